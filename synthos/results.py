@@ -1,0 +1,388 @@
+"""The types of everything a validation answers. Data only: the lowest layer after errors, standard library only.
+
+Every class is a frozen dataclass of plain values, so that it pickles, compares and turns into JSON as it stands.
+A figure that could not be had is ``None`` beside a reason, or a ``NotApplicable`` or ``Failed`` in its place; it is
+never a default, and NaN and infinities never appear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+RiskLevel = Literal["low", "medium", "high"]
+Decision = Literal["approved", "fix_first", "rejected", "inconclusive"]
+CollapseType = Literal["distribution", "correlation", "rare_pattern", "temporal", "semantic", "integrity"]
+Arm = Literal["synthetic", "reference"]
+Tier = Literal["light", "medium", "heavy"]
+Kind = Literal["integer", "number", "category", "boolean", "datetime", "text", "key"]
+Issue = Literal[
+    "duplicates", "copied", "shuffled", "mode", "tailcut", "noise", "drift", "nulls", "label_flip", "rule_break", "shift"
+]
+Json = str | int | float | bool | None
+
+DIMENSIONS = (
+    "distribution_fidelity",
+    "correlation_preservation",
+    "diversity_retention",
+    "rare_pattern_handling",
+    "temporal_stability",
+    "semantic_coherence",
+    "scale_robustness",
+    "statistical_integrity",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A two-sided interval; ``level`` is the coverage it claims."""
+
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotApplicable:
+    """The question makes no sense for this input, and why."""
+
+    reason: str
+    status: Literal["not_applicable"] = "not_applicable"
+    score: None = None
+    interval: None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The part broke; a required part that failed makes the verdict inconclusive."""
+
+    error: str
+    status: Literal["failed"] = "failed"
+    score: None = None
+    interval: None = None
+
+
+# --- dimensions -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One statistic behind a score.
+
+    Attributes
+    ----------
+    value : the statistic between synthetic and reference, in ``unit``; higher is worse.
+    null_median, null_q95 : the same statistic between disjoint real halves of matched size; None where the null is
+        a closed form or does not exist (then ``meaning`` says so).
+    wreck : the same on the standard wreck (columns shuffled independently, or the dimension's own bottom).
+    score : this component alone on the 0-100 scale (100 = like real), or None where it only informs.
+    """
+
+    name: str
+    value: float
+    unit: str
+    meaning: str
+    null_median: float | None = None
+    null_q95: float | None = None
+    wreck: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blame:
+    """Columns that carry a loss. ``share`` is their part of the dimension's excess, in [0, 1]."""
+
+    columns: tuple[str, ...]
+    share: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A dimension that was measured. ``score`` is 0-100, higher is better; a fresh real sample scores about 100.
+
+    ``resolved`` is False where the interval is wider than +-10: the score is then shown, not trusted.
+    """
+
+    score: float
+    interval: Interval
+    resolved: bool
+    components: tuple[Component, ...]
+    blame: tuple[Blame, ...] = ()
+    notes: tuple[str, ...] = ()
+    status: Literal["scored"] = "scored"
+
+
+DimensionResult = Scored | NotApplicable | Failed
+
+
+# --- profile ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PiiFlag:
+    """A column that looks personal. ``share`` of its non-null sampled values match; ``evidence`` never quotes one."""
+
+    type: str
+    share: float
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnProfile:
+    """One column over the full table. Numbers in the column's own units; datetimes as seconds since 1970 UTC.
+
+    ``distinct_error`` is the relative standard error of ``distinct`` (0 = exact); ``quantiles`` maps probability
+    (as text, "0.5") to value with rank error ``quantile_error``; ``top`` holds heavy hitters as (value, rows).
+    """
+
+    name: str
+    kind: Kind
+    dtype: str
+    rows: int
+    nulls: int
+    distinct: int
+    distinct_error: float
+    mean: float | None = None
+    std: float | None = None
+    minimum: Json = None
+    maximum: Json = None
+    quantiles: dict[str, float] = field(default_factory=dict)
+    quantile_error: float = 0.0
+    top: tuple[tuple[Json, int], ...] = ()
+    pii: tuple[PiiFlag, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableProfile:
+    """One table after one pass. ``duplicate_share`` = 1 - distinct rows / rows, with its standard error.
+
+    ``quality_score`` is 0-100, higher is better, with the parts that made it in ``quality_parts``.
+    """
+
+    name: str
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    duplicate_share: float
+    duplicate_error: float
+    quality_score: float
+    quality_parts: dict[str, float]
+    fingerprint: str
+    bytes: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+# --- diversity --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiversityMeasure:
+    """One measure of variety. ``ratio`` = synthetic / reference; 1 is as varied as real, below 1 is less."""
+
+    synthetic: float
+    reference: float | None
+    ratio: float | None
+    interval: Interval | None
+    unit: str
+    meaning: str
+    strata: tuple[tuple[str, float], ...] = ()
+
+
+#: spread, uniqueness, balance, completeness, entropy, effective_number, spectral, gradient
+DiversityReport = dict[str, DiversityMeasure | NotApplicable | Failed]
+
+
+# --- cascade ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One pass over the training rows. Losses in bits per row."""
+
+    epoch: int
+    train_bits: float
+    stop_bits: float
+    gradient_norm: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRun:
+    """One trained model of the cascade.
+
+    ``loss_bits`` is the cross-entropy on real test rows in bits per row (``loss_error`` its standard error);
+    ``own_bits`` the same on held-out rows of the arm it was trained on.
+    """
+
+    arm: Arm
+    tier: Tier
+    size_index: int
+    rows: int
+    width: int
+    depth: int
+    parameters: int
+    loss_bits: float
+    loss_error: float
+    own_bits: float
+    epochs: tuple[Epoch, ...]
+    gradient_noise_scale: float | None
+    effective_rank: float
+    converged: bool
+    seconds: float
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLaw:
+    """``L(N, D) = E + A / N^a + B / D^b`` in bits per row; ``error`` is the residual standard error of the fit."""
+
+    floor: float
+    model_coefficient: float
+    model_exponent: float
+    data_coefficient: float
+    data_exponent: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law:
+    """The scaling law of both arms, or why there is none. ``backtest_error`` is the relative error of predicting the
+    largest size from the smaller ones."""
+
+    form: str
+    synthetic: ArmLaw | None
+    reference: ArmLaw | None
+    backtest_error: float | None
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalePrediction:
+    """What training at ``rows`` rows would give. Beyond 100 times the largest run only the floor and the direction
+    are stated (``basis`` = "floor"); ``basis`` = "refused" carries the reason in ``note``."""
+
+    rows: int
+    basis: Literal["extrapolated", "floor", "refused"]
+    loss_bits: float | None
+    loss_interval: Interval | None
+    rho: float | None
+    rho_interval: Interval | None
+    direction: Literal["closing", "level", "widening"] | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopDrift:
+    """Refitting a light model on its own output: loss on real rows by generation, bits per row, both arms.
+
+    ``slope`` is synthetic minus real control, bits per row and generation.
+    """
+
+    synthetic_bits: tuple[float, ...]
+    reference_bits: tuple[float, ...]
+    slope: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CascadeResult:
+    """The 18 models on the synthetic table, the 18 on the reference, and what follows from them.
+
+    ``rho`` = (L_S->real - L_R->real) / (L_indep - L_R->real) at the largest common size: 0 as good as real, 1 as bad
+    as shuffled columns. ``n_eff`` is the number of real rows whose model is as good as the one trained on all of S;
+    ``n_eff_note`` says where it is only a bound.
+    """
+
+    models: tuple[ModelRun, ...]
+    reference_models: tuple[ModelRun, ...]
+    independent_bits: float
+    law: Law
+    rho: float
+    rho_interval: Interval
+    n_eff: float
+    n_eff_interval: Interval
+    n_eff_note: str
+    predictions: tuple[ScalePrediction, ...]
+    loop: LoopDrift | None
+    train_rows: int
+    notes: tuple[str, ...] = ()
+
+
+# --- verdict, regions, recommendations --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One of the three outcomes (floor, rare_loss, loop). ``value`` in ``unit``; higher is worse."""
+
+    value: float
+    interval: Interval
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer. ``risk_score`` 0-100, higher is worse: low < 20 <= medium < 50 <= high."""
+
+    risk_score: float
+    risk_interval: Interval
+    risk_level: RiskLevel
+    decision: Decision
+    reasons: tuple[str, ...]
+    collapse_type: CollapseType | None
+    collapse_probability: float
+    probability_interval: Interval
+    probability_note: str
+    outcomes: dict[str, Outcome | NotApplicable | Failed]
+    open_questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """Rows ``[row_range[0], row_range[1])`` of the synthetic table, counted from 0, that differ from the rest.
+
+    ``impact`` in [0, 1] is the share of the region's rows that the excess amounts to; ``boundary_error`` is the
+    resolution of the row range, in rows.
+    """
+
+    row_range: tuple[int, int]
+    columns: tuple[str, ...]
+    issue: Issue
+    impact: float
+    detail: str
+    boundary_error: int
+
+
+RecommendationKind = Literal[
+    "remove_rows", "deduplicate", "reweight", "mix_real", "regenerate_rare", "refit_dependence", "resort", "drop_column"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """One thing to do. ``expected_gain`` is in risk points (higher is better), None where it was not measured, and
+    ``gain_note`` says how it was had. ``parameters`` is what ``repair`` reads; ``snippet`` runs as it stands."""
+
+    id: str
+    kind: RecommendationKind
+    title: str
+    reason: str
+    columns: tuple[str, ...]
+    affected_rows: int
+    expected_gain: float | None
+    gain_note: str
+    parameters: dict[str, Json | tuple[int, int] | tuple[str, ...]]
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureMatch:
+    """A known collapse that this one resembles. ``similarity`` in [0, 1]."""
+
+    name: str
+    family: str
+    similarity: float
+    description: str
+    outcome: str
