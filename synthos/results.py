@@ -17,7 +17,17 @@ Arm = Literal["synthetic", "reference"]
 Tier = Literal["light", "medium", "heavy"]
 Kind = Literal["integer", "number", "category", "boolean", "datetime", "text", "key"]
 Issue = Literal[
-    "duplicates", "copied", "shuffled", "mode", "tailcut", "noise", "drift", "nulls", "label_flip", "rule_break", "shift"
+    "duplicates",
+    "copied",
+    "shuffled",
+    "mode",
+    "tailcut",
+    "noise",
+    "drift",
+    "nulls",
+    "label_flip",
+    "rule_break",
+    "shift",
 ]
 Json = str | int | float | bool | None
 

@@ -1,0 +1,67 @@
+"""What the dimensions, the cascade and the localisation judge: samples, codes and full-table scans of each arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from synthos.profiling.scan import Scan
+from synthos.results import CascadeResult, TableProfile
+from synthos.tables.codec import Codec, Codes
+from synthos.tables.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class ArmData:
+    """One table as the statistics see it.
+
+    Attributes
+    ----------
+    frame : the sampled rows in table order, columns in schema order, null for missing; the whole table where small.
+    codes : ``codec.encode(frame)``, shape (n, modelled columns).
+    rows : position of each sampled row in the full table, counted from 0, ascending, shape (n,).
+    scan : the mergeable state of the full table, finished.
+    """
+
+    frame: pl.DataFrame
+    codes: Codes
+    rows: npt.NDArray[np.int64]
+    scan: Scan
+    profile: TableProfile
+
+    @property
+    def total_rows(self) -> int:
+        return self.profile.rows
+
+    @property
+    def is_whole(self) -> bool:
+        """True where the sample is the whole table."""
+        return len(self.rows) == self.profile.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that a dimension may look at. ``seed`` comes from the fingerprints, never from a clock."""
+
+    schema: Schema
+    codec: Codec
+    synthetic: ArmData
+    reference: ArmData | None
+    holdout: ArmData | None
+    seed: int
+    cascade: CascadeResult | None = None
+
+    def with_cascade(self, cascade: CascadeResult) -> Evidence:
+        return replace(self, cascade=cascade)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the modelled columns; column j of every code matrix is ``columns[j]``."""
+        return tuple(column.name for column in self.schema.modelled)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return self.codec.sizes
