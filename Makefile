@@ -1,0 +1,53 @@
+# One file to set up, run and check everything. `make help` lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# Several processes share the cores: more than one thread in each of them is slower, not faster.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export POLARS_MAX_THREADS := 1
+export RAY_USAGE_STATS_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup validate samples test check bench format clean
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@echo "setting up $(VENV) (once; some minutes on a slow network)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25"
+	@# torch first and alone: a resolver that sees a range would fetch the CUDA build.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $(READY)
+
+setup: $(READY) ## set up the virtual environment
+
+samples: $(READY) ## write the sample tables into out/samples
+	@$(BIN)/python -m benchmarks.samples --out out/samples
+
+validate: samples ## judge a healthy and a damaged table made from real data; reports in out/
+	@$(BIN)/python -m benchmarks.showcase --samples out/samples --out out
+
+test: $(READY) ## run every test
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(READY) ## ruff, mypy, import contracts, fast tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+bench: $(READY) ## measure speed and memory; results in out/benchmarks
+	@$(BIN)/python -m benchmarks.run_all --out out/benchmarks
+
+format: $(READY) ## format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+clean: ## remove what was built
+	@rm -rf out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

@@ -1,0 +1,214 @@
+"""What a validation answers: a typed result that turns into JSON, an HTML report and a notebook card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from synthos import results
+from synthos.reporting.context import ReportData
+from synthos.reporting.html import render
+from synthos.reporting.material import Material
+from synthos.reporting.notebook import summary_html
+from synthos.tables.files import write_atomically
+
+SCHEMA_FILE = Path(__file__).parent / "validation.schema.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CascadeSummary:
+    """The cascade as it stands in the JSON. ``models`` are the 18 trained on the synthetic table."""
+
+    status: str
+    reason: str | None
+    models: tuple[results.ModelRun, ...]
+    reference_models: tuple[results.ModelRun, ...]
+    law: results.Law | None
+    independent_bits: float | None
+    train_rows: int | None
+    rho_interval: results.Interval | None
+    n_eff_interval: results.Interval | None
+    n_eff_note: str | None
+    loop: results.LoopDrift | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The JSON form of a validation; its JSON Schema is ``synthos/validation.schema.json``."""
+
+    risk_score: float
+    risk_interval: results.Interval
+    risk_level: results.RiskLevel
+    decision: results.Decision
+    reasons: tuple[str, ...]
+    collapse_type: results.CollapseType | None
+    collapse_probability: float
+    collapse_probability_interval: results.Interval
+    collapse_probability_note: str
+    outcomes: dict[str, results.Outcome | results.NotApplicable | results.Failed]
+    open_questions: tuple[str, ...]
+    rho: float | None
+    n_eff: float | None
+    dimensions: dict[str, results.DimensionResult]
+    diversity: results.DiversityReport
+    scale_predictions: dict[str, results.ScalePrediction]
+    regions: tuple[results.Region, ...]
+    recommendations: tuple[results.Recommendation, ...]
+    signatures: tuple[results.SignatureMatch, ...]
+    cascade: CascadeSummary
+    profiles: dict[str, results.TableProfile]
+    notes: tuple[str, ...]
+    settings: dict[str, results.Json]
+    timings: dict[str, float]
+    versions: dict[str, str]
+    seed: int
+    fingerprint: str
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Document]:
+    return TypeAdapter(Document)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of ``Validation.to_dict()``."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema(mode="serialization")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """The result of ``synthos.validate``.
+
+    Attributes
+    ----------
+    verdict : risk, level, decision, reasons, collapse type, probability, outcomes, open questions.
+    dimensions : the eight results by name, each ``Scored``, ``NotApplicable`` or ``Failed``.
+    cascade : the trained models and what follows from them, or why there are none.
+    profiles : "synthetic" and, where given, "reference" and "holdout".
+    timings : seconds by stage, and "total".
+    fingerprint : of the contents of all tables together with the seed and settings; equal inputs give equal answers.
+    """
+
+    verdict: results.Verdict
+    dimensions: dict[str, results.DimensionResult]
+    diversity: results.DiversityReport
+    cascade: results.CascadeResult | results.NotApplicable | results.Failed
+    regions: tuple[results.Region, ...]
+    recommendations: tuple[results.Recommendation, ...]
+    signatures: tuple[results.SignatureMatch, ...]
+    profiles: dict[str, results.TableProfile]
+    notes: tuple[str, ...]
+    settings: dict[str, results.Json]
+    timings: dict[str, float]
+    versions: dict[str, str]
+    seed: int
+    fingerprint: str
+    material: Material
+
+    @property
+    def risk_score(self) -> float:
+        """0-100, higher is worse: low < 20 <= medium < 50 <= high."""
+        return self.verdict.risk_score
+
+    @property
+    def decision(self) -> results.Decision:
+        return self.verdict.decision
+
+    @property
+    def rho(self) -> float | None:
+        """Share of what real rows teach that the synthetic table fails to: 0 as good as real, 1 as bad as shuffled."""
+        return self.cascade.rho if isinstance(self.cascade, results.CascadeResult) else None
+
+    @property
+    def n_eff(self) -> float | None:
+        """Number of real rows whose model is as good as the one trained on all of the synthetic table."""
+        return self.cascade.n_eff if isinstance(self.cascade, results.CascadeResult) else None
+
+    def _document(self) -> Document:
+        verdict, cascade = self.verdict, self.cascade
+        predictions = cascade.predictions if isinstance(cascade, results.CascadeResult) else ()
+        return Document(
+            risk_score=verdict.risk_score,
+            risk_interval=verdict.risk_interval,
+            risk_level=verdict.risk_level,
+            decision=verdict.decision,
+            reasons=verdict.reasons,
+            collapse_type=verdict.collapse_type,
+            collapse_probability=verdict.collapse_probability,
+            collapse_probability_interval=verdict.probability_interval,
+            collapse_probability_note=verdict.probability_note,
+            outcomes=verdict.outcomes,
+            open_questions=verdict.open_questions,
+            rho=self.rho,
+            n_eff=self.n_eff,
+            dimensions=self.dimensions,
+            diversity=self.diversity,
+            scale_predictions={str(item.rows): item for item in predictions},
+            regions=self.regions,
+            recommendations=self.recommendations,
+            signatures=self.signatures,
+            cascade=_summarise(cascade),
+            profiles=self.profiles,
+            notes=self.notes,
+            settings=self.settings,
+            timings=self.timings,
+            versions=self.versions,
+            seed=self.seed,
+            fingerprint=self.fingerprint,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for ``json.dumps(..., allow_nan=False)``; described by ``json_schema()``."""
+        document: dict[str, Any] = _adapter().dump_python(self._document(), mode="json")
+        return document
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write ``to_dict()`` to ``path``, whole or not at all."""
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
+        return write_atomically(Path(path), text.encode())
+
+    def report(self, path: str | Path) -> Path:
+        """Write the self-contained HTML report to ``path``, whole or not at all."""
+        return write_atomically(Path(path), render(self.report_data()).encode())
+
+    def report_data(self) -> ReportData:
+        """Everything that the report, the notebook card and the terminal summary show."""
+        return ReportData(
+            verdict=self.verdict,
+            dimensions=self.dimensions,
+            diversity=self.diversity,
+            cascade=self.cascade,
+            regions=self.regions,
+            recommendations=self.recommendations,
+            signatures=self.signatures,
+            profiles=self.profiles,
+            material=self.material,
+            notes=self.notes,
+            settings=self.settings,
+            timings=self.timings,
+            versions=self.versions,
+            seed=self.seed,
+            fingerprint=self.fingerprint,
+        )
+
+    def _repr_html_(self) -> str:
+        return summary_html(self.report_data())
+
+
+def _summarise(cascade: results.CascadeResult | results.NotApplicable | results.Failed) -> CascadeSummary:
+    if not isinstance(cascade, results.CascadeResult):
+        reason = cascade.reason if isinstance(cascade, results.NotApplicable) else cascade.error
+        absent = {name: None for name in ("law", "independent_bits", "train_rows", "rho_interval", "n_eff_interval")}
+        return CascadeSummary(
+            status=cascade.status, reason=reason, models=(), reference_models=(), notes=(), n_eff_note=None, loop=None, **absent
+        )
+    shared = {name: getattr(cascade, name) for name in CascadeSummary.__slots__ if name not in ("status", "reason")}
+    return CascadeSummary(status="done", reason=None, **shared)
+
+
