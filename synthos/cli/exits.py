@@ -1,0 +1,56 @@
+"""Exit codes, and the one place where errors become them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.text import Text
+
+from synthos.errors import CancelledError, InputError
+from synthos.results import Decision
+
+APPROVED, NOT_APPROVED, BAD_INPUT, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
+
+#: A table that needs fixing is not approved: a gate in a script must stop on it.
+BY_DECISION: dict[Decision, int] = {
+    "approved": APPROVED,
+    "fix_first": NOT_APPROVED,
+    "rejected": NOT_APPROVED,
+    "inconclusive": INCONCLUSIVE,
+}
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C, so that Ray and temporary files go with the process."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run(command: Callable[[], int]) -> int:
+    """Run ``command`` and return its exit code; user errors become one sentence on standard error.
+
+    Errors that are not the user's are bugs and keep their traceback.
+    """
+    console = Console(file=sys.stderr, highlight=False)
+    try:
+        with _terminable():
+            return command()
+    except InputError as error:
+        console.print(Text(f"error: {error}"), soft_wrap=True)
+        return BAD_INPUT
+    except (KeyboardInterrupt, CancelledError):
+        console.print("interrupted; nothing was written")
+        return INTERRUPTED

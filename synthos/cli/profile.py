@@ -1,0 +1,77 @@
+"""``synthos profile``: one table, one pass, what is in it."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from synthos.cli import exits, options
+from synthos.cli.progress import listening
+
+if TYPE_CHECKING:
+    from synthos.results import ColumnProfile, TableProfile
+
+
+def command(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="File, folder, glob, s3:// or http(s):// address.")],
+    json: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the profile as JSON.")] = None,
+    kinds: options.Kinds = None,
+) -> None:
+    """Profile one table: kinds, nulls, distinct values, quantiles, duplicates, personal data, quality."""
+
+    def work() -> int:
+        from synthos.tables.files import write_atomically
+        from synthos.validate import profile
+
+        with listening() as listener:
+            result = profile(table, kinds=kinds, on_progress=listener)
+        if json is not None:
+            text = json_format.dumps(asdict(result), indent=1, allow_nan=False, ensure_ascii=False)
+            write_atomically(json, text.encode())
+        Console(highlight=False).print(_render(result))
+        return exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+def _render(profile: TableProfile) -> Group:
+    head = (
+        f"{profile.name}: {profile.rows:,} rows, {len(profile.columns)} columns, quality {profile.quality_score:.0f}/100, "
+        f"{profile.duplicate_share:.2%} duplicate rows"
+    )
+    table = Table(box=None, pad_edge=False)
+    for title in ("column", "kind", "nulls", "distinct", "min", "median", "max", "top value", "personal data"):
+        table.add_column(title, justify="right" if title in ("nulls", "distinct", "min", "median", "max") else "left")
+    for column in profile.columns:
+        table.add_row(*(Text(cell) for cell in _cells(column)))
+    return Group(Text(head), table, *(Text(f"note: {note}") for note in profile.notes))
+
+
+def _cells(column: ColumnProfile) -> tuple[str, ...]:
+    about = "~" if column.distinct_error else ""
+    median = column.quantiles.get("0.5")
+    top = f"{column.top[0][0]} ({column.top[0][1] / column.rows:.0%})" if column.top else ""
+    return (
+        column.name,
+        column.kind,
+        f"{column.nulls / column.rows:.1%}",
+        f"{about}{column.distinct:,}",
+        _short(column.minimum),
+        _short(median),
+        _short(column.maximum),
+        top[:32],
+        ", ".join(flag.type for flag in column.pii),
+    )
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)[:20]
