@@ -1,0 +1,192 @@
+"""The verdict: risk, level, decision with its reasons, probability, the three outcomes, and what stays open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from synthos.errors import InternalError
+from synthos.results import (
+    DIMENSIONS,
+    CascadeResult,
+    CollapseType,
+    Decision,
+    DimensionResult,
+    Failed,
+    Interval,
+    NotApplicable,
+    RiskLevel,
+    Scored,
+    Verdict,
+)
+from synthos.verdict import reasons as say
+from synthos.verdict.calibration import Cascade, RiskModel, default_risk_model, gather, logistic
+from synthos.verdict.outcomes import outcomes
+from synthos.verdict.thresholds import Thresholds, default_thresholds
+
+#: What collapses where a part is the worst. Variety is lost from its rare end first, so that diversity speaks of rare
+#: patterns. ``scale_robustness`` and ``rho`` see an effect, not a kind: they take the kind of the worst other part.
+COLLAPSE_TYPES: dict[str, CollapseType] = {
+    "distribution_fidelity": "distribution",
+    "correlation_preservation": "correlation",
+    "diversity_retention": "rare_pattern",
+    "rare_pattern_handling": "rare_pattern",
+    "temporal_stability": "temporal",
+    "semantic_coherence": "semantic",
+    "statistical_integrity": "integrity",
+}
+#: The kind where only the models saw harm: joint structure that no dimension's low orders show.
+UNSEEN_TYPE: CollapseType = "correlation"
+#: Uncalibrated: stated beside every probability of this version.
+NOT_CALIBRATED = (
+    "chance that a model trained on this table loses more than a tenth of what real rows teach; not yet calibrated "
+    "against held-out generators and tables, so read the interval and not the figure"
+)
+
+
+def decide(
+    dimensions: Mapping[str, DimensionResult],
+    cascade: Cascade,
+    *,
+    quick: bool,
+    has_reference: bool,
+    rows: Mapping[str, int],
+    notes: Sequence[str] = (),
+    thresholds: Thresholds | None = None,
+    model: RiskModel | None = None,
+) -> Verdict:
+    """Weigh everything that was measured.
+
+    Parameters
+    ----------
+    dimensions : the answers of the eight dimensions, by name; one that is missing counts as failed.
+    cascade : what the models said; None or ``NotApplicable`` where they were not trained.
+    quick : the cascade was left out on purpose, so that its absence is an open question and not a failure.
+    has_reference : real rows were given. Without them nothing is ever approved, and the risk's upper end is open.
+    rows : rows by table ("synthetic", "reference", "holdout"), for the reasons.
+    notes : what alignment, sampling and scan had to say; passed on among the open questions.
+    thresholds, model : the packaged ones by default.
+
+    Returns
+    -------
+    Verdict : risk in [0, 100], higher is worse. ``approved`` below the medium level with the whole interval below
+        ``highest_upper_risk``; ``fix_first`` at medium, ``rejected`` at high risk; ``inconclusive`` where a required
+        part failed, where the interval is too wide to approve, or where no reference was given and nothing that can be
+        seen without one is bad.
+
+    Raises
+    ------
+    InternalError : no part at all could be measured, so that there is no risk to state.
+    """
+    limits, model = thresholds or default_thresholds(), model or default_risk_model()
+    losses = gather(dimensions, cascade)
+    broken = _broken(dimensions, cascade, quick=quick, has_reference=has_reference)
+    if not losses:
+        raise InternalError("nothing could be measured: " + "; ".join(broken or ["no dimension applies"]))
+    point = {name: loss.value for name, loss in losses.items()}
+    risk, interval = model.risk(point), model.risk_interval(losses)
+    if not has_reference:
+        interval = Interval(low=interval.low, high=100.0)
+    level = limits.level(risk)
+    decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference)
+    chance, chance_interval = _probability(risk, interval, model, limits, has_reference=has_reference)
+    harms = model.harms(point)
+    return Verdict(
+        risk_score=risk,
+        risk_interval=interval,
+        risk_level=level,
+        decision=decision,
+        reasons=_reasons(decision, risk, interval, broken, dimensions, cascade, harms, rows, limits, has_reference),
+        collapse_type=None if level == "low" else collapse_type(harms),
+        collapse_probability=chance,
+        probability_interval=chance_interval,
+        probability_note=NOT_CALIBRATED,
+        outcomes=outcomes(dimensions, cascade, quick=quick),
+        open_questions=say.open_questions(dimensions, cascade, quick=quick, has_reference=has_reference, notes=notes),
+    )
+
+
+def collapse_type(harms: Mapping[str, float]) -> CollapseType:
+    """The kind of the part that brings most risk; ``UNSEEN_TYPE`` where none that has a kind brings any."""
+    named = {name: harm for name, harm in harms.items() if name in COLLAPSE_TYPES and harm > 0.0}
+    return COLLAPSE_TYPES[max(named, key=lambda name: named[name])] if named else UNSEEN_TYPE
+
+
+def _broken(
+    dimensions: Mapping[str, DimensionResult],
+    cascade: Cascade,
+    *,
+    quick: bool,
+    has_reference: bool,
+) -> list[str]:
+    """A sentence for each required part that gave no answer."""
+    found = []
+    for name in DIMENSIONS:
+        result = dimensions.get(name)
+        if isinstance(result, Failed):
+            found.append(f"{say.label(name)} failed ({result.error})")
+        elif result is None and not (quick and name == "scale_robustness"):
+            found.append(f"{say.label(name)} was not measured")
+    if isinstance(cascade, Failed):
+        found.append(f"the model cascade failed ({cascade.error})")
+    elif not isinstance(cascade, CascadeResult) and has_reference and not quick:
+        why = f" ({cascade.reason})" if isinstance(cascade, NotApplicable) else ""
+        found.append(f"the model cascade was not run{why}")
+    if has_reference and isinstance(dimensions.get("distribution_fidelity"), NotApplicable):
+        found.append("no column could be compared with the reference")
+    return found
+
+
+def _decision(
+    level: RiskLevel, interval: Interval, limits: Thresholds, *, broken: bool, has_reference: bool
+) -> Decision:
+    if broken:
+        return "inconclusive"
+    if level == "high":
+        return "rejected"
+    if level == "medium":
+        return "fix_first"
+    return "approved" if has_reference and interval.high < limits.highest_upper_risk else "inconclusive"
+
+
+def _probability(
+    risk: float, interval: Interval, model: RiskModel, limits: Thresholds, *, has_reference: bool
+) -> tuple[float, Interval]:
+    """The chance and its interval: the risk's own interval, widened by the uncalibrated model's margin."""
+    margin = limits.logit_margin
+    chance = logistic(model.logit(risk))
+    low = logistic(model.logit(interval.low) - margin)
+    high = logistic(model.logit(interval.high) + margin)
+    if not has_reference:
+        least, most = limits.without_reference
+        chance = min(max(chance, least), most)
+        low, high = min(low, chance), max(high, most)
+    return chance, Interval(low=low, high=high)
+
+
+def _reasons(
+    decision: Decision,
+    risk: float,
+    interval: Interval,
+    broken: Sequence[str],
+    dimensions: Mapping[str, DimensionResult],
+    cascade: Cascade,
+    harms: Mapping[str, float],
+    rows: Mapping[str, int],
+    limits: Thresholds,
+    has_reference: bool,
+) -> tuple[str, ...]:
+    """The decision first, then what it rests on, worst first."""
+    found = [say.headline(decision, risk, interval, limits, broken=broken, has_reference=has_reference)]
+    found += [f"{say.upper_first(sentence)}." for sentence in broken]
+    scored = {name: result for name, result in dimensions.items() if isinstance(result, Scored)}
+    worst = sorted(scored, key=lambda name: (-harms[name], scored[name].score))
+    named = [name for name in worst if scored[name].score < limits.name_scores_below][: limits.most_named]
+    if isinstance(cascade, CascadeResult):
+        found.append(say.about_models(cascade, rows))
+    found += [say.about_dimension(name, scored[name]) for name in named]
+    if not named:
+        found.append(say.nothing_low(scored, limits))
+    unresolved = [name for name, result in scored.items() if not result.resolved]
+    if unresolved:
+        found.append(say.about_unresolved({name: scored[name] for name in unresolved}))
+    return tuple(found)

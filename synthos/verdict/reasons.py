@@ -1,0 +1,156 @@
+"""The verdict in sentences: plain words, each with its figure and the columns it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from synthos.results import (
+    CascadeResult,
+    Decision,
+    DimensionResult,
+    Failed,
+    Interval,
+    NotApplicable,
+    Scored,
+)
+from synthos.verdict.calibration import Cascade
+from synthos.verdict.thresholds import Thresholds
+
+#: What a low score of each dimension means, to be read after "scores 41.2".
+_MEANING = {
+    "distribution_fidelity": "single columns are distributed otherwise than in the reference",
+    "correlation_preservation": "columns do not depend on each other as in the reference",
+    "diversity_retention": "there is less variety than in the reference",
+    "rare_pattern_handling": "what is rare in the reference is thinned out or gone",
+    "temporal_stability": "the order of the rows carries a pattern that the reference does not have",
+    "semantic_coherence": "rows break rules that hold in the reference",
+    "scale_robustness": "more rows of this table would not close the gap to real rows",
+    "statistical_integrity": "the table itself is unsound (repeats, copies, nulls or impossible values)",
+}
+_MOST_COLUMNS = 3
+
+
+def label(name: str) -> str:
+    """The dimension's name as words."""
+    return name.replace("_", " ")
+
+
+def upper_first(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def span(interval: Interval, digits: int = 0) -> str:
+    return f"{interval.low:.{digits}f} to {interval.high:.{digits}f}"
+
+
+def headline(
+    decision: Decision,
+    risk: float,
+    interval: Interval,
+    limits: Thresholds,
+    *,
+    broken: Sequence[str],
+    has_reference: bool,
+) -> str:
+    """The decision, and the rule that led to it."""
+    figure = f"risk {risk:.0f} of 100 (95 % interval {span(interval)})"
+    if broken:
+        return f"Inconclusive: a required part gave no answer, so that {figure} rests on the other parts alone."
+    if decision == "inconclusive" and not has_reference:
+        return (
+            f"Inconclusive: nothing that can be seen without a reference is bad ({figure}), but lost values, lost "
+            "dependence and lost rare patterns cannot be seen without one."
+        )
+    if decision == "inconclusive":
+        return (
+            f"Inconclusive: {figure} is low, but its interval reaches {limits.highest_upper_risk:.0f}; more rows in "
+            "both tables would narrow it."
+        )
+    rule = {
+        "approved": f"is below {limits.medium:.0f}",
+        "fix_first": f"is at or above {limits.medium:.0f} and below {limits.high:.0f}",
+        "rejected": f"is at or above {limits.high:.0f}",
+    }[decision]
+    word = {"approved": "Approved", "fix_first": "Fix first", "rejected": "Rejected"}[decision]
+    return f"{word}: {figure} {rule}."
+
+
+def about_dimension(name: str, result: Scored) -> str:
+    """One low dimension: figure, meaning, and the columns that carry most of its loss."""
+    text = f"{upper_first(label(name))} scores {result.score:.1f} (95 % interval {span(result.interval, 1)}): "
+    text += _MEANING[name]
+    if result.blame:
+        worst = sorted(result.blame, key=lambda blame: -blame.share)[:_MOST_COLUMNS]
+        places = [f"{_columns(blame.columns)} ({blame.share:.0%} of the loss)" for blame in worst]
+        text += f", most of all in {_listed(places)}"
+    return text + "."
+
+
+def about_models(cascade: CascadeResult, rows: Mapping[str, int]) -> str:
+    """What the trained models lost, and the real rows that the table is worth."""
+    teaching = rows.get("synthetic")
+    worth = f"the {teaching:,} synthetic rows teach" if teaching else "the synthetic rows teach"
+    return (
+        f"Models trained on the table go {cascade.rho:.0%} of the way from real to shuffled rows (rho, 95 % interval "
+        f"{span(cascade.rho_interval, 2)}); {worth} as much as {cascade.n_eff:,.0f} real ones."
+    )
+
+
+def about_unresolved(results: Mapping[str, Scored]) -> str:
+    """Scores whose interval is wider than +-10, to be shown and not trusted."""
+    items = [f"{label(name)} ({span(result.interval)})" for name, result in results.items()]
+    return f"Unresolved, as the interval is wider than ±10: {_listed(items)}."
+
+
+def nothing_low(scored: Mapping[str, Scored], limits: Thresholds) -> str:
+    if not scored:
+        return "No dimension could be scored."
+    name = min(scored, key=lambda key: scored[key].score)
+    return (
+        f"No measured dimension scores below {limits.name_scores_below:.0f}; the lowest is {label(name)} with "
+        f"{scored[name].score:.1f}."
+    )
+
+
+def open_questions(
+    dimensions: Mapping[str, DimensionResult],
+    cascade: Cascade,
+    *,
+    quick: bool,
+    has_reference: bool,
+    notes: Sequence[str],
+) -> tuple[str, ...]:
+    """What this verdict cannot say, and why."""
+    found = []
+    if quick:
+        found.append(
+            "Floor and loop are left open: the quick run trains no models, so that it cannot say whether more rows "
+            "would help or whether retraining on its own output would drift further."
+        )
+    if not has_reference:
+        found.append(
+            "Without real rows it cannot be known whether values, dependence or rare patterns were lost, nor whether "
+            "real rows were copied; the risk may be as high as 100."
+        )
+    for name, result in dimensions.items():
+        if isinstance(result, NotApplicable) and not (quick and name == "scale_robustness"):
+            found.append(f"{upper_first(label(name))} was not judged: {result.reason}.")
+        elif isinstance(result, Failed):
+            found.append(f"{upper_first(label(name))} is unknown, since its measurement failed.")
+    if isinstance(cascade, CascadeResult):
+        if cascade.law.refused:
+            found.append(f"Losses at larger scale are not predicted: {cascade.law.refused}.")
+        if cascade.loop is None:
+            found.append("The loop is left open: no model was refitted on its own output.")
+    elif isinstance(cascade, Failed):
+        found.append("Floor and loop are unknown, since the model cascade failed.")
+    return tuple([*found, *notes])
+
+
+def _columns(columns: Sequence[str]) -> str:
+    shown = " × ".join(columns[:_MOST_COLUMNS])
+    return shown if len(columns) <= _MOST_COLUMNS else f"{shown} and {len(columns) - _MOST_COLUMNS} more"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
