@@ -1,45 +1,40 @@
-"""One pass over a table: the mergeable state that everything else is read off."""
+"""One pass over a table: the mergeable state that everything else is read off.
+
+``scan_shard`` reads one shard, ``merge`` joins two states, ``finish`` reads the answers off. Merging is associative
+and commutative and does not mind how rows were dealt to workers: counts, histograms, blocks, distinct rows, the
+sample and the fingerprint come out identical, moments to rounding, heavy hitters within their stated error.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from synthos.errors import InternalError, TooFewRowsError
+from synthos.profiling import columns, distinct, hashing
+from synthos.profiling.blocks import Blocks, ShardBlocks, block_limit, block_rows_for, lay_out, offsets_of
+from synthos.profiling.columns import ColumnState
+from synthos.profiling.distinct import DistinctRows
+from synthos.profiling.profile import table_fingerprint, table_profile
+from synthos.profiling.rows import RowKeeper, ShardRows, assemble, ceiling
+from synthos.results import TableProfile
+from synthos.tables.codec import Codec, Codes
+from synthos.tables.reader import Shard
+from synthos.tables.schema import Schema
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """Per-block fingerprints of the full table, for drift and regions.
+if TYPE_CHECKING:
+    from synthos.tables.sources import Source
 
-    Attributes
-    ----------
-    starts : first row of each block, counted from 0, ascending, shape (B,); block i ends where i+1 starts.
-    counts : rows per code, shape (B, sum of codec sizes); columns of the codec lie side by side at ``offsets``.
-    offsets : where each modelled column's codes begin in ``counts``, shape (modelled + 1,).
-    """
+__all__ = ["Blocks", "DistinctRows", "Scan", "ScanPlan", "ScanState", "Scanned", "finish", "merge", "scan_shard"]
 
-    starts: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.uint32]
-    offsets: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class DistinctRows:
-    """The distinct rows with the smallest hashes, each with its exact number of copies in the full table.
-
-    The same hash picks the same rows in every table, so two tables can be compared row for row.
-
-    Attributes
-    ----------
-    hashes : ascending, shape (k,); all distinct rows of the table whose hash is below ``threshold``.
-    copies : shape (k,), int64.
-    threshold : hashes below this were kept; 2**64 where every distinct row was.
-    """
-
-    hashes: npt.NDArray[np.uint64]
-    copies: npt.NDArray[np.int64]
-    threshold: int
+SAMPLE_ROWS = 50_000
+#: Distinct rows kept with their copies: every row of tables up to this size.
+ROW_CAPACITY = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +48,177 @@ class Scan:
     histogram: npt.NDArray[np.int64]
     blocks: Blocks
     distinct_rows: DistinctRows
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """What to gather; picklable, the same for every shard of a table.
+
+    Attributes
+    ----------
+    schema, codec : the columns in order, and the reference's bins.
+    sample_rows : most rows in the stratified sample.
+    total_rows : rows of the table where the source knows them; only saves memory, never changes a result.
+    block_rows : rows of the smallest block; blocks double from there until at most 2048 cover the table.
+    seed : of the sample.
+    """
+
+    schema: Schema
+    codec: Codec
+    sample_rows: int = SAMPLE_ROWS
+    total_rows: int | None = None
+    block_rows: int = 64
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPart:
+    """What stays apart by shard, because its place in the table matters."""
+
+    rows: int
+    digest: int
+    blocks: ShardBlocks
+    sample: ShardRows | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanState:
+    """Everything gathered about any set of shards."""
+
+    plan: ScanPlan
+    columns: tuple[ColumnState, ...]
+    distinct_rows: DistinctRows
+    parts: dict[int, ShardPart]
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A finished table: its scan, its profile, the sampled rows in table order, and their positions in the table."""
+
+    scan: Scan
+    profile: TableProfile
+    frame: pl.DataFrame
+    rows: npt.NDArray[np.int64]
+
+
+def scan_shard(source: Source, shard: Shard, plan: ScanPlan) -> ScanState:
+    """The state of one shard. Errors are those of ``source.read``."""
+    return scan_batches(shard.index, source.read(shard, plan.schema.names), plan)
+
+
+def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan) -> ScanState:
+    """The state of the shard with this ``index`` from its rows in order."""
+    bins = {column.name: item for column, item in zip(plan.schema.modelled, plan.codec.bins, strict=True)}
+    states = [ColumnState() for _ in plan.schema.columns]
+    kept_rows, keeper = distinct.EMPTY, RowKeeper(index, plan.seed, plan.sample_rows)
+    counter = _BlockCounter(plan)
+    rows, digest = 0, 0
+    for batch in batches:
+        hashes: list[hashing.Hashes] = []
+        codes: list[Codes] = []
+        keys: list[hashing.Hashes] = []
+        for position, column in enumerate(plan.schema.columns):
+            states[position], cells, coded = columns.scan_column(
+                batch[column.name], column, bins.get(column.name), states[position]
+            )
+            if coded is None:
+                keys.append(cells)
+            else:
+                hashes.append(cells)
+                codes.append(coded)
+        # Keys make every row distinct, so they count for the fingerprint but not for duplicates.
+        row_hashes = hashing.combine(hashes, batch.height)
+        digest = hashing.join_digests(
+            digest, hashing.digest(hashing.combine([row_hashes, *keys], batch.height)), batch.height
+        )
+        kept_rows = distinct.add(kept_rows, row_hashes, ROW_CAPACITY)
+        keeper.add(batch)
+        counter.add(codes, batch.height)
+        rows += batch.height
+    part = ShardPart(rows, digest, counter.finished(), keeper.kept())
+    return _thinned(ScanState(plan, tuple(states), kept_rows, {index: part} if rows else {}))
+
+
+def merge(a: ScanState, b: ScanState) -> ScanState:
+    """Both states as one; the shards of the two must not overlap."""
+    if a.parts.keys() & b.parts.keys():
+        raise InternalError(f"shards {sorted(a.parts.keys() & b.parts.keys())} were merged twice")
+    return _thinned(
+        ScanState(
+            a.plan,
+            tuple(columns.merge(x, y) for x, y in zip(a.columns, b.columns, strict=True)),
+            distinct.merge(a.distinct_rows, b.distinct_rows, ROW_CAPACITY),
+            {**a.parts, **b.parts},
+        )
+    )
+
+
+def finish(state: ScanState, source_name: str, plan: ScanPlan, *, size: int | None = None) -> Scanned:
+    """Read the answers off the state of a whole table. ``size`` is the table's bytes where they are known.
+
+    Raises
+    ------
+    TooFewRowsError : where the table has no row.
+    """
+    order = sorted(state.parts)
+    parts = [state.parts[index] for index in order]
+    samples = [part.sample for part in parts if part.sample is not None]
+    if not samples:
+        raise TooFewRowsError("the table has no rows", where=source_name, fix="give a table with rows")
+    frame, rows = assemble(samples, plan.sample_rows)
+    blocks = lay_out([part.blocks for part in parts], plan.codec.sizes, plan.block_rows)
+    scan = Scan(state.rows, blocks.counts.sum(axis=0, dtype=np.int64), blocks, state.distinct_rows)
+    fingerprint = table_fingerprint(plan.schema, [(part.rows, part.digest) for part in parts])
+    profile = table_profile(
+        source_name, plan.schema, state.columns, state.rows, state.distinct_rows, frame, fingerprint, size
+    )
+    return Scanned(scan, profile, frame, rows)
+
+
+def _thinned(state: ScanState) -> ScanState:
+    """The state without what no finished table could still ask for."""
+    plan = state.plan
+    total = max(state.rows, plan.total_rows or 0)
+    size = block_rows_for(total, plan.block_rows, block_limit(plan.codec.sizes))
+    parts = {}
+    for index, part in state.parts.items():
+        sample = part.sample and part.sample.lowest(ceiling(part.rows, total, plan.sample_rows))
+        parts[index] = replace(part, blocks=part.blocks.coarsened(size), sample=sample)
+    return replace(state, parts=parts)
+
+
+class _BlockCounter:
+    """Counts the codes of a shard's blocks while its batches pass."""
+
+    def __init__(self, plan: ScanPlan) -> None:
+        self._sizes = plan.codec.sizes
+        self._offsets = offsets_of(self._sizes)
+        self._limit = block_limit(self._sizes)
+        self._size = block_rows_for(plan.total_rows or 0, plan.block_rows, self._limit)
+        self._rows = 0
+        self._counts = np.zeros((0, int(self._offsets[-1])), np.uint32)
+
+    def add(self, codes: list[Codes], rows: int) -> None:
+        if not rows:
+            return
+        first, last = self._rows // self._size, (self._rows + rows - 1) // self._size
+        block = np.arange(self._rows, self._rows + rows) // self._size - first
+        fresh = np.zeros((last + 1, self._counts.shape[1]), np.uint32)
+        fresh[: len(self._counts)] = self._counts
+        for position, (width, coded) in enumerate(zip(self._sizes, codes, strict=True)):
+            tally = np.bincount(block * width + coded, minlength=(last - first + 1) * width).reshape(-1, width)
+            low, high = self._offsets[position], self._offsets[position + 1]
+            fresh[first:, low:high] += tally.astype(np.uint32)
+        self._counts = fresh
+        self._rows += rows
+        coarser = block_rows_for(self._rows, self._size, self._limit)
+        if coarser != self._size:
+            self._counts = ShardBlocks(self._size, self._rows, self._counts).coarsened(coarser).counts
+            self._size = coarser
+
+    def finished(self) -> ShardBlocks:
+        return ShardBlocks(self._size, self._rows, self._counts)

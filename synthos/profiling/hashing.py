@@ -1,0 +1,86 @@
+"""Hashes of cells, rows and row positions: the same for equal rows in any table, batch or process.
+
+Equal values meet in one form before they are hashed (32- and 64-bit integers, strings and categoricals, dates and
+timestamps), and rows are hashed over the columns of the schema in its order, whatever the file's own order is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from synthos.results import Kind
+from synthos.tables.codec import label_view
+
+Hashes = npt.NDArray[np.uint64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+#: Base of the polynomial digest; congruent to 5 modulo 8, so that its powers repeat only after 2**62 rows.
+_BASE = 0xD1342543DE82EF95
+_MASK = (1 << 64) - 1
+_FLOATS = (pl.Float32, pl.Float64)
+
+
+def mix(words: Hashes) -> Hashes:
+    """The splitmix64 finaliser (Steele, Lea and Flood 2014): a bijection of 64-bit words that looks random."""
+    mixed = words + _GOLDEN
+    mixed ^= mixed >> np.uint64(30)
+    mixed *= _MIX_1
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= _MIX_2
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
+
+
+def canonical(column: pl.Series, kind: Kind) -> pl.Series:
+    """The one form in which equal values of a kind are equal, whatever type their file stores them in."""
+    if kind == "integer":
+        if column.dtype not in _FLOATS:
+            return column.cast(pl.Int64, wrap_numerical=True)
+        # A fraction in an integer column is a finding elsewhere; here it only must not look like its neighbour.
+        whole = column.cast(pl.Float64).round()
+        return whole.cast(pl.Int64) if bool((whole == column).all()) else column.cast(pl.Float64)
+    if kind == "number":
+        return column.cast(pl.Float64)
+    if kind == "datetime":
+        return column.cast(pl.Datetime("us")).to_physical()
+    return label_view(column)
+
+
+def cell_hashes(column: pl.Series, kind: Kind) -> Hashes:
+    """A hash per cell, shape (n,); all nulls share one."""
+    return canonical(column, kind).hash(seed=0x5EED).to_numpy()
+
+
+def combine(columns: Iterable[Hashes], rows: int) -> Hashes:
+    """A hash per row from the hashes of its cells, in the order of ``columns``; shape (rows,)."""
+    total = np.full(rows, _GOLDEN)
+    for hashes in columns:
+        total *= _MIX_1
+        total += hashes
+    return mix(total)
+
+
+def priorities(seed: int, shard: int, first: int, count: int) -> Hashes:
+    """A pseudo-random word for each of ``count`` row positions from ``first`` on in shard ``shard``."""
+    stream = mix(np.array([seed & _MASK, shard], np.uint64))
+    return mix(np.arange(first, first + count, dtype=np.uint64) * _GOLDEN + (stream[0] ^ mix(stream)[1]))
+
+
+def digest(row_hashes: Hashes) -> int:
+    """``sum(h[i] * base**(n-1-i)) mod 2**64``: depends on the order of rows, and joins (see ``join_digests``)."""
+    powers = np.full(len(row_hashes), np.uint64(_BASE))
+    if len(powers):
+        powers[0] = np.uint64(1)
+    np.multiply.accumulate(powers, out=powers)
+    return int((row_hashes[::-1] * powers).sum(dtype=np.uint64))
+
+
+def join_digests(left: int, right: int, right_rows: int) -> int:
+    """The digest of two runs of rows laid end to end."""
+    return (left * pow(_BASE, right_rows, 1 << 64) + right) & _MASK

@@ -1,0 +1,65 @@
+"""Heavy hitters: the most frequent values of a column with their counts, exact while there are few distinct ones.
+
+Misra and Gries (1982) in batches, joined as in Agarwal et al., "Mergeable summaries" (2012): when more than ``CAPACITY``
+values are held, the count of the next one is taken off all. Every count is then too low by at most ``lost``, and
+``lost <= rows / (CAPACITY + 1)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+CAPACITY = 1024
+
+Value = str | float
+
+
+@dataclass(frozen=True, slots=True)
+class HeavyHitters:
+    """``counts`` by value; each true count lies in ``[count, count + lost]``, and absent values have at most ``lost``."""
+
+    counts: dict[Value, int] = field(default_factory=dict)
+    lost: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        return self.lost == 0
+
+    def top(self, count: int) -> tuple[tuple[Value, int], ...]:
+        """The ``count`` most frequent values, ties by value."""
+        ordered = sorted(self.counts.items(), key=lambda item: (-item[1], str(item[0])))
+        return tuple(ordered[:count])
+
+
+def survivors(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
+    """Positions that stay when ``counts`` is cut to the capacity, and what is taken off each."""
+    if len(counts) <= CAPACITY:
+        return np.arange(len(counts)), 0
+    cut = int(np.partition(counts, len(counts) - CAPACITY - 1)[len(counts) - CAPACITY - 1])
+    return np.flatnonzero(counts > cut), cut
+
+
+def of(values: npt.NDArray[np.float64] | Sequence[str], counts: npt.NDArray[np.int64]) -> HeavyHitters:
+    """The summary of one batch from its distinct values and their counts."""
+    kept, cut = survivors(counts)
+    return HeavyHitters({_plain(values[i]): int(counts[i]) - cut for i in kept.tolist()}, cut)
+
+
+def _plain(value: str | np.float64) -> Value:
+    return value if isinstance(value, str) else float(value)
+
+
+def merge(a: HeavyHitters, b: HeavyHitters) -> HeavyHitters:
+    """Both summaries as one."""
+    both = dict(a.counts)
+    for value, count in b.counts.items():
+        both[value] = both.get(value, 0) + count
+    if len(both) <= CAPACITY:
+        return HeavyHitters(both, a.lost + b.lost)
+    kept, cut = survivors(np.fromiter(both.values(), np.int64, len(both)))
+    items = list(both.items())
+    return HeavyHitters({items[i][0]: items[i][1] - cut for i in kept.tolist()}, a.lost + b.lost + cut)
