@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 from synthos import results
 from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
-from synthos.reporting.material import Material
 from synthos.reporting.notebook import summary_html
 from synthos.tables.files import write_atomically
 
@@ -82,34 +81,11 @@ def json_schema() -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    """The result of ``synthos.validate``.
+class Validation(ReportData):
+    """The result of ``synthos.validate``: ``ReportData`` (which lists the fields) with its outward forms.
 
-    Attributes
-    ----------
-    verdict : risk, level, decision, reasons, collapse type, probability, outcomes, open questions.
-    dimensions : the eight results by name, each ``Scored``, ``NotApplicable`` or ``Failed``.
-    cascade : the trained models and what follows from them, or why there are none.
-    profiles : "synthetic" and, where given, "reference" and "holdout".
-    timings : seconds by stage, and "total".
-    fingerprint : of the contents of all tables together with the seed and settings; equal inputs give equal answers.
+    ``fingerprint`` is of the contents of all tables together with the seed and settings; equal inputs give equal answers.
     """
-
-    verdict: results.Verdict
-    dimensions: dict[str, results.DimensionResult]
-    diversity: results.DiversityReport
-    cascade: results.CascadeResult | results.NotApplicable | results.Failed
-    regions: tuple[results.Region, ...]
-    recommendations: tuple[results.Recommendation, ...]
-    signatures: tuple[results.SignatureMatch, ...]
-    profiles: dict[str, results.TableProfile]
-    notes: tuple[str, ...]
-    settings: dict[str, results.Json]
-    timings: dict[str, float]
-    versions: dict[str, str]
-    seed: int
-    fingerprint: str
-    material: Material
 
     @property
     def risk_score(self) -> float:
@@ -175,30 +151,10 @@ class Validation:
 
     def report(self, path: str | Path) -> Path:
         """Write the self-contained HTML report to ``path``, whole or not at all."""
-        return write_atomically(Path(path), render(self.report_data()).encode())
-
-    def report_data(self) -> ReportData:
-        """Everything that the report, the notebook card and the terminal summary show."""
-        return ReportData(
-            verdict=self.verdict,
-            dimensions=self.dimensions,
-            diversity=self.diversity,
-            cascade=self.cascade,
-            regions=self.regions,
-            recommendations=self.recommendations,
-            signatures=self.signatures,
-            profiles=self.profiles,
-            material=self.material,
-            notes=self.notes,
-            settings=self.settings,
-            timings=self.timings,
-            versions=self.versions,
-            seed=self.seed,
-            fingerprint=self.fingerprint,
-        )
+        return write_atomically(Path(path), render(self).encode())
 
     def _repr_html_(self) -> str:
-        return summary_html(self.report_data())
+        return summary_html(self)
 
 
 def _summarise(cascade: results.CascadeResult | results.NotApplicable | results.Failed) -> CascadeSummary:

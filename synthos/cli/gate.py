@@ -34,7 +34,7 @@ def command(
     """Pass (0) or fail (1) by the risk score; 3 where the verdict is inconclusive."""
 
     def work() -> int:
-        from synthos.validate import judge_gate
+        from synthos.flow import judge_gate
 
         with listening() as listener:
             validation = options.run_validation(

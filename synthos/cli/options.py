@@ -83,7 +83,7 @@ def run_validation(
     if engine is Engine.local:
         if address or workers:
             raise ConfigError("--address and --workers belong to --engine ray", fix="drop them, or use --engine ray")
-        from synthos.validate import validate as validate_here
+        from synthos.flow import validate as validate_here
 
         return validate_here(
             synthetic,

@@ -28,7 +28,7 @@ def command(
 
     def work() -> int:
         from synthos.tables.files import write_atomically
-        from synthos.validate import profile
+        from synthos.flow import profile
 
         with listening() as listener:
             result = profile(table, kinds=kinds, on_progress=listener)

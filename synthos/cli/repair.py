@@ -26,7 +26,7 @@ def command(
     """Apply the recommendations (all that can be applied, or those named) and say what was done, row by row."""
 
     def work() -> int:
-        from synthos.validate import repair
+        from synthos.flow import repair
 
         with listening() as listener:
             report = repair(

@@ -77,6 +77,6 @@ def show(validation: Validation, written: list[Path]) -> None:
     from synthos.reporting.terminal import summary
 
     console = Console(highlight=False)
-    console.print(summary(validation.report_data(), console.width))
+    console.print(summary(validation, console.width))
     for path in written:
         console.print(f"written: {path}", soft_wrap=True)

@@ -1,0 +1,61 @@
+"""The scan on Ray: one task a shard (or a run of small shards), partial states merged here as they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from synthos.flow import finish_scan, scan_table
+from synthos.profiling.scan import Scanned, ScanState, merge, scan_shard
+from synthos.progress import Event, Listener
+
+if TYPE_CHECKING:
+    from pipelines.runtime import Runtime
+    from synthos.flow import Job
+
+#: Tables below this many bytes are scanned here while Ray is still starting; sending them away would take longer.
+SMALL_BYTES = 64 * 2**20
+#: A worker that dies costs its shards one more reading; a machine that keeps killing them fails the job.
+RETRIES = 3
+#: Tasks under way for each processor: enough to hide the hand-over, few enough to bound memory.
+AHEAD = 2
+
+
+def scan_tables(runtime: Runtime, job: Job, listener: Listener) -> dict[str, Scanned]:
+    """One pass over every table of the job."""
+    return {role: scan(runtime, job, role, listener) for role in job.sources}
+
+
+def scan(runtime: Runtime, job: Job, role: str, listener: Listener) -> Scanned:
+    """One pass over one table."""
+    source = job.sources[role]
+    shards = source.shards()
+    if len(shards) <= 1 or (source.bytes is not None and source.bytes < SMALL_BYTES):
+        return scan_table(job, role, listener)
+    ray = runtime.ray()
+    source_ref, plan_ref = ray.put(source), ray.put(job.plan(role))
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(_scan_group)
+    waiting = list(shards)
+    under_way: list[Any] = []
+    limit = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+    state: ScanState | None = None
+    done = 0
+    while waiting or under_way:
+        while waiting and len(under_way) < limit:
+            under_way.append(task.remote(source_ref, [waiting.pop(0)], plan_ref))
+        ready, under_way = ray.wait(under_way, num_returns=1)
+        part = ray.get(ready[0])
+        state = part if state is None else merge(state, part)
+        done += 1
+        listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
+    return finish_scan(job, role, state)
+
+
+def _scan_group(source: Any, shards: Sequence[Any], plan: Any) -> ScanState:
+    state: ScanState | None = None
+    for shard in shards:
+        part = scan_shard(source, shard, plan)
+        state = part if state is None else merge(state, part)
+    if state is None:
+        raise ValueError("a scan task needs at least one shard")
+    return state
