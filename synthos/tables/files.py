@@ -1,45 +1,185 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one."""
+"""Where tables lie: files, folders, globs, ``s3://`` and ``http(s)://`` addresses, and their bytes."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
 
-from synthos.errors import ConfigError
+import fsspec
+
+from synthos.errors import SourceError
+
+CHUNK_BYTES = 4 << 20
+SCHEMES = ("s3", "http", "https")
+MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file. ``path`` is a local path or an address; credentials are never part of it, workers have their own."""
+
+    path: str
+    size: int
+
+    @property
+    def scheme(self) -> str | None:
+        return scheme_of(self.path)
+
+    @property
+    def shown(self) -> str:
+        """The path for people: an address without its query, which may be a signature."""
+        return shown(self.path)
+
+    def open(self) -> BinaryIO:
+        """The file's bytes from the start; seekable."""
+        if self.scheme is None:
+            return Path(self.path).open("rb")
+        return cast(BinaryIO, filesystem(self.scheme).open(self.path, "rb", block_size=CHUNK_BYTES))
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes ``[start, stop)``."""
+        with reading(self.shown):
+            if self.scheme is not None:
+                return bytes(filesystem(self.scheme).cat_file(self.path, start=start, end=stop))
+            with Path(self.path).open("rb") as stream:
+                stream.seek(start)
+                return stream.read(stop - start)
+
+
+class Spool:
+    """A temporary folder that lives as long as this object; for what cannot be read in pieces where it lies."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="synthos-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def scheme_of(path: str) -> str | None:
+    """The scheme of an address, None for a local path."""
+    return path.split("://", 1)[0].lower() if "://" in path else None
+
+
+def shown(path: str) -> str:
+    if scheme_of(path) is None:
+        return path
+    parts = urlsplit(path)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def filesystem(scheme: str) -> Any:
+    """The fsspec file system; S3 takes endpoint and keys from the usual ``AWS_*`` variables of this process."""
+    if scheme != "s3":
+        return fsspec.filesystem(scheme)
+    given = {
+        "endpoint_url": os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
+        "key": os.environ.get("AWS_ACCESS_KEY_ID"),
+        "secret": os.environ.get("AWS_SECRET_ACCESS_KEY"),
+        "token": os.environ.get("AWS_SESSION_TOKEN"),
+    }
+    # Listings are not cached: a table that was just written must be seen.
+    return fsspec.filesystem("s3", use_listings_cache=False, **{name: value for name, value in given.items() if value})
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block ends without an error.
+def reading(where: str) -> Iterator[None]:
+    """Turns what storage raises into a ``SourceError`` that names the place."""
+    storage = _storage_errors(where)
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceError("does not exist", where=where, fix="check the path") from error
+    except PermissionError as error:
+        raise SourceError("may not be read", where=where, fix="check permissions or credentials") from error
+    except storage as error:
+        raise SourceError(f"cannot be read ({_first_line(error)})", where=where, fix="check the address") from error
+
+
+def _storage_errors(where: str) -> tuple[type[Exception], ...]:
+    # Imported where an address is read: local tables must not wait for the network's libraries.
+    if scheme_of(where) is None:
+        return (OSError,)
+    if scheme_of(where) != "s3":
+        from aiohttp import ClientError as HttpError
+
+        return (OSError, HttpError)
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (OSError, BotoCoreError, ClientError)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+def locate(table: str) -> tuple[File, ...]:
+    """The files of a path, folder, glob or address, sorted by name.
 
     Raises
     ------
-    ConfigError : the folder does not exist or cannot be written to.
+    SourceError : nothing there, an empty folder, a glob without match, a scheme that is not supported, an empty file.
     """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write there ({error.strerror})", where=str(path), fix="choose a folder that exists and is writable"
-        ) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp makes files private; what a user asks for follows the usual mask.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if table.startswith("file://"):
+        table = table.removeprefix("file://")
+    scheme = scheme_of(table)
+    if scheme is not None and scheme not in SCHEMES:
+        raise SourceError(
+            f"'{scheme}://' addresses are not supported",
+            where=shown(table),
+            fix="use a path, s3://, http:// or https://",
+        )
+    with reading(shown(table)):
+        files = _local(table) if scheme is None else _remote(table, scheme)
+    empty = next((file for file in files if file.size == 0), None)
+    if empty is not None:
+        raise SourceError("the file is empty", where=empty.shown, fix="give a file with rows or remove it")
+    return files
 
 
-def write_atomically(path: Path, content: bytes) -> Path:
-    """Write ``content`` to ``path``, whole or not at all; returns ``path``."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-    return path
+def _local(table: str) -> tuple[File, ...]:
+    path = Path(table).expanduser()
+    if path.is_dir():
+        return _folder(table, [File(str(item), item.stat().st_size) for item in path.iterdir() if item.is_file()])
+    if not path.exists() and MAGIC & set(table):
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        matches = root.glob(str(path.relative_to(path.anchor)) if path.is_absolute() else str(path))
+        return _matches(table, [File(str(item), item.stat().st_size) for item in matches if item.is_file()])
+    return (File(str(path), path.stat().st_size),)
+
+
+def _remote(table: str, scheme: str) -> tuple[File, ...]:
+    system = filesystem(scheme)
+    if scheme != "s3":
+        return (File(table, int(system.info(table).get("size") or -1)),)
+    if MAGIC & set(table):
+        found = system.glob(table, detail=True)
+        files = [File(f"s3://{name}", int(item["size"])) for name, item in found.items() if item["type"] == "file"]
+        return _matches(table, files)
+    info = system.info(table)
+    if info["type"] == "file":
+        return (File(table, int(info["size"])),)
+    listed = system.ls(table, detail=True)
+    return _folder(table, [File(f"s3://{i['name']}", int(i["size"])) for i in listed if i["type"] == "file"])
+
+
+def _folder(table: str, files: list[File]) -> tuple[File, ...]:
+    # Names that begin with a dot or underscore are markers and checksums that writers of folders leave behind.
+    kept = [file for file in files if PurePosixPath(file.path).name[0] not in "._"]
+    if not kept:
+        raise SourceError(
+            "the folder holds no files", where=shown(table), fix="give a file, or a glob such as 'folder/**/*.parquet'"
+        )
+    return tuple(sorted(kept, key=lambda file: file.path))
+
+
+def _matches(table: str, files: list[File]) -> tuple[File, ...]:
+    if not files:
+        raise SourceError("no file matches", where=shown(table), fix="check the pattern")
+    return tuple(sorted(files, key=lambda file: file.path))

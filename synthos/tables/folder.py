@@ -1,0 +1,71 @@
+"""What must hold for several files to be one table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from synthos.errors import SchemaError
+from synthos.tables.types import named
+
+
+def unique_names(names: Sequence[str], where: str) -> None:
+    """Raises SchemaError where a column has no name or shares it with another."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if "" in names:
+        raise SchemaError(
+            f"column {list(names).index('') + 1} has no name",
+            where=where,
+            fix="name it, or write the table without its index",
+        )
+    if twice:
+        raise SchemaError(f"duplicate column names {named(twice)}", where=where, fix="rename or drop one of each")
+
+
+def common_dtypes(schemas: Sequence[tuple[str, Mapping[str, pl.DataType]]]) -> dict[str, pl.DataType]:
+    """Types that hold the columns of all files: those of the first, widened where another stores wider numbers.
+
+    Raises
+    ------
+    SchemaError : a file has other columns than the first, or a type that does not go with it.
+    """
+    first_name, first = schemas[0]
+    common = dict(first)
+    for name, other in schemas[1:]:
+        if set(other) != set(common):
+            differing = sorted(set(other) ^ set(common))
+            raise SchemaError(
+                f"has other columns than '{first_name}' (they differ in {named(differing)})",
+                where=name,
+                fix="give files of one schema",
+            )
+        for column, dtype in other.items():
+            wider = widened(common[column], dtype)
+            if wider is None:
+                raise SchemaError(
+                    f"column '{column}' is {dtype} but {common[column]} in '{first_name}'",
+                    where=name,
+                    fix="write all files with one schema",
+                )
+            common[column] = wider
+    return common
+
+
+def widened(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
+    """The narrowest type that holds the values of both, None where there is none: numbers with numbers, dates with
+    datetimes, columns without values with anything."""
+    if one == other or isinstance(other, pl.Null):
+        return one
+    if isinstance(one, pl.Null):
+        return other
+    if one.is_integer() and other.is_integer():
+        return pl.Int64()
+    if one.is_numeric() and other.is_numeric():
+        return pl.Float64()
+    stamps = (pl.Date, pl.Datetime)
+    if isinstance(one, stamps) and isinstance(other, stamps):
+        return pl.Datetime("us")
+    strings = (pl.String, pl.Categorical, pl.Enum)
+    return pl.String() if isinstance(one, strings) and isinstance(other, strings) else None

@@ -1,0 +1,38 @@
+"""Tables that are in memory already: polars, pandas and Arrow. Shards are slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from synthos.tables.reader import SHARD_ROWS, Reader, Shard
+
+
+@dataclass(frozen=True)
+class MemoryReader:
+    """A frame that travels with its source."""
+
+    frame: pl.DataFrame
+    name: str
+
+    @property
+    def dtypes(self) -> Mapping[str, pl.DataType]:
+        return dict(self.frame.schema)
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        height = self.frame.height
+        share = self.frame.estimated_size() / max(1, height)
+        bounds = [(start, min(start + SHARD_ROWS, height)) for start in range(0, height, SHARD_ROWS)]
+        return tuple(
+            Shard(index, self.name, start, stop - start, int(share * (stop - start)), start, stop)
+            for index, (start, stop) in enumerate(bounds)
+        )
+
+    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        yield self.frame.select(columns).slice(shard.start, shard.stop - shard.start)
+
+    def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
+        return self

@@ -1,0 +1,63 @@
+"""What a table format must offer: one small protocol, one file per format beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+#: No frame that ``Source.read`` yields is longer.
+BATCH_ROWS = 131_072
+#: Shards of files that do not bring units of their own (row groups, record batches) have about this many rows.
+SHARD_ROWS = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A run of neighbouring rows that one worker reads alone.
+
+    Attributes
+    ----------
+    index : position among the table's shards, in table order.
+    path : the file it lies in (the table's name for tables in memory).
+    offset : its first row in the table, counted from 0.
+    rows : how many rows it has.
+    bytes : roughly how many bytes are read for it, for planning.
+    start, stop : where it lies in its file, in the format's own unit (rows, record batches or bytes).
+    line : for text, the line of the file (counted from 1) on which it begins.
+    """
+
+    index: int
+    path: str
+    offset: int
+    rows: int
+    bytes: int
+    start: int = 0
+    stop: int = 0
+    line: int = 1
+
+
+class Reader(Protocol):
+    """An opened table of one format. Picklable: it travels to the workers that read its shards.
+
+    Attributes
+    ----------
+    dtypes : the types in which the format stores each column, by name, in file order.
+    shards : fixed by the files alone, in table order.
+    """
+
+    @property
+    def dtypes(self) -> Mapping[str, pl.DataType]: ...
+
+    @property
+    def shards(self) -> tuple[Shard, ...]: ...
+
+    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Frames of any height with exactly ``columns``, in row order; types are brought into line by the source."""
+        ...
+
+    def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
+        """The same table with columns read as other types, for text, whose types are only inferred."""
+        ...

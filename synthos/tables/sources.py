@@ -1,0 +1,204 @@
+"""Opening of tables: one function for everything that holds rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from synthos.errors import SchemaError, SourceError, TooFewRowsError
+from synthos.results import Kind
+from synthos.tables.files import File, Spool, locate, shown
+from synthos.tables.folder import unique_names
+from synthos.tables.memory import MemoryReader
+from synthos.tables.parquet import frame_of, open_parquet
+from synthos.tables.reader import BATCH_ROWS, Reader, Shard
+from synthos.tables.types import canonical_dtypes, check_batch, conform, named
+
+Opener = Callable[[Sequence[File]], Reader]
+#: File endings and what opens them.
+FORMATS: dict[str, Opener] = {".parquet": open_parquet, ".pq": open_parquet}
+#: Beyond this, per-column statistics would take hours and their pairs days.
+MAXIMUM_COLUMNS = 10_000
+PEEK_SHARDS = 8
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened table. Picklable; a table in memory travels with it.
+
+    Attributes
+    ----------
+    name : file, folder or address for people, without credentials.
+    dtypes : types of the columns as ``read`` delivers them, in file order: booleans, integers, floats, strings, dates
+        and naive microsecond datetimes, nothing else.
+    bytes : size where it is stored; None where that is not known.
+    rows : exact number of rows.
+    """
+
+    name: str
+    dtypes: dict[str, pl.DataType]
+    bytes: int | None
+    rows: int
+    reader: Reader = field(repr=False)
+    spool: Spool | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Temporary files belong to the process that made them; its own source keeps them alive.
+        return {**self.__dict__, "spool": None}
+
+    def shards(self) -> tuple[Shard, ...]:
+        """Runs of rows that can be read apart, in table order; fixed by the files alone."""
+        return self.reader.shards
+
+    def read(self, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The shard's rows in order, in frames of at most ``BATCH_ROWS``, with NaN as null.
+
+        Raises
+        ------
+        FormatError, EncodingError : bytes that are not what the format says, with the line where there is one.
+        SchemaError : an infinity or a value of another type, with column and row.
+        SourceError : the file has changed since it was opened.
+        """
+        wanted = list(self.dtypes) if columns is None else list(columns)
+        unknown = [name for name in wanted if name not in self.dtypes]
+        if unknown:
+            raise SchemaError(f"has no column {named(unknown)}", where=self.name)
+        dtypes = {name: self.dtypes[name] for name in wanted}
+        seen = 0
+        for raw in self.reader.read(shard, wanted):
+            for start in range(0, raw.height, BATCH_ROWS):
+                first = shard.offset + seen
+                frame = conform(raw.slice(start, BATCH_ROWS), dtypes, self.name, first)
+                yield check_batch(frame, self.name, first)
+                seen += frame.height
+        if seen != shard.rows:
+            raise SourceError(
+                f"has {seen} rows where {shard.rows} were found when it was opened",
+                where=shown(shard.path),
+                fix="leave the table alone while it is being read",
+            )
+
+    def peek(self, rows: int, seed: int) -> pl.DataFrame:
+        """At most ``rows`` rows in table order, at random from up to eight shards spread evenly; all where they fit.
+
+        The same table, ``rows`` and ``seed`` give the same frame.
+        """
+        shards = self.shards()
+        total = sum(shard.rows for shard in shards)
+        if total <= rows:
+            return pl.concat([frame for shard in shards for frame in self.read(shard)])
+        spread = np.unique(np.linspace(0, len(shards) - 1, PEEK_SHARDS).round().astype(int))
+        chosen = [shards[position] for position in spread]
+        bounds = np.cumsum([0, *(shard.rows for shard in chosen)])
+        quotas = np.diff(bounds * min(rows, int(bounds[-1])) // bounds[-1])
+        parts: list[pl.DataFrame] = []
+        for shard, quota in zip(chosen, quotas, strict=True):
+            generator = np.random.default_rng([seed, shard.index])
+            picked = np.sort(generator.choice(shard.rows, size=int(quota), replace=False))
+            seen = 0
+            for frame in self.read(shard):
+                here = picked[(picked >= seen) & (picked < seen + frame.height)] - seen
+                parts.append(frame[here])
+                seen += frame.height
+        return pl.concat(parts)
+
+    def with_types(self, dtypes: Mapping[str, pl.DataType]) -> Source:
+        """The same table with only the columns of ``dtypes``, in that order and converted to those types."""
+        return replace(self, dtypes=dict(dtypes), reader=self.reader.retyped(dtypes))
+
+
+def open_table(table: object, *, kinds: Mapping[str, Kind] | None = None) -> Source:
+    """Opens a path, folder, glob, ``s3://`` or ``http(s)://`` address, or a polars, pandas or Arrow table.
+
+    Reads what is needed to know columns, types, rows and shards: the footers of Parquet and Arrow files, one pass over
+    the bytes of text. Files of a folder or glob are read in the order of their names. A pandas index is left out.
+
+    Raises
+    ------
+    SourceError : nothing to read there, or not with this format.
+    SchemaError : duplicate or nameless columns, nested types, more than ``MAXIMUM_COLUMNS`` columns.
+    TooFewRowsError : columns but no rows.
+    """
+    if isinstance(table, Source):
+        return table
+    if isinstance(table, str | Path):
+        return _open_files(str(table))
+    spool: Spool | None = None
+    if isinstance(table, pl.LazyFrame):
+        # A plan may describe far more rows than memory holds, so it is run once, streaming, into a temporary file.
+        spool = Spool()
+        path = spool.folder / "lazyframe.parquet"
+        table.sink_parquet(path)
+        return _source("LazyFrame", open_parquet([File(str(path), path.stat().st_size)]), None, spool)
+    frame = _frame(table)
+    return _source(type(table).__name__, MemoryReader(frame, type(table).__name__), int(frame.estimated_size()), None)
+
+
+def _open_files(table: str) -> Source:
+    files = locate(table)
+    endings = {_ending(file): file for file in files}
+    unknown = endings.get(None)
+    if unknown is not None:
+        known = ", ".join(sorted(FORMATS))
+        raise SourceError("has an unknown extension", where=unknown.shown, fix=f"give files that end in {known}")
+    openers = {FORMATS[ending]: ending for ending in endings if ending is not None}
+    if len(openers) > 1:
+        raise SourceError(
+            f"holds files of different formats ({', '.join(sorted(openers.values()))})",
+            where=shown(table),
+            fix="give a glob that matches one format",
+        )
+    reader = next(iter(openers))(files)
+    return _source(shown(table), reader, sum(file.size for file in files), None)
+
+
+def _ending(file: File) -> str | None:
+    name = PurePosixPath(file.shown).name.lower()
+    return next((ending for ending in sorted(FORMATS, key=len, reverse=True) if name.endswith(ending)), None)
+
+
+def _source(name: str, reader: Reader, size: int | None, spool: Spool | None) -> Source:
+    dtypes = canonical_dtypes(reader.dtypes, name)
+    if not dtypes:
+        raise SchemaError("has no columns", where=name, fix="give a table with columns")
+    if len(dtypes) > MAXIMUM_COLUMNS:
+        raise SchemaError(
+            f"has {len(dtypes)} columns, more than the {MAXIMUM_COLUMNS} that can be judged",
+            where=name,
+            fix="drop some",
+        )
+    rows = sum(shard.rows for shard in reader.shards)
+    if rows == 0:
+        raise TooFewRowsError("has columns but no rows", where=name, fix="give a table with rows")
+    return Source(name, dtypes, size, rows, reader, spool)
+
+
+def _frame(table: object) -> pl.DataFrame:
+    if isinstance(table, pl.DataFrame):
+        return table
+    if isinstance(table, pa.Table):
+        unique_names(table.column_names, "Table")
+        return frame_of(table)
+    if type(table).__module__.split(".")[0] == "pandas" and type(table).__name__ == "DataFrame":
+        return _from_pandas(table)
+    raise SourceError(
+        f"a {type(table).__name__} is not a table", fix="give a path, an address, or a polars, pandas or Arrow table"
+    )
+
+
+def _from_pandas(table: Any) -> pl.DataFrame:
+    unique_names([str(name) for name in table.columns], "DataFrame")
+    try:
+        frame: pl.DataFrame = pl.from_pandas(table.rename(columns=str))
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise SchemaError(
+            f"a column mixes types ({reason})", where="DataFrame", fix="give each column one type"
+        ) from error
+    return frame

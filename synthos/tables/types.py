@@ -1,0 +1,140 @@
+"""The few types that columns have inside Synthos, and how what files store is brought into them.
+
+Booleans, integers, floats, strings, dates and naive microsecond datetimes (UTC where the file names a zone). Times of
+day and durations become seconds, decimals become floats, categoricals become strings; NaN becomes null. Lists,
+structs, binary and other types cannot be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+import polars.selectors as cs
+
+from synthos.errors import SchemaError
+
+DATETIME = pl.Datetime("us")
+
+
+def named(names: Iterable[str], limit: int = 5) -> str:
+    """Column names for people, cut short: ``'a', 'b' and 7 more``."""
+    every = list(names)
+    shown = ", ".join(f"'{name}'" for name in every[:limit])
+    return shown if len(every) <= limit else f"{shown} and {len(every) - limit} more"
+
+
+def canonical(dtype: pl.DataType) -> pl.DataType | None:
+    """The type in which a column stored as ``dtype`` is delivered; None where it cannot be judged."""
+    if isinstance(dtype, pl.Datetime):
+        return DATETIME
+    if isinstance(dtype, pl.Decimal | pl.Time | pl.Duration | pl.Int128 | pl.UInt128):
+        return pl.Float64()
+    if isinstance(dtype, pl.Categorical | pl.Enum | pl.Null):
+        return pl.String()
+    if dtype.is_integer() or isinstance(dtype, pl.Float32 | pl.Float64 | pl.Boolean | pl.String | pl.Date):
+        return dtype
+    return pl.Float32() if dtype.is_float() else None
+
+
+def canonical_dtypes(stored: Mapping[str, pl.DataType], where: str) -> dict[str, pl.DataType]:
+    """Types of all columns as delivered.
+
+    Raises
+    ------
+    SchemaError : naming every column that holds lists, structs, binary or other types that cannot be judged.
+    """
+    found = {name: canonical(dtype) for name, dtype in stored.items()}
+    nested = [name for name, dtype in found.items() if dtype is None]
+    if nested:
+        types = ", ".join(sorted({str(stored[name]) for name in nested})[:3])
+        raise SchemaError(
+            f"column{'s' * (len(nested) > 1)} {named(nested)} of type {types} cannot be judged",
+            where=where,
+            fix="flatten nested values into plain columns or drop them",
+        )
+    return {name: dtype for name, dtype in found.items() if dtype is not None}
+
+
+def _conversion(name: str, stored: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(stored, pl.Time):
+        column = column.cast(pl.Int64) / 1e9
+    elif isinstance(stored, pl.Duration):
+        column = column.dt.total_microseconds() / 1e6
+    elif isinstance(stored, pl.Datetime) and stored.time_zone is not None:
+        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    elif isinstance(stored, pl.String) and isinstance(wanted, pl.Datetime):
+        return iso_datetime(column)
+    return column.cast(wanted, strict=False)
+
+
+def iso_datetime(column: pl.Expr) -> pl.Expr:
+    """ISO 8601 strings (date, or date and time, zoned or not) as naive UTC datetimes; null where they are not."""
+    bare = column.str.replace(r"[Zz]$", "").str.replace(" ", "T", literal=True)
+    zoned = bare.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC", strict=False)
+    return pl.coalesce(
+        bare.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False),
+        bare.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False),
+        bare.str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
+        zoned.dt.replace_time_zone(None),
+    )
+
+
+def conform(frame: pl.DataFrame, dtypes: Mapping[str, pl.DataType], where: str, first_row: int) -> pl.DataFrame:
+    """``frame`` with the columns, in the order and of the types, of ``dtypes``.
+
+    Raises
+    ------
+    SchemaError : naming column and row of the first value that does not convert.
+    """
+    wrong = {name: dtype for name, dtype in dtypes.items() if frame.schema[name] != dtype}
+    if not wrong:
+        return frame if frame.columns == list(dtypes) else frame.select(list(dtypes))
+    done = frame.with_columns(_conversion(name, frame.schema[name], dtype) for name, dtype in wrong.items())
+    for name, dtype in wrong.items():
+        if done[name].null_count() > frame[name].null_count():
+            position = int((done[name].is_null() & frame[name].is_not_null()).arg_max() or 0)
+            raise SchemaError(
+                f"value {str(frame[name][position])[:40]!r} in column '{name}'{_row(first_row + position)} "
+                f"cannot be read as {_plain(dtype)}",
+                where=where,
+                fix="correct the value or declare another kind for the column",
+            )
+    return done.select(list(dtypes))
+
+
+def check_batch(frame: pl.DataFrame, where: str, first_row: int) -> pl.DataFrame:
+    """``frame`` with NaN as null, after making sure that no float is infinite.
+
+    ``first_row`` is the row of the table at which the frame begins.
+
+    Raises
+    ------
+    SchemaError : naming column and row (counted from 0) of the first infinity.
+    """
+    finite = frame.select(cs.float().is_finite().all())
+    suspects = [name for name in finite.columns if finite[name][0] is False]
+    if not suspects:
+        return frame
+    for name in suspects:
+        infinite = frame[name].is_infinite()
+        if infinite.any():
+            raise SchemaError(
+                f"column '{name}' holds an infinity{_row(first_row + int(infinite.arg_max() or 0))}",
+                where=where,
+                fix="replace infinities with numbers or nulls",
+            )
+    return frame.with_columns(pl.col(suspects).fill_nan(None))
+
+
+def _row(position: int) -> str:
+    return f" at row {position} (counted from 0)"
+
+
+def _plain(dtype: pl.DataType) -> str:
+    if dtype.is_integer():
+        return "an integer"
+    if dtype.is_float():
+        return "a number"
+    return "an ISO 8601 datetime" if isinstance(dtype, pl.Datetime) else str(dtype)
