@@ -10,7 +10,8 @@ failed dimension is never averaged away by seven sound ones, and a second one st
 negative, so that risk never falls where a loss or ``rho`` rises.
 
 The probability that the utility loss exceeds 0.1 is a logistic function of the risk, ``1 / (1 + exp(-(intercept +
-slope * log((risk + 1) / (101 - risk)))))``, slope not negative: monotone in everything that risk is monotone in.
+slope * log((risk + 5) / (105 - risk)))))``, slope not negative: monotone in everything that risk is monotone in. The 5
+points keep the answer away from certainty at either end of the scale.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Part:
     def harm(self, loss: float) -> float:
         """Risk points of ``loss``, in [0, ceiling], rising in ``loss``."""
         clear = min(max((loss - self.dead) / (1.0 - self.dead), 0.0), 1.0)
-        return self.ceiling * clear**self.power
+        return self.ceiling * math.pow(clear, self.power)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ class RiskModel:
         if worst == 0.0:
             return 0.0
         # The largest harm is taken out of the sum, so that no power of a small number underflows.
-        return min(100.0, worst * float(sum((harm / worst) ** self.order for harm in harms)) ** (1.0 / self.order))
+        return min(100.0, worst * math.pow(sum(math.pow(harm / worst, self.order) for harm in harms), 1.0 / self.order))
 
     def risk_interval(self, losses: Mapping[str, Loss]) -> Interval:
         """The risk's interval from the losses' intervals, errors taken as independent.
@@ -99,7 +100,7 @@ class RiskModel:
 
     def logit(self, risk: float) -> float:
         """Log-odds of a utility loss above 0.1 at ``risk`` (0-100)."""
-        return self.intercept + self.slope * math.log((risk + 1.0) / (101.0 - risk))
+        return self.intercept + self.slope * math.log((risk + 5.0) / (105.0 - risk))
 
 
 def logistic(logit: float) -> float:

@@ -144,7 +144,9 @@ def open_questions(
             found.append("The loop is left open: no model was refitted on its own output.")
     elif isinstance(cascade, Failed):
         found.append("Floor and loop are unknown, since the model cascade failed.")
-    return tuple([*found, *notes])
+    elif isinstance(cascade, NotApplicable) and not quick:
+        found.append(f"Floor and loop are left open: {cascade.reason}.")
+    return (*found, *notes)
 
 
 def _columns(columns: Sequence[str]) -> str:

@@ -1,0 +1,234 @@
+"""The verdict: never approved on missing parts or without a reference, and always in plain sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from answers import ROWS, cascade, rare_mass, scored, sound
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthos.errors import InternalError
+from synthos.results import DIMENSIONS, Failed, NotApplicable, Outcome, Verdict
+from synthos.verdict.aggregate import collapse_type, decide
+from synthos.verdict.thresholds import default_thresholds, parse_thresholds
+
+FAILED = Failed(error="ValueError: boom")
+NO_CASCADE = {"scale_robustness": NotApplicable(reason="no cascade")}
+
+
+def judge(dimensions: dict[str, Any] | None = None, models: Any = None, **changed: Any) -> Verdict:
+    """A full run against a reference on sound answers, unless told otherwise."""
+    settings: dict[str, Any] = {"quick": False, "has_reference": True, "rows": ROWS, **changed}
+    return decide(sound() if dimensions is None else dimensions, models or cascade(), **settings)
+
+
+def quick(dimensions: dict[str, Any] | None = None, **changed: Any) -> Verdict:
+    settings: dict[str, Any] = {"quick": True, "has_reference": True, "rows": ROWS, **changed}
+    return decide(sound(**NO_CASCADE) if dimensions is None else dimensions, None, **settings)
+
+
+def test_a_fresh_real_sample_is_approved() -> None:
+    verdict = judge()
+    assert verdict.decision == "approved"
+    assert verdict.risk_score < 10
+    assert verdict.risk_level == "low"
+    assert verdict.collapse_type is None
+    assert verdict.collapse_probability < 0.2
+
+
+def test_a_wreck_is_rejected() -> None:
+    verdict = judge({name: scored(2.0) for name in DIMENSIONS}, cascade(rho=1.1))
+    assert verdict.decision == "rejected"
+    assert verdict.risk_level == "high"
+    assert verdict.collapse_probability > 0.8
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=8, max_size=8), st.floats(-0.1, 1.3), st.data())
+def test_risk_and_probability_never_fall_where_a_score_falls_or_rho_rises(
+    scores: list[float], rho: float, data: st.DataObject
+) -> None:
+    dimensions = {name: scored(score) for name, score in zip(DIMENSIONS, scores, strict=True)}
+    name = data.draw(st.sampled_from(DIMENSIONS))
+    lower = data.draw(st.floats(0.0, dimensions[name].score))
+    more = data.draw(st.floats(rho, 1.5))
+    before = judge(dimensions, cascade(rho))
+    for after in (judge(dimensions | {name: scored(lower)}, cascade(rho)), judge(dimensions, cascade(more))):
+        assert after.risk_score >= before.risk_score - 1e-9
+        assert after.collapse_probability >= before.collapse_probability - 1e-12
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=8, max_size=8), st.floats(0.0, 30.0))
+def test_intervals_hold_their_points(scores: list[float], margin: float) -> None:
+    verdict = judge({name: scored(score, margin) for name, score in zip(DIMENSIONS, scores, strict=True)})
+    assert 0 <= verdict.risk_interval.low <= verdict.risk_score <= verdict.risk_interval.high <= 100
+    interval = verdict.probability_interval
+    assert 0 <= interval.low < verdict.collapse_probability < interval.high <= 1
+
+
+@pytest.mark.parametrize("name", DIMENSIONS)
+def test_a_dimension_that_failed_or_is_missing_makes_it_inconclusive(name: str) -> None:
+    failed = judge(sound(**{name: FAILED}))
+    missing = judge({key: value for key, value in sound().items() if key != name})
+    assert failed.decision == missing.decision == "inconclusive"
+    assert any(name.replace("_", " ") in reason.lower() and "boom" in reason for reason in failed.reasons)
+
+
+def test_a_failed_part_leaves_a_wreck_inconclusive_too() -> None:
+    verdict = judge({name: scored(2.0) for name in DIMENSIONS} | {"semantic_coherence": FAILED})
+    assert verdict.decision == "inconclusive"
+    assert verdict.risk_level == "high"
+
+
+@pytest.mark.parametrize("models", [FAILED, NotApplicable(reason="too few rows to train on")])
+def test_models_that_failed_or_did_not_run_make_it_inconclusive(models: Failed | NotApplicable) -> None:
+    verdict = judge(models=models)
+    assert verdict.decision == "inconclusive"
+    assert verdict.outcomes["floor"] == verdict.outcomes["loop"] == models
+    assert any("cascade" in reason for reason in verdict.reasons)
+
+
+def test_models_that_were_never_asked_for_need_the_quick_flag() -> None:
+    verdict = decide(sound(), None, quick=False, has_reference=True, rows=ROWS)
+    assert verdict.decision == "inconclusive"
+
+
+def test_nothing_measured_is_no_verdict() -> None:
+    with pytest.raises(InternalError, match=r"nothing could be measured.*boom"):
+        judge(dict.fromkeys(DIMENSIONS, FAILED), FAILED)
+
+
+def test_quick_leaves_floor_and_loop_open_and_says_so() -> None:
+    verdict = quick()
+    assert verdict.decision == "approved"
+    for outcome in ("floor", "loop"):
+        assert isinstance(verdict.outcomes[outcome], NotApplicable)
+    assert any("Floor and loop are left open" in question for question in verdict.open_questions)
+
+
+def test_quick_without_scale_robustness_at_all_is_no_failure() -> None:
+    assert quick({name: scored(99.0) for name in DIMENSIONS if name != "scale_robustness"}).decision == "approved"
+
+
+def test_a_full_run_reports_all_three_outcomes() -> None:
+    rare = scored(80.0, components=(rare_mass(0.2),))
+    verdict = judge(sound(rare_pattern_handling=rare), cascade(rho=0.3))
+    floor, loss, loop = (verdict.outcomes[name] for name in ("floor", "rare_loss", "loop"))
+    assert isinstance(floor, Outcome) and isinstance(loss, Outcome) and isinstance(loop, Outcome)
+    assert floor.value == 0.3 and loop.value == 0.6 and loss.value == 0.2
+    assert loss.interval.low < 0.2 < loss.interval.high
+
+
+def test_an_outcome_that_could_not_be_had_says_why() -> None:
+    assert isinstance(judge(models=cascade(loop=False)).outcomes["loop"], NotApplicable)
+    for result in (scored(90.0), scored(90.0, components=(rare_mass(0.1, null_q95=None),))):
+        assert isinstance(judge(sound(rare_pattern_handling=result)).outcomes["rare_loss"], NotApplicable)
+    assert judge(sound(rare_pattern_handling=FAILED)).outcomes["rare_loss"] == FAILED
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=8, max_size=8), st.booleans())
+def test_without_a_reference_nothing_is_approved(scores: list[float], is_quick: bool) -> None:
+    dimensions = {name: scored(score) for name, score in zip(DIMENSIONS, scores, strict=True)}
+    verdict = decide(dimensions, None, quick=is_quick, has_reference=False, rows={"synthetic": 8_000})
+    assert verdict.decision != "approved"
+    assert verdict.risk_interval.high == 100.0
+    least, most = default_thresholds().without_reference
+    assert least <= verdict.collapse_probability <= most <= verdict.probability_interval.high
+
+
+def without_reference(integrity: float) -> Verdict:
+    blind: dict[str, Any] = {name: NotApplicable(reason="give a reference table") for name in DIMENSIONS}
+    seen = {"statistical_integrity": scored(integrity), "semantic_coherence": scored(integrity)}
+    return decide(blind | seen, None, quick=False, has_reference=False, rows={"synthetic": 8_000})
+
+
+def test_without_a_reference_what_looks_sound_is_inconclusive_and_what_is_bad_is_not() -> None:
+    fine, bad = without_reference(99.0), without_reference(0.0)
+    assert fine.decision == "inconclusive"
+    assert bad.decision in ("fix_first", "rejected")
+    for verdict in (fine, bad):
+        assert any("cannot be known" in question for question in verdict.open_questions)
+
+
+def test_no_column_compared_with_the_reference_is_inconclusive() -> None:
+    verdict = judge(sound(distribution_fidelity=NotApplicable(reason="all constant")))
+    assert verdict.decision == "inconclusive"
+
+
+def test_order_that_makes_no_sense_is_an_open_question_only() -> None:
+    verdict = judge(sound(temporal_stability=NotApplicable(reason="rows are exchangeable")))
+    assert verdict.decision == "approved"
+    assert any("rows are exchangeable" in question for question in verdict.open_questions)
+
+
+def test_an_interval_that_reaches_high_risk_is_not_approved() -> None:
+    verdict = judge(sound(correlation_preservation=scored(90.0, margin=90.0)))
+    assert verdict.risk_level == "low"
+    assert verdict.decision == "inconclusive"
+    assert any("Unresolved" in reason and "correlation preservation" in reason for reason in verdict.reasons)
+
+
+def test_reasons_name_dimension_figure_and_columns_worst_first() -> None:
+    verdict = judge(
+        sound(
+            distribution_fidelity=scored(60.0, columns=("income",)),
+            correlation_preservation=scored(20.0, columns=("age", "job", "sex", "race")),
+        ),
+        cascade(rho=0.4),
+    )
+    first, second = (reason for reason in verdict.reasons if " scores " in reason)
+    assert first.startswith("Correlation preservation scores 20.0 (95 % interval 19.0 to 21.0)")
+    assert "age × job × sex and 1 more (60% of the loss)" in first
+    assert second.startswith("Distribution fidelity scores 60.0") and "income" in second
+    assert any("rho" in reason and "1,234 real ones" in reason for reason in verdict.reasons)
+    assert all(reason.endswith(".") for reason in verdict.reasons)
+
+
+def test_no_more_dimensions_are_named_than_asked() -> None:
+    limits = parse_thresholds({"reasons": {"most_named": 2}}, where="here", base=default_thresholds())
+    verdict = judge({name: scored(30.0) for name in DIMENSIONS}, thresholds=limits)
+    assert sum(" scores " in reason and "interval" in reason for reason in verdict.reasons) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("distribution_fidelity", "distribution"),
+        ("correlation_preservation", "correlation"),
+        ("diversity_retention", "rare_pattern"),
+        ("rare_pattern_handling", "rare_pattern"),
+        ("semantic_coherence", "semantic"),
+    ],
+)
+def test_the_type_is_that_of_the_worst_dimension(name: str, kind: str) -> None:
+    verdict = judge(sound(**{name: scored(0.0)}), cascade(rho=0.2))
+    assert verdict.risk_level != "low"
+    assert verdict.collapse_type == kind
+
+
+def test_what_only_the_models_see_takes_the_kind_of_the_next_worst() -> None:
+    assert collapse_type({"rho": 60.0, "scale_robustness": 70.0, "temporal_stability": 3.0}) == "temporal"
+    assert collapse_type({"rho": 60.0, "statistical_integrity": 0.0}) == "correlation"
+
+
+def test_a_prediction_that_was_refused_is_an_open_question() -> None:
+    verdict = judge(models=cascade(refused="the curve rises"))
+    assert any("the curve rises" in question for question in verdict.open_questions)
+
+
+def test_notes_are_passed_on_among_the_open_questions() -> None:
+    assert "Column x is missing." in judge(notes=["Column x is missing."]).open_questions
+
+
+def test_the_probability_says_that_it_is_not_calibrated() -> None:
+    verdict = judge()
+    assert "not yet calibrated" in verdict.probability_note
+    assert verdict.probability_interval.high - verdict.probability_interval.low > 0.02
+
+
+def test_thresholds_move_the_decision() -> None:
+    limits = parse_thresholds({"levels": {"medium": 1, "high": 2}}, where="here", base=default_thresholds())
+    dimensions, models = sound(correlation_preservation=scored(80.0)), cascade(rho=0.1)
+    assert judge(dimensions, models).decision == "approved"
+    assert judge(dimensions, models, thresholds=limits).decision == "rejected"
