@@ -1,0 +1,333 @@
+"""What the pictures of a report are drawn from: small plain values, read off the evidence once.
+
+Nothing here is a verdict. Histograms and the row map come from the full-table scans; the pair map comes from the
+samples, matched in size so that the bias of mutual information cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from synthos.profiling.scan import Scan
+from synthos.results import DimensionResult, Kind, NotApplicable, Scored
+from synthos.sampling.evidence import ArmData, Evidence
+from synthos.sampling.seeds import generator
+from synthos.tables.codec import Codes, NumericBins
+
+Floats = npt.NDArray[np.float64]
+
+MAX_OVERLAYS = 8
+MAX_BARS = 16
+MAX_PAIR_COLUMNS = 40
+MAX_PAIR_CANDIDATES = 200
+PAIR_ROWS = 10_000
+PAIR_LEVELS = 8
+MAX_ROW_BINS = 120
+MAX_LABEL = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """One column over the reference's bins, full tables.
+
+    Attributes
+    ----------
+    labels : what each bar stands for; bins that both tables leave empty are left out.
+    reference, synthetic : share of each table's rows in each bar, each adding up to 1.
+    distance : Jensen-Shannon divergence in bits, [0, 1], higher is worse.
+    noise : its 95 % quantile between two real tables of these sizes (chi-square approximation), bits.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    reference: tuple[float, ...]
+    synthetic: tuple[float, ...]
+    distance: float
+    noise: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairMap:
+    """Change of mutual information between columns, synthetic minus reference, in bits.
+
+    Attributes
+    ----------
+    columns : those shown, in table order.
+    change : symmetric, zero diagonal; negative = dependence lost, positive = dependence that real rows do not have.
+    noise : the largest such difference, over all pairs, between disjoint real halves; smaller changes mean nothing.
+    rows : rows per side that the map rests on.
+    left_out : modelled columns that are not shown because their pairs changed less.
+    """
+
+    columns: tuple[str, ...]
+    change: tuple[tuple[float, ...], ...]
+    noise: float
+    rows: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowBin:
+    """Rows ``[start, stop)``: excess departure from the whole synthetic table in bits, and the column that leads."""
+
+    start: int
+    stop: int
+    excess: float
+    column: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowMap:
+    """The whole synthetic table in equal stretches of rows, in order."""
+
+    rows: int
+    bins: tuple[RowBin, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Chart material of one validation; picklable, bounded in size whatever the tables' size."""
+
+    overlays: tuple[Overlay, ...] | NotApplicable
+    pairs: PairMap | NotApplicable
+    row_map: RowMap
+
+
+def gather(evidence: Evidence, dimensions: Mapping[str, DimensionResult]) -> Material:
+    """Chart material for a report on ``evidence``; ``dimensions`` decide which columns are shown first."""
+    row_map = _row_map(evidence)
+    if evidence.reference is None:
+        absent = NotApplicable(reason="There is no reference table to compare with.")
+        return Material(overlays=absent, pairs=absent, row_map=row_map)
+    overlays = _overlays(evidence, evidence.reference.scan, _blamed(dimensions))
+    return Material(overlays=overlays, pairs=_pairs(evidence, evidence.reference), row_map=row_map)
+
+
+def _blamed(dimensions: Mapping[str, DimensionResult]) -> dict[str, float]:
+    """Largest share of blame of each column over all dimensions that found something (score below 97)."""
+    blame: dict[str, float] = {}
+    for result in dimensions.values():
+        if isinstance(result, Scored) and result.score < 97:
+            for item in result.blame:
+                for column in item.columns:
+                    blame[column] = max(blame.get(column, 0.0), item.share * (1 - result.score / 100))
+    return blame
+
+
+# --- columns ----------------------------------------------------------------------------------------------------
+
+
+def _entropy(shares: Floats) -> float:
+    positive = shares[shares > 0]
+    return float(-(positive * np.log2(positive)).sum())
+
+
+def _overlays(evidence: Evidence, reference: Scan, blame: Mapping[str, float]) -> tuple[Overlay, ...]:
+    synthetic = evidence.synthetic.scan
+    offsets = synthetic.blocks.offsets
+    found: list[tuple[float, int, Overlay]] = []
+    for index, column in enumerate(evidence.schema.modelled):
+        ours = synthetic.histogram[offsets[index] : offsets[index + 1]].astype(np.float64)
+        real = reference.histogram[offsets[index] : offsets[index + 1]].astype(np.float64)
+        if not ours.sum() or not real.sum():
+            continue
+        p, q = real / real.sum(), ours / ours.sum()
+        distance = max(0.0, _entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2)
+        noise = _jsd_noise(int(((p + q) > 0).sum()), int(real.sum()), int(ours.sum()))
+        labels, p, q = _bars(evidence, index, p, q)
+        overlay = Overlay(
+            name=column.name,
+            kind=column.kind,
+            labels=labels,
+            reference=tuple(float(v) for v in p),
+            synthetic=tuple(float(v) for v in q),
+            distance=distance,
+            noise=noise,
+        )
+        excess = max(0.0, distance - noise)
+        found.append((-(excess + 0.1 * blame.get(column.name, 0.0)), index, overlay))
+    found.sort(key=lambda item: item[:2])
+    return tuple(overlay for _, _, overlay in found[:MAX_OVERLAYS])
+
+
+def _jsd_noise(cells: int, real_rows: int, synthetic_rows: int) -> float:
+    """95 % quantile of JSD in bits between two samples of one distribution: ``8 nm/(n+m) JSD ~ chi2(K-1)`` in nats."""
+    if cells < 2:
+        return 0.0
+    freedom = cells - 1
+    # Wilson-Hilferty; good to 1 % from one degree of freedom up.
+    quantile = freedom * (1 - 2 / (9 * freedom) + 1.645 * np.sqrt(2 / (9 * freedom))) ** 3
+    harmonic = real_rows * synthetic_rows / (real_rows + synthetic_rows)
+    return float(quantile / (8 * harmonic * np.log(2)))
+
+
+def _bars(evidence: Evidence, index: int, p: Floats, q: Floats) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Bars worth drawing: empty bins dropped; categories beyond ``MAX_BARS`` pooled, the largest changes kept."""
+    codes = np.flatnonzero((p + q) > 0)
+    numeric = isinstance(evidence.codec.bins[index], NumericBins)
+    pooled = np.empty(0, np.int64)
+    if not numeric and codes.size > MAX_BARS:
+        weight = np.maximum(p, q)[codes] + np.abs(p - q)[codes]
+        order = np.argsort(-weight, kind="stable")
+        codes, pooled = np.sort(codes[order[: MAX_BARS - 1]]), codes[order[MAX_BARS - 1 :]]
+    names = [_label(evidence, index, int(code)) for code in codes]
+    real, ours = p[codes], q[codes]
+    if pooled.size:
+        names.append(f"{pooled.size} others")
+        real, ours = np.append(real, p[pooled].sum()), np.append(ours, q[pooled].sum())
+    return tuple(names), real, ours
+
+
+def _label(evidence: Evidence, index: int, code: int) -> str:
+    """What a bar stands for. Values of columns that look personal are never quoted."""
+    column = evidence.schema.modelled[index]
+    bins = evidence.codec.bins[index]
+    if code == 0:
+        return "null"
+    if not isinstance(bins, NumericBins):
+        if _is_personal(evidence, column.name) and code <= len(bins.labels):
+            return f"value {code} (hidden: looks personal)"
+        return evidence.codec.label(index, code)[:MAX_LABEL]
+    low = bins.edges[code - 2] if 2 <= code <= len(bins.edges) + 1 else None
+    high = bins.edges[code - 1] if code <= len(bins.edges) else None
+    if low is None:
+        return "any" if high is None else f"≤ {_edge(high, column.kind)}"
+    return f"> {_edge(low, column.kind)}" if high is None else f"{_edge(low, column.kind)} – {_edge(high, column.kind)}"
+
+
+def _edge(value: float, kind: Kind) -> str:
+    if kind == "datetime":
+        stamp = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
+        return stamp.strftime("%Y-%m-%d" if value % 86_400 == 0 else "%Y-%m-%d %H:%M")
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.4g}"
+
+
+def _is_personal(evidence: Evidence, name: str) -> bool:
+    arms = [arm for arm in (evidence.synthetic, evidence.reference) if arm is not None]
+    return any(column.pii for arm in arms for column in arm.profile.columns if column.name == name)
+
+
+# --- pairs ------------------------------------------------------------------------------------------------------
+
+
+def _pairs(evidence: Evidence, reference: ArmData) -> PairMap | NotApplicable:
+    rows = min(len(evidence.synthetic.rows), len(reference.rows) // 2, PAIR_ROWS)
+    columns = len(evidence.columns)
+    if columns < 2:
+        return NotApplicable(reason="Fewer than two modelled columns; there are no pairs.")
+    rng = generator(evidence.seed, "report", "pairs")
+    real = reference.codes[rng.permutation(len(reference.codes))[: 2 * rows]]
+    ours = evidence.synthetic.codes[rng.permutation(len(evidence.synthetic.codes))[:rows]]
+    chosen = _candidates(evidence, real, ours)
+    numeric = [isinstance(evidence.codec.bins[j], NumericBins) for j in chosen]
+    maps = [_level_map(real[:, j], evidence.sizes[j], flag) for j, flag in zip(chosen, numeric, strict=True)]
+
+    def information(codes: Codes) -> Floats:
+        return _mutual_information(np.column_stack([m[codes[:, j]] for m, j in zip(maps, chosen, strict=True)]))
+
+    first, second = information(real[:rows]), information(real[rows:])
+    change = information(ours) - (first + second) / 2
+    upper = np.triu_indices(len(chosen), 1)
+    # Against the mean of two halves a difference spreads by sqrt(3/2) of one half's error, between them by sqrt(2).
+    noise = float(np.abs(first - second)[upper].max()) * np.sqrt(3 / 4)
+    strength = np.sort(np.abs(change), axis=1)[:, ::-1][:, :3].sum(axis=1)
+    kept = np.sort(np.argsort(-strength, kind="stable")[:MAX_PAIR_COLUMNS])
+    return PairMap(
+        columns=tuple(evidence.columns[chosen[k]] for k in kept),
+        change=tuple(tuple(round(float(v), 5) for v in row) for row in change[np.ix_(kept, kept)]),
+        noise=round(float(noise), 5),
+        rows=rows,
+        left_out=columns - len(kept),
+    )
+
+
+def _candidates(evidence: Evidence, real: Codes, ours: Codes) -> list[int]:
+    """Columns whose pairs are looked at: all, or the ``MAX_PAIR_CANDIDATES`` whose marginals vary most under R."""
+    count = len(evidence.columns)
+    if count <= MAX_PAIR_CANDIDATES:
+        return list(range(count))
+    variety = []
+    for index, size in enumerate(evidence.sizes):
+        shares = np.bincount(real[:, index], minlength=size) / len(real)
+        variety.append(_entropy(shares))
+    return sorted(np.argsort(-np.asarray(variety), kind="stable")[:MAX_PAIR_CANDIDATES].tolist())
+
+
+def _level_map(codes: Codes, size: int, numeric: bool) -> npt.NDArray[np.int64]:
+    """Code -> level in [0, PAIR_LEVELS): null apart, numbers by equal reference mass, categories by frequency."""
+    if not numeric:
+        return np.minimum(np.arange(size), PAIR_LEVELS - 1)
+    mass = np.bincount(codes, minlength=size).astype(np.float64)
+    mass[0] = 0.0
+    total = mass.sum() or 1.0
+    middle = (np.cumsum(mass) - mass / 2) / total
+    levels = 1 + np.minimum((middle * (PAIR_LEVELS - 1)).astype(np.int64), PAIR_LEVELS - 2)
+    levels[0] = 0
+    return levels
+
+
+def _mutual_information(levels: npt.NDArray[np.int64]) -> Floats:
+    """Plug-in mutual information of every pair in bits, shape (p, p), zero diagonal.
+
+    One product of the one-hot matrix with itself counts all pairs at once.
+    """
+    rows, columns = levels.shape
+    hot = np.zeros((rows, columns * PAIR_LEVELS), np.float32)
+    hot[np.arange(rows)[:, None], levels + np.arange(columns) * PAIR_LEVELS] = 1.0
+    joint = (hot.T @ hot).astype(np.float64) / rows
+    cells = joint.reshape(columns, PAIR_LEVELS, columns, PAIR_LEVELS).transpose(0, 2, 1, 3)
+    terms = np.where(cells > 0, cells * np.log2(np.where(cells > 0, cells, 1.0)), 0.0)
+    joint_entropy = -terms.sum(axis=(2, 3))
+    single = np.diag(joint_entropy).copy()  # a column paired with itself has its own entropy
+    information = single[:, None] + single[None, :] - joint_entropy
+    np.fill_diagonal(information, 0.0)
+    return np.asarray(np.maximum(information, 0.0))
+
+
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+def _row_map(evidence: Evidence) -> RowMap:
+    scan = evidence.synthetic.scan
+    starts, counts, offsets = scan.blocks.starts, scan.blocks.counts, scan.blocks.offsets
+    groups = np.array_split(np.arange(len(starts)), min(MAX_ROW_BINS, len(starts)))
+    bins: list[RowBin] = []
+    for group in groups:
+        if not group.size:
+            continue
+        pooled = counts[group].sum(axis=0).astype(np.float64)
+        excess, worst = _departure(pooled, scan.histogram.astype(np.float64), offsets)
+        last = int(group[-1]) + 1
+        stop = int(starts[last]) if last < len(starts) else scan.rows
+        column = None if worst is None else evidence.columns[worst]
+        bins.append(RowBin(start=int(starts[group[0]]), stop=stop, excess=excess, column=column))
+    return RowMap(rows=scan.rows, bins=tuple(bins))
+
+
+def _departure(block: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -> tuple[float, int | None]:
+    """Largest KL(block || table) over the columns in bits, less what chance explains, and the column it is in.
+
+    ``2 n KL ~ chi2(K-1)`` in nats; mean plus three standard deviations of that are taken off.
+    """
+    best, worst = 0.0, None
+    for index in range(len(offsets) - 1):
+        part = slice(int(offsets[index]), int(offsets[index + 1]))
+        rows, total = block[part].sum(), table[part].sum()
+        if not rows or not total:
+            continue
+        p, q = block[part] / rows, table[part] / total
+        seen = p > 0
+        if not np.all(q[seen] > 0):
+            continue
+        freedom = max(1, int((q > 0).sum()) - 1)
+        bits = float((p[seen] * np.log2(p[seen] / q[seen])).sum())
+        bits -= (freedom + 3 * np.sqrt(2 * freedom)) / (2 * rows * np.log(2))
+        if bits > best:
+            best, worst = bits, index
+    return round(best, 5), worst

@@ -1,0 +1,79 @@
+"""Plain words for the names that results use."""
+
+from __future__ import annotations
+
+from synthos.results import CollapseType, Decision, Issue, RecommendationKind, RiskLevel
+
+DIMENSIONS: dict[str, tuple[str, str]] = {
+    "distribution_fidelity": ("Distribution fidelity", "each column taken alone"),
+    "correlation_preservation": ("Correlation preservation", "how columns depend on each other"),
+    "diversity_retention": ("Diversity retention", "how much variety is left"),
+    "rare_pattern_handling": ("Rare-pattern handling", "rare categories, combinations and tails"),
+    "temporal_stability": ("Temporal stability", "order and time"),
+    "semantic_coherence": ("Semantic coherence", "whether rows make sense"),
+    "scale_robustness": ("Scale robustness", "what happens with more rows"),
+    "statistical_integrity": ("Statistical integrity", "whether the table itself is sound"),
+}
+
+DECISIONS: dict[Decision, tuple[str, str]] = {
+    "approved": ("Approved", "Training on this table should do no measurable harm."),
+    "fix_first": ("Fix first", "Mend what is listed below, then validate again."),
+    "rejected": ("Rejected", "Do not train on this table."),
+    "inconclusive": ("Inconclusive", "The evidence does not carry a decision; see what could not be judged."),
+}
+
+LEVELS: dict[RiskLevel, str] = {"low": "low risk", "medium": "medium risk", "high": "high risk"}
+
+OUTCOMES: dict[str, tuple[str, str]] = {
+    "floor": ("Floor", "It teaches less than real rows, however much of it you generate."),
+    "rare_loss": ("Rare loss", "What is rare in the real table is gone."),
+    "loop": ("Loop", "Retraining on its own output would drift further."),
+}
+
+COLLAPSE_TYPES: dict[CollapseType, str] = {
+    "distribution": "single columns drift",
+    "correlation": "columns come apart",
+    "rare_pattern": "rare patterns vanish",
+    "temporal": "order and time are lost",
+    "semantic": "rows stop making sense",
+    "integrity": "the table itself is damaged",
+}
+
+ISSUES: dict[Issue, str] = {
+    "duplicates": "rows repeated",
+    "copied": "copies of reference rows",
+    "shuffled": "columns shuffled against each other",
+    "mode": "collapsed onto few values",
+    "tailcut": "tails cut off",
+    "noise": "noise added",
+    "drift": "drifting values",
+    "nulls": "values missing",
+    "label_flip": "labels flipped",
+    "rule_break": "rules broken",
+    "shift": "values shifted",
+}
+
+KINDS: dict[RecommendationKind, str] = {
+    "remove_rows": "remove rows",
+    "deduplicate": "deduplicate",
+    "reweight": "re-weight",
+    "mix_real": "mix in real rows",
+    "regenerate_rare": "regenerate rare bands",
+    "refit_dependence": "re-fit dependence",
+    "resort": "re-sort",
+    "drop_column": "drop a column",
+}
+
+
+def humane(name: str) -> str:
+    """A machine name as words.
+
+    >>> humane("effective_number")
+    'Effective number'
+    """
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def dimension(name: str) -> str:
+    return DIMENSIONS[name][0] if name in DIMENSIONS else humane(name)
