@@ -41,11 +41,16 @@ class DistinctRows:
 EMPTY = DistinctRows(np.empty(0, np.uint64), np.empty(0, np.int64), SPACE)
 
 
+def run_starts(ordered: npt.NDArray[np.uint64] | npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Where each run of equal values begins in a sorted array."""
+    if not len(ordered):
+        return np.empty(0, np.int64)
+    return np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1))
+
+
 def count_sorted(ordered: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """Distinct values of a sorted array, and how often each occurs."""
-    if not len(ordered):
-        return ordered, np.empty(0, np.int64)
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    starts = run_starts(ordered)
     return ordered[starts], np.diff(starts, append=len(ordered)).astype(np.int64)
 
 
@@ -64,10 +69,10 @@ def merge(a: DistinctRows, b: DistinctRows, capacity: int) -> DistinctRows:
     threshold = min(a.threshold, b.threshold)
     both = np.concatenate([a.hashes, b.hashes])
     order = np.argsort(both, kind="stable")
+    starts = run_starts(both[order])
+    hashes = both[order][starts]
     copies = np.concatenate([a.copies, b.copies])[order]
-    hashes, _ = count_sorted(both[order])
-    starts = np.searchsorted(both[order], hashes)
-    copies = np.add.reduceat(copies, starts) if len(hashes) else copies
+    copies = np.add.reduceat(copies, starts) if len(starts) else copies
     if len(hashes) > capacity:
         threshold = min(threshold, int(hashes[capacity]))
     keep = len(hashes) if threshold == SPACE else int(np.searchsorted(hashes, np.uint64(threshold)))

@@ -7,6 +7,7 @@ timestamps), and rows are hashed over the columns of the schema in its order, wh
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -74,11 +75,14 @@ def priorities(seed: int, shard: int, first: int, count: int) -> Hashes:
 
 def digest(row_hashes: Hashes) -> int:
     """``sum(h[i] * base**(n-1-i)) mod 2**64``: depends on the order of rows, and joins (see ``join_digests``)."""
-    powers = np.full(len(row_hashes), np.uint64(_BASE))
-    if len(powers):
-        powers[0] = np.uint64(1)
-    np.multiply.accumulate(powers, out=powers)
-    return int((row_hashes[::-1] * powers).sum(dtype=np.uint64))
+    return int((row_hashes * _falling_powers(len(row_hashes))).sum(dtype=np.uint64))
+
+
+@lru_cache(maxsize=4)
+def _falling_powers(rows: int) -> Hashes:
+    powers = np.full(rows, np.uint64(_BASE))
+    powers[:1] = np.uint64(1)
+    return np.multiply.accumulate(powers)[::-1].copy()
 
 
 def join_digests(left: int, right: int, right_rows: int) -> int:

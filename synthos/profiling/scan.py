@@ -18,7 +18,7 @@ import polars as pl
 from synthos.errors import InternalError, TooFewRowsError
 from synthos.profiling import columns, distinct, hashing
 from synthos.profiling.blocks import Blocks, ShardBlocks, block_limit, block_rows_for, lay_out, offsets_of
-from synthos.profiling.columns import ColumnState
+from synthos.profiling.columns import ColumnScanner, ColumnState
 from synthos.profiling.distinct import DistinctRows
 from synthos.profiling.profile import table_fingerprint, table_profile
 from synthos.profiling.rows import RowKeeper, ShardRows, assemble, ceiling
@@ -113,7 +113,7 @@ def scan_shard(source: Source, shard: Shard, plan: ScanPlan) -> ScanState:
 def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan) -> ScanState:
     """The state of the shard with this ``index`` from its rows in order."""
     bins = {column.name: item for column, item in zip(plan.schema.modelled, plan.codec.bins, strict=True)}
-    states = [ColumnState() for _ in plan.schema.columns]
+    scanners = [ColumnScanner(column, bins.get(column.name)) for column in plan.schema.columns]
     kept_rows, keeper = distinct.EMPTY, RowKeeper(index, plan.seed, plan.sample_rows)
     counter = _BlockCounter(plan)
     rows, digest = 0, 0
@@ -121,10 +121,8 @@ def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan) ->
         hashes: list[hashing.Hashes] = []
         codes: list[Codes] = []
         keys: list[hashing.Hashes] = []
-        for position, column in enumerate(plan.schema.columns):
-            states[position], cells, coded = columns.scan_column(
-                batch[column.name], column, bins.get(column.name), states[position]
-            )
+        for column, scanner in zip(plan.schema.columns, scanners, strict=True):
+            cells, coded = scanner.add(batch[column.name])
             if coded is None:
                 keys.append(cells)
             else:
@@ -140,7 +138,7 @@ def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan) ->
         counter.add(codes, batch.height)
         rows += batch.height
     part = ShardPart(rows, digest, counter.finished(), keeper.kept())
-    return _thinned(ScanState(plan, tuple(states), kept_rows, {index: part} if rows else {}))
+    return _thinned(ScanState(plan, tuple(scanner.finished() for scanner in scanners), kept_rows, {index: part} if rows else {}))
 
 
 def merge(a: ScanState, b: ScanState) -> ScanState:

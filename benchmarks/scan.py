@@ -1,0 +1,174 @@
+"""The one-pass scan against a bare streaming polars scan of the same Parquet file, in the same run.
+
+    python -m benchmarks.scan [--rows 10000000] [--work DIR] [--json OUT]
+
+Prints rows per second, the ratio to the bare scan with two processes, growth from a tenth of the rows, and peak memory.
+Every measurement is a process of its own, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing as mp
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
+from synthos.results import Kind
+from synthos.tables.codec import Codec
+from synthos.tables.schema import Column, Schema
+from synthos.tables.sources import Source, open_table
+
+CHUNK = 1_000_000
+KINDS: dict[str, Kind] = {
+    "amount": "number",
+    "score": "number",
+    "distance": "number",
+    "price": "number",
+    "age": "integer",
+    "hour": "integer",
+    "visits": "integer",
+    "city": "category",
+    "plan": "category",
+    "channel": "category",
+}
+
+
+def chunk(rows: int, seed: int) -> pl.DataFrame:
+    """Ten mixed columns: four floats, three integers, three strings of few values; some nulls."""
+    rng = np.random.default_rng(seed)
+    cities = np.array([f"city-{index:03d}" for index in range(300)])
+    columns = {
+        "amount": rng.lognormal(3, 1, rows),
+        "score": rng.normal(0, 1, rows),
+        "distance": rng.gamma(2, 30, rows),
+        "price": rng.lognormal(2, 0.7, rows).round(2),
+        "age": rng.integers(0, 90, rows),
+        "hour": rng.integers(0, 24, rows, dtype=np.int32),
+        "visits": rng.integers(0, 1_000_000, rows),
+        "city": cities[np.minimum(rng.zipf(1.5, rows) - 1, 299)],
+        "plan": np.array(["free", "basic", "plus", "pro", "team"])[rng.integers(0, 5, rows)],
+        "channel": np.array([f"channel {index}" for index in range(40)])[rng.integers(0, 40, rows)],
+    }
+    frame = pl.DataFrame(columns)
+    return frame.with_columns(pl.when(pl.Series(rng.random(rows) > 0.03)).then(pl.col("score")).alias("score"))
+
+
+def write(path: Path, rows: int) -> None:
+    parts = path.with_suffix("")
+    parts.mkdir()
+    for index, first in enumerate(range(0, rows, CHUNK)):
+        chunk(min(CHUNK, rows - first), index).write_parquet(parts / f"{index:05d}.parquet")
+    pl.scan_parquet(parts / "*.parquet").sink_parquet(path, row_group_size=262_144)
+
+
+def bare(path: Path) -> None:
+    """What any profile needs at least, by polars' own streaming engine on all cores."""
+    lazy = pl.scan_parquet(path)
+    schema = lazy.collect_schema()
+    numeric = [name for name, dtype in schema.items() if dtype.is_numeric()]
+    queries = [pl.all().null_count().name.suffix(":nulls"), pl.all().approx_n_unique().name.suffix(":distinct")]
+    queries += [pl.col(numeric).mean().name.suffix(":mean"), pl.col(numeric).std().name.suffix(":std")]
+    extremes = lazy.select(pl.col(numeric).min().name.suffix(":low"), pl.col(numeric).max().name.suffix(":high"))
+    bounds = extremes.collect(engine="streaming")
+    for name in numeric:
+        low, high = bounds[f"{name}:low"][0], bounds[f"{name}:high"][0]
+        cell = ((pl.col(name) - low) * (64 / (high - low))).cast(pl.UInt8, strict=False).clip(0, 63)
+        queries.append(cell.value_counts().implode().alias(f"{name}:histogram"))
+    lazy.select(queries).collect(engine="streaming")
+
+
+def plan_of(source: Source) -> ScanPlan:
+    schema = Schema(tuple(Column(name, KINDS[name], str(dtype)) for name, dtype in source.dtypes.items()))
+    codec = Codec.fit(source.peek(50_000, 0), schema)
+    return ScanPlan(schema, codec, total_rows=source.rows)
+
+
+def ours_alone(path: Path) -> Scanned:
+    source = open_table(path)
+    plan = plan_of(source)
+    state = reduce(merge, (scan_shard(source, shard, plan) for shard in source.shards()))
+    return finish(state, source.name, plan)
+
+
+def _group(task: tuple[Source, tuple[Any, ...], ScanPlan]) -> ScanState:
+    source, shards, plan = task
+    return reduce(merge, (scan_shard(source, shard, plan) for shard in shards))
+
+
+def ours_spread(path: Path, workers: int = 2) -> Scanned:
+    source = open_table(path)
+    plan = plan_of(source)
+    shards = source.shards()
+    groups = [shards[first : first + 4] for first in range(0, len(shards), 4)]
+    with mp.get_context("spawn").Pool(workers) as pool:
+        state = reduce(merge, pool.imap_unordered(_group, [(source, group, plan) for group in groups]))
+    return finish(state, source.name, plan)
+
+
+MODES = {"bare": bare, "alone": ours_alone, "spread": ours_spread}
+
+
+def measure(mode: str, path: Path) -> dict[str, float]:
+    """Runs one mode in a process of its own; seconds of the work alone, and peak memory of it and its children."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scan", "--mode", mode, "--path", str(path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def run_mode(mode: str, path: Path) -> None:
+    begin = time.perf_counter()
+    MODES[mode](path)
+    seconds = time.perf_counter() - begin
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    workers = 2 if mode == "spread" else 0
+    print(json.dumps({"seconds": seconds, "peak_mb": own + workers * child}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--mode", choices=sorted(MODES))
+    parser.add_argument("--path", type=Path)
+    chosen = parser.parse_args()
+    if chosen.mode:
+        run_mode(chosen.mode, chosen.path)
+        return
+    with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
+        paths = {rows: Path(folder) / f"{rows}.parquet" for rows in (chosen.rows // 10, chosen.rows)}
+        results: dict[str, Any] = {"rows": chosen.rows}
+        for rows, path in paths.items():
+            write(path, rows)
+            for mode in MODES:
+                figures = measure(mode, path)
+                results[f"{mode}_{rows}"] = figures
+                rate = rows / figures["seconds"]
+                print(f"{mode:7s} {rows:>11,} rows {figures['seconds']:8.2f} s {rate:12,.0f} rows/s {figures['peak_mb']:7.0f} MB")
+    large, small = chosen.rows, chosen.rows // 10
+    results["ratio"] = results[f"spread_{large}"]["seconds"] / results[f"bare_{large}"]["seconds"]
+    results["growth"] = results[f"alone_{large}"]["seconds"] / results[f"alone_{small}"]["seconds"]
+    print(f"two processes against bare polars: {results['ratio']:.2f}x; ten times the rows: {results['growth']:.1f}x the time")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
