@@ -31,7 +31,12 @@ samples: $(READY) ## write the sample tables into out/samples
 	@$(BIN)/python -m benchmarks.samples --out out/samples
 
 validate: samples ## judge a healthy and a damaged table made from real data; reports in out/
-	@$(BIN)/python -m benchmarks.showcase --samples out/samples --out out
+	@echo; echo "== a fresh real sample: must be approved"
+	$(BIN)/synthos validate out/samples/rand_healthy.parquet --reference out/samples/rand_reference.parquet \
+	    --json out/healthy.json --html out/healthy.html
+	@echo; echo "== a generator refitted on its own output: must not be (exit code 1)"
+	$(BIN)/synthos validate out/samples/rand_refit.parquet --reference out/samples/rand_reference.parquet \
+	    --json out/refit.json --html out/refit.html; test $$? -eq 1
 
 test: $(READY) ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal

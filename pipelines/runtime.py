@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from synthos.errors import ConfigError
+from synthos.errors import ConfigError, SynthosError
 
 #: Bytes of shared memory for a private instance: samples and codes are small, full tables never go there.
 OBJECT_STORE_BYTES = 256 * 2**20
@@ -96,6 +96,21 @@ class Runtime:
         import ray
 
         return ray
+
+    def get(self, ref: Any) -> Any:
+        """The result of a task. An error of ours is raised as it was, without the traceback of the worker.
+
+        Raises
+        ------
+        SynthosError : what the task raised, if it was one of ours; other errors keep Ray's wrapping.
+        """
+        ray = self.ray()
+        try:
+            return ray.get(ref)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, SynthosError):
+                raise error.cause from None
+            raise
 
     def stop(self) -> None:
         """Disconnect, and end every process of a private instance. Safe to call twice."""

@@ -1,8 +1,8 @@
-"""The scan on Ray: one task a shard (or a run of small shards), partial states merged here as they arrive."""
+"""The scan on Ray: one task a shard, partial states merged here as they arrive."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from synthos.flow import finish_scan, scan_table
@@ -34,28 +34,18 @@ def scan(runtime: Runtime, job: Job, role: str, listener: Listener) -> Scanned:
         return scan_table(job, role, listener)
     ray = runtime.ray()
     source_ref, plan_ref = ray.put(source), ray.put(job.plan(role))
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(_scan_group)
-    waiting = list(shards)
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(scan_shard)
+    waiting = deque(shards)
     under_way: list[Any] = []
     limit = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
     state: ScanState | None = None
     done = 0
     while waiting or under_way:
         while waiting and len(under_way) < limit:
-            under_way.append(task.remote(source_ref, [waiting.pop(0)], plan_ref))
+            under_way.append(task.remote(source_ref, waiting.popleft(), plan_ref))
         ready, under_way = ray.wait(under_way, num_returns=1)
-        part = ray.get(ready[0])
+        part = runtime.get(ready[0])
         state = part if state is None else merge(state, part)
         done += 1
         listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
     return finish_scan(job, role, state)
-
-
-def _scan_group(source: Any, shards: Sequence[Any], plan: Any) -> ScanState:
-    state: ScanState | None = None
-    for shard in shards:
-        part = scan_shard(source, shard, plan)
-        state = part if state is None else merge(state, part)
-    if state is None:
-        raise ValueError("a scan task needs at least one shard")
-    return state

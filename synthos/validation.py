@@ -14,7 +14,7 @@ from synthos import results
 from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
 from synthos.reporting.notebook import summary_html
-from synthos.tables.files import write_atomically
+from synthos.tables.writing import write_atomically
 
 SCHEMA_FILE = Path(__file__).parent / "validation.schema.json"
 

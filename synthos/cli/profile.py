@@ -27,7 +27,7 @@ def command(
     """Profile one table: kinds, nulls, distinct values, quantiles, duplicates, personal data, quality."""
 
     def work() -> int:
-        from synthos.tables.files import write_atomically
+        from synthos.tables.writing import write_atomically
         from synthos.flow import profile
 
         with listening() as listener:

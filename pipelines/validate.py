@@ -1,0 +1,101 @@
+"""The whole flow on Ray, written out. ``synthos.flow.validate`` gives the same verdict in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines import cascade, dimensions, scan
+from pipelines.progress import Board
+from pipelines.runtime import Runtime, running
+from synthos.dimensions.registry import DIMENSIONS
+from synthos.flow import (
+    Job,
+    KindsOption,
+    Stopwatch,
+    cache_folder,
+    cascade_data,
+    conclude,
+    gather_evidence,
+    late_dimensions,
+    measure_late,
+    prepare,
+    wants_cascade,
+)
+from synthos.progress import Event, Listener, silent
+from synthos.results import CascadeResult
+from synthos.validation import Validation
+
+
+def validate(
+    synthetic: Any,
+    reference: Any = None,
+    holdout: Any = None,
+    *,
+    quick: bool = False,
+    seed: int | None = None,
+    kinds: KindsOption = None,
+    tier_config: str | Path | None = None,
+    thresholds: str | Path | None = None,
+    cache: str | Path | bool | None = None,
+    on_progress: Listener = silent,
+    address: str | None = None,
+    workers: int | None = None,
+) -> Validation:
+    """``synthos.validate`` on Ray: the same parameters, the same verdict.
+
+    Parameters
+    ----------
+    address : a running cluster; by default RAY_ADDRESS, and a private instance where that is not set either.
+    workers : processors of a private instance; by default all of this machine.
+
+    Raises
+    ------
+    InputError : a table or an option is at fault, or the cluster cannot be reached.
+    """
+    watch = Stopwatch()
+    with running(address, workers) as runtime:
+        on_progress(Event(stage="read", done=0, total=1))
+        with watch.stage("read"):
+            job = prepare(
+                synthetic,
+                reference,
+                holdout,
+                quick=quick,
+                seed=seed,
+                kinds=kinds,
+                tier_config=tier_config,
+                thresholds=thresholds,
+            )
+        on_progress(Event(stage="read", done=1, total=1))
+        with watch.stage("scan"):
+            scanned = scan.scan_tables(runtime, job, on_progress)
+        with watch.stage("sample"):
+            evidence = gather_evidence(job, scanned)
+        on_progress(Event(stage="sample", done=1, total=1))
+        return _judge(runtime, job, evidence, cache_folder(cache), watch, on_progress)
+
+
+def _judge(
+    runtime: Runtime, job: Job, evidence: Any, folder: Path | None, watch: Stopwatch, listener: Listener
+) -> Validation:
+    """Dimensions, regions and models side by side, then what needs them all."""
+    ray = runtime.ray()
+    watch.seconds["ray_start"] = runtime.seconds_to_start
+    evidence_ref = ray.put(evidence)
+    by_dimension = dimensions.start_dimensions(ray, evidence_ref)
+    regions_ref = dimensions.start_regions(ray, evidence_ref)
+    absent = wants_cascade(job)
+    models = None if absent is not None else cascade.start(ray, cascade_data(evidence), job.config, folder)
+    board = Board(runtime, listener, total_dimensions=len(DIMENSIONS))
+    with watch.stage("dimensions"):
+        measured = board.follow_dimensions(by_dimension, models)
+    with watch.stage("regions"):
+        regions = board.follow_one(regions_ref, "regions", models)
+    with watch.stage("cascade"):
+        result = absent or cascade.finish(runtime, models, board)
+    if isinstance(result, CascadeResult):
+        evidence = evidence.with_cascade(result)
+    measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}
+    listener(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
+    return conclude(job, evidence, measured, result, regions, watch, listener)
