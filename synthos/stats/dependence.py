@@ -1,0 +1,83 @@
+"""Contingency tables over tuples of coded columns, and the dependence that they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Coded = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuples:
+    """Tuples of columns whose joint cells are counted side by side in one flat histogram.
+
+    Attributes
+    ----------
+    columns : one tuple of column indices each, all of one order.
+    sizes : codes per column of the coded matrix; every code lies in ``[0, size)``.
+    """
+
+    columns: tuple[tuple[int, ...], ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """Where each tuple's cells begin in the flat histogram, and its length at the end, shape (tuples + 1,)."""
+        cells = [int(np.prod([self.sizes[c] for c in group])) for group in self.columns]
+        return np.concatenate([[0], np.cumsum(cells)]).astype(np.int64)
+
+    def cells(self, codes: Coded) -> npt.NDArray[np.int32]:
+        """The cell of each row in each tuple, as positions in the flat histogram, shape (rows, tuples)."""
+        out = np.empty((len(self.columns), len(codes)), np.int32)
+        by_column = np.ascontiguousarray(codes.T, np.int32)
+        for row, (group, offset) in enumerate(zip(self.columns, self.offsets, strict=False)):
+            index = by_column[group[0]]
+            for column in group[1:]:
+                index = index * np.int32(self.sizes[column]) + by_column[column]
+            np.add(index, np.int32(offset), out=out[row])
+        return out.T
+
+    def count(self, codes: Coded) -> npt.NDArray[np.int64]:
+        """Rows per cell of every tuple, shape (offsets[-1],)."""
+        cells, offsets = self.cells(codes), self.offsets
+        return np.bincount(cells.ravel(order="K"), minlength=int(offsets[-1]))
+
+
+def pairs(columns: int, limit: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
+    """All pairs of columns in order, or ``limit`` of them at random, spread evenly so that no column is left out."""
+    everything = [(i, j) for i in range(columns) for j in range(i + 1, columns)]
+    if len(everything) <= limit:
+        return tuple(everything)
+    order = rng.permutation(columns)
+    # Rounds of a ring: step s joins each column with the one s places on, so every column gets equally many pairs.
+    ring = [(int(order[i]), int(order[(i + step) % columns])) for step in range(1, columns) for i in range(columns)]
+    return tuple(sorted({(min(p), max(p)) for p in ring[:limit]}))
+
+
+def mutual_information(table: npt.ArrayLike, *, corrected: bool = True) -> Floats:
+    """Mutual information in bits of contingency tables, shape (..., I, J) -> (...).
+
+    ``corrected`` takes off the Miller-Madow bias ``(K_xy - K_x - K_y + 1) / 2n ln2`` over occupied cells; it can be
+    slightly negative then for independent columns. Uncorrected it lies in [0, log2 min(I, J)].
+    """
+    counts = np.asarray(table, np.float64)
+    rows, columns = counts.sum(axis=-1), counts.sum(axis=-2)
+    total = rows.sum(axis=-1)
+    if not (total > 0).all():
+        raise ValueError("mutual information needs some mass")
+    joint = _entropy_sum(counts.reshape(*counts.shape[:-2], -1))
+    information = (_entropy_sum(rows) + _entropy_sum(columns) - joint) / total
+    information = np.log2(total) + information
+    if corrected:
+        occupied = (counts > 0).sum(axis=(-2, -1)) - (rows > 0).sum(axis=-1) - (columns > 0).sum(axis=-1) + 1
+        information = information - occupied / (2 * total * np.log(2))
+    return np.asarray(information)
+
+
+def _entropy_sum(counts: Floats) -> Floats:
+    """``-sum c log2 c`` over the last axis, 0 log 0 = 0."""
+    return np.asarray(-(counts * np.log2(np.where(counts > 0, counts, 1.0))).sum(axis=-1))
