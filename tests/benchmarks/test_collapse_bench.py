@@ -1,0 +1,200 @@
+"""The bench's own arithmetic, and the two builders that read its answers, on small hand-made cases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import build_signatures, collapse_bench, fit_risk
+from synthos.results import DIMENSIONS
+from synthos.verdict.calibration import parse_risk_model
+from synthos.verdict.signatures import parse_library
+
+Row = dict[str, Any]
+
+
+def case(key: str, loss: float, family: str = "cart", table: str = "census", **more: Any) -> Row:
+    return {"table": table, "key": key, "family": family, "utility_loss": loss, "rows": 8_000, **more}
+
+
+def answer(known: Row, risk: float, regions: tuple[tuple[int, int], ...] = (), **losses: float) -> Row:
+    every = dict.fromkeys(DIMENSIONS, 0.0) | losses
+    return {
+        "table": known["table"],
+        "key": known["key"],
+        "risk_score": risk,
+        "collapse_probability": risk / 100,
+        "rho": losses.get("rho"),
+        "dimensions": {name: 100 * (1 - every[name]) for name in DIMENSIONS},
+        "regions": [{"row_range": list(place), "issue": "noise"} for place in regions],
+        "losses": every,
+        "figures": {f"dimension:{name}": every[name] for name in DIMENSIONS},
+        "seconds": 2.0,
+        "quick": True,
+    }
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Path:
+    truth = [
+        case("real", 0.0, "healthy"),
+        case("cart_g4", 0.2, generation=4),
+        case("cart_mix25", 0.04, "cart_mix", synthetic_share=0.25),
+        case("noise_10", 0.02, "planted_noise", planted=[1_000, 1_800]),
+    ]
+    for table in ("bank", "census"):
+        (tmp_path / table).mkdir()
+        cases = [entry | {"table": table} for entry in truth]
+        (tmp_path / table / "truth.json").write_text(json.dumps(cases))
+    return tmp_path
+
+
+def test_truth_is_chosen_by_table_and_key(bench: Path) -> None:
+    assert len(collapse_bench.load_truth(bench, [], [])) == 8
+    (found,) = collapse_bench.load_truth(bench, ["census"], ["real"])
+    assert (found["table"], found["key"]) == ("census", "real")
+
+
+def test_a_name_that_the_bench_does_not_hold_is_refused(bench: Path) -> None:
+    with pytest.raises(SystemExit, match="holds no nothing"):
+        collapse_bench.load_truth(bench, ["nothing"], [])
+    with pytest.raises(SystemExit, match=r"holds no truth\.json"):
+        collapse_bench.load_truth(bench / "census", [], [])
+
+
+def test_a_line_that_a_kill_cut_short_is_left_out(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    assert list(collapse_bench.read_log(log)) == []
+    log.write_text('{"key": "real"}\n{"key": "ca')
+    assert list(collapse_bench.read_log(log)) == [{"key": "real"}]
+
+
+def test_what_is_finished_is_not_done_again(bench: Path, tmp_path: Path) -> None:
+    truth = collapse_bench.load_truth(bench, ["census"], [])
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(answer(known, 7.0)) + "\n" for known in truth))
+    rows = collapse_bench.run(truth, bench, log, quick=True, jobs=1)
+    assert [row["key"] for row in rows] == [known["key"] for known in truth]
+    assert len(log.read_text().splitlines()) == len(truth)
+
+
+@pytest.mark.parametrize(("other", "share"), [((0, 100), 1.0), ((50, 150), 1 / 3), ((100, 200), 0.0), ((25, 75), 0.5)])
+def test_overlap_of_row_ranges(other: tuple[int, int], share: float) -> None:
+    assert collapse_bench.overlap((0, 100), other) == pytest.approx(share)
+
+
+def test_figures_of_merit_of_a_perfect_and_a_reversed_answer() -> None:
+    truth = [case("real", 0.0, "healthy"), case("a", 0.05), case("b", 0.2), case("c", 0.5)]
+    good = [answer(known, 100 * known["utility_loss"], rho=known["utility_loss"]) for known in truth]
+    bad = [answer(known, 100 - 100 * known["utility_loss"]) for known in truth]
+    found, reversed_ = (collapse_bench.figures_of_merit(truth, rows) for rows in (good, bad))
+    assert found["rank correlation of risk, census"] == found["rank correlation of rho, census"] == pytest.approx(1.0)
+    assert reversed_["rank correlation of risk, census"] == pytest.approx(-1.0)
+    assert found["AUROC of the collapse probability"] == 1.0 and reversed_["AUROC of the collapse probability"] == 0.0
+    assert found["Brier skill"] > 0 > reversed_["Brier skill"]
+    assert "rank correlation of rho, census" not in reversed_
+    assert found["highest risk of a fresh real sample"] == 0.0
+
+
+def test_regions_are_scored_by_recall_and_precision() -> None:
+    truth = [case("x", 0.0, planted=[0, 100]), case("y", 0.1, planted=[0, 100]), case("z", 0.2)]
+    places = [((0, 90), (500, 600)), (), ()]
+    found = collapse_bench.figures_of_merit(
+        truth, [answer(known, 9.0, regions) for known, regions in zip(truth, places, strict=True)]
+    )
+    assert found["planted regions found (recall)"] == 0.5
+    assert found["regions reported that were planted (precision)"] == 0.5
+
+
+def test_the_table_shows_every_case(capsys: pytest.CaptureFixture[str]) -> None:
+    truth = [case("real", 0.0, "healthy"), case("cart_g4", 0.2)]
+    collapse_bench.show(truth, [answer(truth[0], 1.0), answer(truth[1], 30.0, rho=0.3)])
+    shown = capsys.readouterr().out
+    assert "cart_g4" in shown and "0.30" in shown and "median seconds a table" in shown
+
+
+def test_signatures_average_tables_and_say_what_became_of_them(bench: Path) -> None:
+    truth = collapse_bench.load_truth(bench, [], [])
+    truth[1]["utility_loss"] = 0.1
+    loss = {"bank": 0.4, "census": 0.6}
+    answers = {
+        (known["table"], known["key"]): answer(known, 9.0, distribution_fidelity=loss[known["table"]])
+        for known in truth
+    }
+    library = parse_library(build_signatures.build(truth, answers))
+    known = {signature.name: signature for signature in library.signatures}
+    assert known["cart_g4"].figures["dimension:distribution_fidelity"] == pytest.approx(0.5)
+    assert "lost 10% to 20% of what real rows teach (measured on bank, census)" in known["cart_g4"].outcome
+    assert "generation 4" in known["cart_g4"].description
+    assert "25% of the rows, the others real" in known["cart_mix25"].description
+    assert "10% of the rows" in known["noise_10"].description
+    apart = build_signatures.distance(*(answers[table, "real"]["figures"] for table in ("bank", "census")))
+    assert np.exp(-apart / library.scale) == pytest.approx(build_signatures.SAME_DAMAGE, abs=0.01)
+
+
+def test_one_table_alone_needs_a_scale(bench: Path) -> None:
+    truth = collapse_bench.load_truth(bench, ["census"], [])
+    answers = {(known["table"], known["key"]): answer(known, 9.0) for known in truth}
+    with pytest.raises(SystemExit, match="--scale"):
+        build_signatures.build(truth, answers)
+    assert build_signatures.build(truth, answers, 0.3)["scale"] == 0.3
+
+
+def test_a_figure_that_most_tables_lack_is_left_out() -> None:
+    found = build_signatures.mean_figures([{"a": 0.2, "b": 1.0}, {"a": 0.4}, {"a": 0.6}])
+    assert found == {"a": 0.4}
+
+
+def made_up(count: int, seed: int = 0) -> tuple[list[Row], np.ndarray, np.ndarray]:
+    """Cases whose utility loss follows two of the parts."""
+    rng = np.random.default_rng(seed)
+    losses = rng.uniform(0.0, 0.3, (count, len(fit_risk.START)))
+    harm = np.maximum(losses[:, 1], losses[:, 8]) * 0.5
+    truth = [
+        case(f"k{index}", float(loss), family=f"f{index % 4}", table="census" if index % 2 else "bank")
+        for index, loss in enumerate(harm)
+    ]
+    return truth, losses, harm
+
+
+def test_the_fit_comes_closer_than_its_start_and_stays_within_bounds() -> None:
+    truth, losses, harm = made_up(60)
+    start = np.array(list(fit_risk.START.values())).T
+    found = fit_risk.fit(losses, harm, fit_risk.balanced(truth))
+    wanted = fit_risk.target(harm)
+    assert np.abs(fit_risk.risks(found, losses) - wanted).mean() < np.abs(fit_risk.risks(start, losses) - wanted).mean()
+    assert found[0].min() >= fit_risk.CEILINGS[0] and found[0].max() <= fit_risk.CEILINGS[1]
+    assert np.array_equal(found, fit_risk.fit(losses, harm, fit_risk.balanced(truth)))
+
+
+def test_the_fitted_risks_are_those_of_the_product() -> None:
+    truth, losses, harm = made_up(40)
+    figures = np.round(fit_risk.fit(losses, harm, fit_risk.balanced(truth)), 1)
+    model = parse_risk_model(fit_risk.document(figures, -1.0, 1.2, "here"))
+    for risk, row in zip(fit_risk.risks(figures, losses), losses, strict=True):
+        assert model.risk(dict(zip(fit_risk.START, row.tolist(), strict=True))) == pytest.approx(risk, abs=1e-6)
+
+
+def test_the_target_turns_where_the_levels_turn() -> None:
+    at = fit_risk.target(np.array([-0.1, 0.0, 0.1, 0.3, 1.0]))
+    assert at == pytest.approx([0.0, 0.0, 20.5, 49.8, 90.0], abs=0.1)
+
+
+def test_the_probability_rises_with_risk() -> None:
+    risk = np.linspace(0.0, 100.0, 80)
+    intercept, slope = fit_risk.fit_probability(risk, risk > 25.0)
+    assert slope > 0
+    turn = intercept + slope * np.log(30.0 / 80.0)
+    assert abs(turn) < 1.0
+    assert fit_risk.fit_probability(risk, risk < 25.0)[1] == 0.0
+
+
+def test_held_out_figures_cover_every_table() -> None:
+    truth, losses, harm = made_up(32)
+    found = fit_risk.held_out(truth, losses, harm)
+    assert {"rank correlation, bank", "rank correlation, census", "AUROC", "Brier skill"} == set(found)
+    assert found["AUROC"] > 0.7
