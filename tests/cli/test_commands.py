@@ -1,0 +1,106 @@
+"""The commands as a shell sees them: exit codes, sentences, files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from synthos.cli.app import app
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def _validate(*arguments: object) -> Result:
+    return _run("validate", *arguments, "--engine", "local", "--quick")
+
+
+def test_a_healthy_table_is_not_rejected_and_its_summary_shown(tables: Path):
+    result = _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet")
+    assert result.exit_code in (0, 3), result.output
+    assert "risk" in result.stdout.lower()
+
+
+def test_a_wreck_ends_with_1_and_writes_what_was_asked_for(tables: Path, tmp_path: Path):
+    out, page = tmp_path / "r.json", tmp_path / "r.html"
+    result = _validate(
+        tables / "wreck.parquet", "--reference", tables / "real.parquet", "--json", out, "--html", page, "--seed", 5
+    )
+    assert result.exit_code == 1, result.output
+    assert json.loads(out.read_text())["decision"] in ("fix_first", "rejected")
+    assert "<svg" in page.read_text()
+
+
+def test_the_gate_passes_and_fails_by_max_risk(tables: Path):
+    arguments = [tables / "wreck.parquet", "--reference", tables / "real.parquet", "--engine", "local", "--quick"]
+    assert _run("gate", *arguments, "--max-risk", 0.5).exit_code == 1
+    passed = _run("gate", *arguments, "--max-risk", 100)
+    assert passed.exit_code == 0 and "passed: risk" in passed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["validate", "missing.parquet", "--reference", "real.parquet"], "missing.parquet"),
+        (["validate", "fresh.parquet", "--reference", "real.parquet", "--tier-config", "none.yaml"], "none.yaml"),
+        (["validate", "fresh.parquet", "--reference", "real.parquet", "--kinds", "none.yaml"], "none.yaml"),
+        (["profile", "missing.csv"], "missing.csv"),
+        (["repair", "fresh.parquet", "--from", "none.json", "--out", "fixed.parquet"], "none.json"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    tables: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+):
+    monkeypatch.chdir(tables)
+    before = sorted(tables.iterdir())
+    extra = ["--engine", "local", "--quick"] if arguments[0] == "validate" else []
+    result = _run(*arguments, *extra)
+    assert result.exit_code == 2
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ") and sentence in last and last.endswith(".")
+    assert "Traceback" not in result.stderr
+    assert sorted(tables.iterdir()) == before
+
+
+def test_options_of_ray_are_refused_for_the_local_engine(tables: Path):
+    result = _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet", "--workers", 2)
+    assert result.exit_code == 2 and "--engine ray" in result.stderr
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(tables: Path):
+    result = _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet")
+    stages = [line.split("] ")[1].split(":")[0].split(" ")[0] for line in result.stderr.splitlines() if "] " in line]
+    assert {"read", "scan", "dimensions", "verdict"} <= set(stages)
+    assert "\x1b" not in result.stderr
+
+
+def test_profile_shows_columns_and_writes_json(tables: Path, tmp_path: Path):
+    out = tmp_path / "p.json"
+    result = _run("profile", tables / "real.parquet", "--json", out)
+    assert result.exit_code == 0, result.output
+    assert "income" in result.stdout and "category" in result.stdout
+    assert json.loads(out.read_text())["rows"] == pl.read_parquet(tables / "real.parquet").height
+
+
+def test_validate_then_repair_removes_a_planted_block(tables: Path, tmp_path: Path):
+    fresh = pl.read_parquet(tables / "fresh.parquet")
+    copied = pl.concat([fresh.head(600), fresh.head(3).sample(400, with_replacement=True, seed=1), fresh.tail(600)])
+    copied.write_parquet(tmp_path / "planted.parquet")
+    reference, out = tables / "real.parquet", tmp_path / "r.json"
+    assert _validate(tmp_path / "planted.parquet", "--reference", reference, "--json", out).exit_code == 1
+    fixed = tmp_path / "fixed.parquet"
+    result = _run("repair", tmp_path / "planted.parquet", "--from", out, "--out", fixed, "--reference", reference)
+    assert result.exit_code == 0, result.output
+    left = pl.read_parquet(fixed)
+    assert left.columns == copied.columns
+    assert left.height - left.n_unique() < (copied.height - copied.n_unique()) / 2
+
+
+def test_version_and_help():
+    assert _run("--version").stdout.startswith("synthos ")
+    assert all(name in _run("--help").stdout for name in ("validate", "profile", "gate", "repair"))

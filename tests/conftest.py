@@ -1,0 +1,52 @@
+"""Shared by all tests: one thread a process, a cache of their own, and small mixed tables."""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ[_name] = "1"  # read when the libraries are first imported
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+from pathlib import Path  # noqa: E402
+
+import polars as pl  # noqa: E402
+import pytest  # noqa: E402
+
+from benchmarks.end_to_end import mixed_table  # noqa: E402
+
+ROWS = 1_200
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that a test trains may be found by another run."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def real() -> pl.DataFrame:
+    return mixed_table(ROWS, seed=1)
+
+
+@pytest.fixture(scope="session")
+def fresh() -> pl.DataFrame:
+    """Another sample of the same distribution as ``real``."""
+    return mixed_table(ROWS, seed=2)
+
+
+@pytest.fixture(scope="session")
+def wreck(fresh: pl.DataFrame) -> pl.DataFrame:
+    """``fresh`` with every column shuffled on its own: marginals of real rows, no dependence."""
+    columns = [fresh[name].sample(fraction=1.0, shuffle=True, seed=i) for i, name in enumerate(fresh.columns)]
+    return pl.DataFrame(columns)
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory, real: pl.DataFrame, fresh: pl.DataFrame, wreck: pl.DataFrame) -> Path:
+    """A folder with real.parquet, fresh.parquet, wreck.parquet, and tiers.yaml for a small cascade."""
+    folder = tmp_path_factory.mktemp("tables")
+    for name, frame in (("real", real), ("fresh", fresh), ("wreck", wreck)):
+        frame.write_parquet(folder / f"{name}.parquet")
+    (folder / "tiers.yaml").write_text("scale: 0.1\nloop_generations: 1\n")
+    return folder

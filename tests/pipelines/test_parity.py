@@ -1,0 +1,62 @@
+"""Ray and one process give the same verdict; nothing stays behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+import synthos
+from pipelines.validate import validate as validate_on_ray
+from synthos.errors import ConfigError
+from synthos.progress import Event
+from synthos.results import CascadeResult, ModelRun
+from synthos.validation import Validation
+
+
+def _without_clocks(validation: Validation) -> Validation:
+    """The answer without what may differ between two runs: seconds."""
+
+    def still(run: ModelRun) -> ModelRun:
+        return replace(run, seconds=0.0, epochs=tuple(replace(epoch, seconds=0.0) for epoch in run.epochs))
+
+    cascade = validation.cascade
+    if isinstance(cascade, CascadeResult):
+        cascade = replace(
+            cascade,
+            models=tuple(map(still, cascade.models)),
+            reference_models=tuple(map(still, cascade.reference_models)),
+        )
+    return replace(validation, cascade=cascade, timings={})
+
+
+def _ray_processes() -> set[int]:
+    return {p.pid for p in psutil.process_iter(["name"]) if p.info["name"] in ("raylet", "gcs_server")}
+
+
+@pytest.mark.slow
+def test_ray_and_one_process_agree_and_nothing_is_left(tables: Path):
+    before = _ray_processes()
+    events: list[Event] = []
+    arguments = (tables / "wreck.parquet", tables / "real.parquet")
+    options = {"tier_config": tables / "tiers.yaml", "seed": 3, "cache": False}
+    on_ray = validate_on_ray(*arguments, **options, workers=2, on_progress=events.append)
+    here = synthos.validate(*arguments, **options)
+    assert _without_clocks(on_ray) == _without_clocks(here)
+    assert _ray_processes() <= before
+    epochs = [event for event in events if event.stage == "cascade" and "epoch" in event.fields]
+    assert epochs and {"model", "epoch", "loss"} <= set(epochs[0].fields)
+
+
+@pytest.mark.slow
+def test_an_error_in_a_worker_arrives_as_it_was(tables: Path, tmp_path: Path):
+    (tmp_path / "tiers.yaml").write_text("scale: 0\n")
+    with pytest.raises(ConfigError, match="scale is 0"):
+        validate_on_ray(tables / "fresh.parquet", tables / "real.parquet", tier_config=tmp_path / "tiers.yaml")
+
+
+def test_an_unreachable_cluster_is_one_clear_sentence(tables: Path):
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1:1.*--engine local"):
+        validate_on_ray(tables / "fresh.parquet", tables / "real.parquet", quick=True, address="127.0.0.1:1")

@@ -1,0 +1,116 @@
+"""The recipe: options, modes and what each leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+import synthos
+from synthos.errors import ConfigError, TooFewRowsError
+from synthos.flow import cache_folder, judge_gate, select_recommendations
+from synthos.progress import STAGES, Event
+from synthos.results import NotApplicable, Scored
+
+
+def test_quick_leaves_the_cascade_out_and_says_what_that_leaves_open(fresh: pl.DataFrame, real: pl.DataFrame):
+    validation = synthos.validate(fresh, real, quick=True)
+    assert isinstance(validation.cascade, NotApplicable)
+    assert validation.rho is None and validation.n_eff is None
+    assert isinstance(validation.dimensions["scale_robustness"], NotApplicable)
+    assert isinstance(validation.verdict.outcomes["floor"], NotApplicable)
+    assert validation.verdict.open_questions
+
+
+def test_a_fresh_sample_is_judged_healthy_and_the_wreck_is_not(
+    fresh: pl.DataFrame, wreck: pl.DataFrame, real: pl.DataFrame
+):
+    healthy, broken = (synthos.validate(table, real, quick=True) for table in (fresh, wreck))
+    assert healthy.risk_score < 20 <= broken.risk_score
+    assert isinstance(broken.dimensions["correlation_preservation"], Scored)
+    assert broken.verdict.collapse_type is not None
+    assert not healthy.regions
+
+
+def test_without_a_reference_nothing_is_approved(fresh: pl.DataFrame):
+    validation = synthos.validate(fresh)
+    assert validation.decision != "approved"
+    assert isinstance(validation.cascade, NotApplicable)
+    assert isinstance(validation.dimensions["distribution_fidelity"], NotApplicable)
+
+
+def test_a_holdout_is_used_and_named(fresh: pl.DataFrame, real: pl.DataFrame, wreck: pl.DataFrame):
+    validation = synthos.validate(fresh, real, real.reverse(), quick=True)
+    assert set(validation.profiles) == {"synthetic", "reference", "holdout"}
+
+
+def test_the_same_tables_give_the_same_answer_and_another_seed_another_fingerprint(
+    fresh: pl.DataFrame, real: pl.DataFrame
+):
+    first, second = (synthos.validate(fresh, real, quick=True) for _ in range(2))
+    assert replace(first, timings={}) == replace(second, timings={})
+    seeded = synthos.validate(fresh, real, quick=True, seed=7)
+    assert seeded.fingerprint != first.fingerprint and seeded.seed != first.seed
+
+
+def test_columns_are_matched_by_name(fresh: pl.DataFrame, real: pl.DataFrame):
+    straight = synthos.validate(fresh, real, quick=True)
+    turned = synthos.validate(fresh.select(reversed(fresh.columns)), real, quick=True)
+    assert straight.dimensions == turned.dimensions
+
+
+def test_every_stage_is_announced_in_order(fresh: pl.DataFrame, real: pl.DataFrame):
+    events: list[Event] = []
+    synthos.validate(fresh, real, quick=True, on_progress=events.append)
+    seen = list(dict.fromkeys(event.stage for event in events))
+    assert set(seen) <= set(STAGES)
+    assert [stage for stage in seen if stage in ("read", "scan", "dimensions", "verdict")] == [
+        "read",
+        "scan",
+        "dimensions",
+        "verdict",
+    ]
+    assert all(event.done <= event.total for event in events if event.total)
+
+
+def test_too_few_rows_says_how_many_are_needed(fresh: pl.DataFrame, real: pl.DataFrame):
+    with pytest.raises(TooFewRowsError, match="500"):
+        synthos.validate(fresh.head(120), real)
+
+
+def test_a_holdout_without_a_reference_is_refused(fresh: pl.DataFrame):
+    with pytest.raises(ConfigError, match="holdout"):
+        synthos.validate(fresh, holdout=fresh)
+
+
+def test_a_gate_passes_and_fails_by_the_risk(fresh: pl.DataFrame, wreck: pl.DataFrame, real: pl.DataFrame):
+    assert synthos.gate(fresh, real, max_risk=25, quick=True)
+    failed = synthos.gate(wreck, real, max_risk=5, quick=True)
+    assert not failed and "over 5" in failed.reason
+    with pytest.raises(ConfigError, match="0 to 100"):
+        judge_gate(failed.validation, 101)
+
+
+def test_an_inconclusive_verdict_never_passes_a_gate(fresh: pl.DataFrame, real: pl.DataFrame):
+    validation = synthos.validate(fresh, real, quick=True)
+    unclear = replace(validation, verdict=replace(validation.verdict, decision="inconclusive"))
+    assert not judge_gate(unclear, 100)
+
+
+def test_an_unknown_recommendation_is_refused(fresh: pl.DataFrame, real: pl.DataFrame):
+    with pytest.raises(ConfigError, match="no recommendation r99"):
+        select_recommendations(synthos.validate(fresh, real, quick=True).recommendations, ["r99"])
+
+
+def test_the_cache_is_where_it_is_asked_for(tmp_path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder(None) == tmp_path / "synthos" / "cascade"
+    assert cache_folder(tmp_path / "here") == tmp_path / "here"
+    assert cache_folder(False) is None
+
+
+def test_profile_needs_one_table_only(real: pl.DataFrame):
+    profile = synthos.profile(real)
+    assert profile.rows == real.height
+    assert [column.name for column in profile.columns] == real.columns

@@ -1,0 +1,101 @@
+"""What users import, and the JSON form that they read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import jsonschema
+import polars as pl
+import pytest
+
+import synthos
+from synthos.validation import SCHEMA_FILE, Validation, json_schema
+
+TOP_LEVEL = {
+    "risk_score",
+    "risk_level",
+    "decision",
+    "collapse_type",
+    "collapse_probability",
+    "rho",
+    "n_eff",
+    "dimensions",
+    "diversity",
+    "scale_predictions",
+    "regions",
+    "recommendations",
+    "signatures",
+    "cascade",
+    "timings",
+    "versions",
+    "fingerprint",
+}
+
+
+@pytest.fixture(scope="module")
+def validation(wreck: pl.DataFrame, real: pl.DataFrame, tables) -> Validation:  # type: ignore[no-untyped-def]
+    return synthos.validate(wreck, real, tier_config=tables / "tiers.yaml", cache=False)
+
+
+def test_every_public_name_is_there_and_no_other_is_promised():
+    assert synthos.__all__ == sorted(synthos.__all__, key=lambda name: (name[0].islower(), name))
+    assert all(getattr(synthos, name) is not None for name in synthos.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        synthos.nothing  # noqa: B018
+
+
+def test_importing_the_package_loads_neither_polars_nor_torch_nor_ray():
+    code = "import sys, synthos; print(sorted({'polars', 'torch', 'ray'} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_the_function_is_callable_after_its_module_was_imported():
+    code = "import synthos.flow, synthos; assert callable(synthos.validate)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_committed_schema_is_the_current_one():
+    assert json.loads(SCHEMA_FILE.read_text()) == json_schema(), "run `make schema`"
+
+
+def test_a_result_has_the_promised_fields_and_fits_the_schema(validation: Validation):
+    document = validation.to_dict()
+    jsonschema.Draft202012Validator(json_schema()).validate(document)
+    assert set(document) >= TOP_LEVEL
+    assert len(document["cascade"]["models"]) == 18
+    assert {"1000000", "10000000", "100000000", "1000000000"} <= set(document["scale_predictions"])
+    assert len(document["dimensions"]) == 8
+    json.dumps(document, allow_nan=False)
+
+
+def test_a_schema_violation_is_noticed(validation: Validation):
+    document = validation.to_dict()
+    document["risk_level"] = "fine"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(json_schema()).validate(document)
+
+
+def test_shuffled_columns_are_not_approved(validation: Validation):
+    assert validation.decision != "approved"
+    assert validation.rho is not None and validation.rho > 0.3
+
+
+def test_a_notebook_shows_a_card(validation: Validation):
+    card = validation._repr_html_()
+    assert f"{validation.risk_score:.0f}" in card and "<script" not in card
+
+
+def test_report_and_json_are_written_whole(validation: Validation, tmp_path):  # type: ignore[no-untyped-def]
+    report, result = validation.report(tmp_path / "r.html"), validation.to_json(tmp_path / "r.json")
+    assert report.read_text().lstrip().lower().startswith("<!doctype html>")
+    assert json.loads(result.read_text()) == validation.to_dict()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "r.json"]
+
+
+def test_a_report_into_a_missing_folder_is_refused_and_leaves_nothing(validation: Validation, tmp_path):  # type: ignore[no-untyped-def]
+    with pytest.raises(synthos.InputError, match="cannot write there"):
+        validation.report(tmp_path / "missing" / "r.html")
+    assert list(tmp_path.iterdir()) == []
