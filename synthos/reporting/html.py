@@ -12,7 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from synthos.reporting import numbers, palette, words
+from synthos.reporting import numbers, palette, phrases, words
+from synthos.reporting.charts import bars
 from synthos.reporting.charts.curves import curves
 from synthos.reporting.charts.heatmap import heatmap
 from synthos.reporting.charts.overlay import overlay
@@ -55,9 +56,12 @@ def environment() -> Environment:
         env.filters[name] = getattr(numbers, name)
     for name in ("span", "score_range", "percent_range"):
         env.filters[name] = getattr(numbers, name)
+    for name in ("signed", "sentence", "clip_text", "outcome_value", "outcome_range"):
+        env.filters[name] = getattr(phrases, name)
     env.filters["humane"] = words.humane
     env.filters["dimension"] = words.dimension
     env.globals.update(words=words, paint=palette.paint, sections=SECTIONS)
+    env.globals.update(clip=bars.clip, track=bars.track, ratio_at=bars.ratio_at, tone=bars.tone)
     return env
 
 
@@ -84,6 +88,7 @@ def render(validation: ReportInput) -> str:
     were not escaped.
     """
     script = _asset("report.js").strip()
+    extra = [name for name in validation.dimensions if name not in words.DIMENSIONS]
     text = environment().get_template("report.html.j2").render(
         data=validation,
         style=_style(),
@@ -92,6 +97,8 @@ def render(validation: ReportInput) -> str:
         open_points=open_points(validation),
         column_rows=column_rows(validation.profiles),
         metric_rows=metric_rows(validation.profiles),
+        dimension_order=[*(n for n in words.DIMENSIONS if n in validation.dimensions), *extra],
+        curve_words=phrases.curves_in_words(validation.cascade),
         **_charts(validation),
     )
     return re.sub(r"\n\s*\n+", "\n", text)

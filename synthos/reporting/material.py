@@ -17,6 +17,9 @@ from synthos.profiling.scan import Scan
 from synthos.results import DimensionResult, Kind, NotApplicable, Scored
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import generator
+from synthos.stats.dependence import mutual_information
+from synthos.stats.divergence import jensen_shannon, kullback_leibler
+from synthos.stats.entropy import shannon
 from synthos.tables.codec import Codes, NumericBins
 
 Floats = npt.NDArray[np.float64]
@@ -123,11 +126,6 @@ def _blamed(dimensions: Mapping[str, DimensionResult]) -> dict[str, float]:
 # --- columns ----------------------------------------------------------------------------------------------------
 
 
-def _entropy(shares: Floats) -> float:
-    positive = shares[shares > 0]
-    return float(-(positive * np.log2(positive)).sum())
-
-
 def _overlays(evidence: Evidence, reference: Scan, blame: Mapping[str, float]) -> tuple[Overlay, ...]:
     synthetic = evidence.synthetic.scan
     offsets = synthetic.blocks.offsets
@@ -138,7 +136,7 @@ def _overlays(evidence: Evidence, reference: Scan, blame: Mapping[str, float]) -
         if not ours.sum() or not real.sum():
             continue
         p, q = real / real.sum(), ours / ours.sum()
-        distance = max(0.0, _entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2)
+        distance = float(jensen_shannon(p, q))
         noise = _jsd_noise(int(((p + q) > 0).sum()), int(real.sum()), int(ours.sum()))
         labels, p, q = _bars(evidence, index, p, q)
         overlay = Overlay(
@@ -224,12 +222,12 @@ def _pairs(evidence: Evidence, reference: ArmData) -> PairMap | NotApplicable:
     rng = generator(evidence.seed, "report", "pairs")
     real = reference.codes[rng.permutation(len(reference.codes))[: 2 * rows]]
     ours = evidence.synthetic.codes[rng.permutation(len(evidence.synthetic.codes))[:rows]]
-    chosen = _candidates(evidence, real, ours)
+    chosen = _candidates(evidence, real)
     numeric = [isinstance(evidence.codec.bins[j], NumericBins) for j in chosen]
     maps = [_level_map(real[:, j], evidence.sizes[j], flag) for j, flag in zip(chosen, numeric, strict=True)]
 
     def information(codes: Codes) -> Floats:
-        return _mutual_information(np.column_stack([m[codes[:, j]] for m, j in zip(maps, chosen, strict=True)]))
+        return _all_information(np.column_stack([m[codes[:, j]] for m, j in zip(maps, chosen, strict=True)]))
 
     first, second = information(real[:rows]), information(real[rows:])
     change = information(ours) - (first + second) / 2
@@ -247,15 +245,12 @@ def _pairs(evidence: Evidence, reference: ArmData) -> PairMap | NotApplicable:
     )
 
 
-def _candidates(evidence: Evidence, real: Codes, ours: Codes) -> list[int]:
+def _candidates(evidence: Evidence, real: Codes) -> list[int]:
     """Columns whose pairs are looked at: all, or the ``MAX_PAIR_CANDIDATES`` whose marginals vary most under R."""
     count = len(evidence.columns)
     if count <= MAX_PAIR_CANDIDATES:
         return list(range(count))
-    variety = []
-    for index, size in enumerate(evidence.sizes):
-        shares = np.bincount(real[:, index], minlength=size) / len(real)
-        variety.append(_entropy(shares))
+    variety = [shannon(np.bincount(real[:, index])) for index in range(count)]
     return sorted(np.argsort(-np.asarray(variety), kind="stable")[:MAX_PAIR_CANDIDATES].tolist())
 
 
@@ -272,22 +267,18 @@ def _level_map(codes: Codes, size: int, numeric: bool) -> npt.NDArray[np.int64]:
     return levels
 
 
-def _mutual_information(levels: npt.NDArray[np.int64]) -> Floats:
-    """Plug-in mutual information of every pair in bits, shape (p, p), zero diagonal.
+def _all_information(levels: npt.NDArray[np.int64]) -> Floats:
+    """Mutual information of every pair in bits, bias taken off, shape (p, p), zero diagonal.
 
     One product of the one-hot matrix with itself counts all pairs at once.
     """
     rows, columns = levels.shape
     hot = np.zeros((rows, columns * PAIR_LEVELS), np.float32)
     hot[np.arange(rows)[:, None], levels + np.arange(columns) * PAIR_LEVELS] = 1.0
-    joint = (hot.T @ hot).astype(np.float64) / rows
-    cells = joint.reshape(columns, PAIR_LEVELS, columns, PAIR_LEVELS).transpose(0, 2, 1, 3)
-    terms = np.where(cells > 0, cells * np.log2(np.where(cells > 0, cells, 1.0)), 0.0)
-    joint_entropy = -terms.sum(axis=(2, 3))
-    single = np.diag(joint_entropy).copy()  # a column paired with itself has its own entropy
-    information = single[:, None] + single[None, :] - joint_entropy
+    joint = (hot.T @ hot).reshape(columns, PAIR_LEVELS, columns, PAIR_LEVELS)
+    information = mutual_information(joint.transpose(0, 2, 1, 3))
     np.fill_diagonal(information, 0.0)
-    return np.asarray(np.maximum(information, 0.0))
+    return information
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
@@ -318,15 +309,11 @@ def _departure(block: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -> 
     best, worst = 0.0, None
     for index in range(len(offsets) - 1):
         part = slice(int(offsets[index]), int(offsets[index + 1]))
-        rows, total = block[part].sum(), table[part].sum()
-        if not rows or not total:
+        rows = block[part].sum()
+        if not rows:
             continue
-        p, q = block[part] / rows, table[part] / total
-        seen = p > 0
-        if not np.all(q[seen] > 0):
-            continue
-        freedom = max(1, int((q > 0).sum()) - 1)
-        bits = float((p[seen] * np.log2(p[seen] / q[seen])).sum())
+        freedom = max(1, int((table[part] > 0).sum()) - 1)
+        bits = float(kullback_leibler(block[part], table[part]))
         bits -= (freedom + 3 * np.sqrt(2 * freedom)) / (2 * rows * np.log(2))
         if bits > best:
             best, worst = bits, index

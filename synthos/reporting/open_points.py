@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synthos.reporting import words
-from synthos.reporting.context import ReportData
+from synthos.reporting.context import ReportInput
 from synthos.results import CascadeResult, Failed, NotApplicable, Scored
 
 Status = Literal["failed", "open question", "unresolved", "refused", "not applicable", "note"]
@@ -23,13 +23,13 @@ class OpenPoint:
     reason: str
 
 
-def open_points(data: ReportData) -> tuple[OpenPoint, ...]:
+def open_points(data: ReportInput) -> tuple[OpenPoint, ...]:
     """All open points of ``data``, by severity and then in the order of the report, each once."""
     found = dict.fromkeys(_all(data))
     return tuple(sorted(found, key=lambda point: ORDER.index(point.status)))
 
 
-def _all(data: ReportData) -> Iterator[OpenPoint]:
+def _all(data: ReportInput) -> Iterator[OpenPoint]:
     for question in data.verdict.open_questions:
         yield OpenPoint("Verdict", "open question", question)
     for name, outcome in data.verdict.outcomes.items():
@@ -74,7 +74,7 @@ def _cascade(cascade: CascadeResult | NotApplicable | Failed) -> Iterator[OpenPo
         yield OpenPoint("Learning curves", "note", note)
 
 
-def _material(data: ReportData) -> Iterator[OpenPoint]:
+def _material(data: ReportInput) -> Iterator[OpenPoint]:
     if isinstance(data.material.overlays, NotApplicable):
         yield _absent("Worst columns", data.material.overlays)
     if isinstance(data.material.pairs, NotApplicable):

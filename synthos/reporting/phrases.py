@@ -1,0 +1,66 @@
+"""Figures and reasons as phrases, shared by the page, the notebook card and the terminal."""
+
+from __future__ import annotations
+
+from synthos.reporting import numbers
+from synthos.results import CascadeResult, Failed, NotApplicable, Outcome
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital and a full stop, on one line.
+
+    >>> sentence("no reference was given")
+    'No reference was given.'
+    """
+    line = " ".join(text.split())
+    if not line:
+        return ""
+    # Names that begin with a small letter and a sign ("n_eff", "q99") stay as they are written.
+    first = line.split(" ", 1)[0]
+    if first.isalpha() and first.islower():
+        line = line[0].upper() + line[1:]
+    return line if line[-1] in ".!?:…" else f"{line}."
+
+
+def clip_text(text: str, limit: int = 300) -> str:
+    """``text`` cut at ``limit`` characters, so that one hostile value cannot swell the page."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def signed(value: float | None, places: int | None = None) -> str:
+    """A change, with its sign even where it is positive."""
+    text = numbers.number(value) if places is None else numbers.fixed(value, places)
+    return f"+{text}" if value is not None and value > 0 and text != numbers.ABSENT else text
+
+
+def outcome_value(outcome: Outcome) -> str:
+    """The figure of an outcome in its unit: shares as per cent, ``rho`` as ρ."""
+    if outcome.unit.startswith("share"):
+        return numbers.percent(outcome.value)
+    if outcome.unit == "rho":
+        return f"ρ {numbers.fixed(outcome.value)}"
+    return f"{signed(outcome.value)} bits" if outcome.unit.startswith("bits") else numbers.number(outcome.value)
+
+
+def outcome_range(outcome: Outcome) -> str:
+    """Its interval, with what is left of the unit."""
+    if outcome.unit.startswith("share"):
+        return numbers.percent_range(outcome.interval)
+    if outcome.unit == "rho":
+        return f"{numbers.fixed(outcome.interval.low)} to {numbers.fixed(outcome.interval.high)}"
+    return f"{numbers.span(outcome.interval)} {outcome.unit}"
+
+
+def curves_in_words(cascade: CascadeResult | NotApplicable | Failed) -> str:
+    """What the learning curves show, for those who cannot see them."""
+    if not isinstance(cascade, CascadeResult):
+        return cascade.reason if isinstance(cascade, NotApplicable) else cascade.error
+    text = (
+        f"{len(cascade.models)} models trained on synthetic and {len(cascade.reference_models)} on real rows. At the "
+        f"largest size rho is {numbers.fixed(cascade.rho)} ({numbers.span(cascade.rho_interval)}). Shuffled columns "
+        f"would give {numbers.fixed(cascade.independent_bits)} bits per row."
+    )
+    for item in cascade.predictions:
+        if item.loss_bits is not None:
+            text += f" At {numbers.compact(item.rows)} rows: {numbers.fixed(item.loss_bits)} bits per row."
+    return text

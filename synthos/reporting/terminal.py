@@ -1,0 +1,124 @@
+"""The verdict in a terminal: one screen, no colour that carries meaning alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from synthos.reporting import numbers, phrases, words
+from synthos.reporting.charts import bars
+from synthos.reporting.context import ReportInput
+from synthos.results import CascadeResult, DimensionResult, NotApplicable, Outcome, Scored
+
+STYLES = {"good": "green", "middling": "yellow", "bad": "red", "unknown": "bright_black"}
+DECISIONS = {"approved": ("✔", "green"), "fix_first": ("▲", "yellow"), "rejected": ("✖", "red"), "inconclusive": ("?", "cyan")}
+MAX_REGIONS, MAX_RECOMMENDATIONS, MAX_REASONS = 5, 3, 5
+
+
+def summary(data: ReportInput, width: int, written: Sequence[Path] = ()) -> RenderableType:
+    """A rich renderable of at most ``width`` columns; ``written`` are the files to name at the end."""
+    parts: list[RenderableType] = [_headline(data)]
+    parts += [Text(f"  {phrases.sentence(reason)}") for reason in data.verdict.reasons[:MAX_REASONS]]
+    parts += [Text(), _outcomes(data), Text(), _dimensions(data, width)]
+    parts += _regions(data)
+    parts += _recommendations(data)
+    if data.verdict.open_questions:
+        parts += [Text(), Text("Left open", style="bold")]
+        parts += [Text(f"  {phrases.sentence(question)}") for question in data.verdict.open_questions[:MAX_REASONS]]
+    for path in written:
+        parts.append(Text(f"written: {path}", no_wrap=True, overflow="ignore"))
+    return Group(*parts)
+
+
+def _headline(data: ReportInput) -> Text:
+    verdict = data.verdict
+    sign, style = DECISIONS[verdict.decision]
+    line = Text(f"{sign} {words.DECISIONS[verdict.decision][0]}", style=f"bold {style}")
+    line.append(f"  risk {numbers.score(verdict.risk_score)} of 100", style="bold not dim default")
+    line.append(f" ({numbers.score_range(verdict.risk_interval)}), {words.LEVELS[verdict.risk_level]}", style="default")
+    if verdict.collapse_type:
+        line.append(f", {words.COLLAPSE_TYPES[verdict.collapse_type]}", style="default")
+    return line
+
+
+def _outcomes(data: ReportInput) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, outcome in data.verdict.outcomes.items():
+        title = words.OUTCOMES[name][0] if name in words.OUTCOMES else words.humane(name)
+        if isinstance(outcome, Outcome):
+            text = Text(f"{phrases.outcome_value(outcome)} ({phrases.outcome_range(outcome)})")
+        elif isinstance(outcome, NotApplicable):
+            text = Text(f"left open: {outcome.reason}", style="bright_black")
+        else:
+            text = Text(f"failed: {outcome.error}", style="red")
+        table.add_row(Text(title, style="bold"), text)
+    verdict = data.verdict
+    chance = f"{numbers.percent(verdict.collapse_probability)} ({numbers.percent_range(verdict.probability_interval)})"
+    table.add_row(Text("Collapse probability", style="bold"), Text(f"{chance}; {verdict.probability_note}"))
+    if isinstance(data.cascade, CascadeResult):
+        worth = f"{numbers.count(data.cascade.n_eff)} real rows"
+        limits = data.cascade.n_eff_interval
+        worth += f" ({numbers.count(limits.low)} to {numbers.count(limits.high)})"
+        table.add_row(Text("Worth", style="bold"), Text(worth))
+    return table
+
+
+def _dimensions(data: ReportInput, width: int) -> Table:
+    cells = max(10, min(40, width - 52))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, width=cells)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    for name, result in data.dimensions.items():
+        table.add_row(Text(words.dimension(name)), _bar(result, cells), *_figure(result))
+    return table
+
+
+def _bar(result: DimensionResult, cells: int) -> Text:
+    if not isinstance(result, Scored):
+        return Text("┄" * cells, style=STYLES["unknown"])
+    full = round(bars.clip(result.score) / 100 * cells)
+    style = STYLES[bars.tone(result.score)] if result.resolved else STYLES["unknown"]
+    return Text("━" * full, style=style).append("─" * (cells - full), style="bright_black")
+
+
+def _figure(result: DimensionResult) -> tuple[Text, Text]:
+    if isinstance(result, Scored):
+        remark = f"({numbers.score_range(result.interval)})" + ("" if result.resolved else " unresolved")
+        return Text(numbers.score(result.score), style="bold"), Text(remark)
+    if isinstance(result, NotApplicable):
+        return Text("–"), Text(f"not applicable: {result.reason}", style="bright_black")
+    return Text("✖", style="red"), Text(f"failed: {result.error}", style="red")
+
+
+def _regions(data: ReportInput) -> list[RenderableType]:
+    if not data.regions:
+        return []
+    table = Table.grid(padding=(0, 2))
+    for region in data.regions[:MAX_REGIONS]:
+        start, stop = region.row_range
+        columns = ", ".join(numbers.short(name, 20) for name in region.columns[:4])
+        columns += f" and {len(region.columns) - 4} more" if len(region.columns) > 4 else ""
+        where = Text(f"  rows {numbers.count(start)} to {numbers.count(stop - 1)}", no_wrap=True)
+        table.add_row(where, Text(words.ISSUES[region.issue]), Text(numbers.percent(region.impact)), Text(columns))
+    left = len(data.regions) - MAX_REGIONS
+    more: list[RenderableType] = [Text(f"  and {left} more")] if left > 0 else []
+    return [Text(), Text("Regions", style="bold"), table, *more]
+
+
+def _recommendations(data: ReportInput) -> list[RenderableType]:
+    if not data.recommendations:
+        return []
+    parts: list[RenderableType] = [Text(), Text("What to do", style="bold")]
+    for index, item in enumerate(data.recommendations[:MAX_RECOMMENDATIONS], start=1):
+        gain = "gain not measured" if item.expected_gain is None else f"{phrases.signed(item.expected_gain, 1)} risk points"
+        parts.append(Text(f"  {index}. {phrases.clip_text(item.title)} ({gain})"))
+    left = len(data.recommendations) - MAX_RECOMMENDATIONS
+    if left > 0:
+        parts.append(Text(f"  and {left} more in the report"))
+    return parts
