@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synthos.profiling import distinct, heavy, moments
+from synthos.profiling.binning import GridBins
 from synthos.profiling.dictionary import Dictionary
 from synthos.profiling.distinct import DistinctRows
 from synthos.profiling.hashing import Hashes, cell_hashes
@@ -54,6 +55,7 @@ class ColumnScanner:
     def __init__(self, column: Column, bins: Bins | None) -> None:
         self._column, self._bins = column, bins
         self._numeric = column.kind in NUMERIC_KINDS
+        self._grid = GridBins(bins) if isinstance(bins, NumericBins) else None
         self._state = ColumnState()
         # Keys hardly ever repeat, and their most frequent values tell nothing.
         self._dictionary = None if column.kind == "key" else Dictionary(None if bins is None else self._codes)
@@ -85,8 +87,8 @@ class ColumnScanner:
                 return hashes, None if self._bins is None else self._dictionary.codes[found]
             self._flush()
         self._sketch(series, hashes, present, nulls)
-        if isinstance(self._bins, NumericBins) and values is not None:
-            return hashes, self._bins.encode(values)
+        if self._grid is not None and values is not None:
+            return hashes, self._grid.encode(values)
         return hashes, None if self._bins is None else self._codes(series)
 
     def finished(self) -> ColumnState:
@@ -119,9 +121,7 @@ class ColumnScanner:
                 tally = series.drop_nulls().alias("value").value_counts(name="rows")
                 hitters = heavy.of(self._plain(tally["value"]), tally["rows"].to_numpy().astype(np.int64))
         elif present is not None:
-            ordered = np.sort(present)
-            starts = distinct.run_starts(ordered)
-            hitters = heavy.of(ordered[starts], np.diff(starts, append=len(ordered)))
+            hitters = heavy.of_sorted(np.sort(present))
         self._state = ColumnState(
             self._state.nulls,
             self._state.fractions,

@@ -58,14 +58,29 @@ def add(state: DistinctRows, hashes: npt.NDArray[np.uint64], capacity: int) -> D
     """The state after more rows."""
     if not state.is_complete:
         hashes = hashes[hashes < np.uint64(state.threshold)]
-        if not len(hashes):
-            return state
+        return merge(state, of(hashes, capacity), capacity) if len(hashes) else state
+    return merge(state, of(hashes, capacity), capacity)
+
+
+def of(hashes: npt.NDArray[np.uint64], capacity: int) -> DistinctRows:
+    """The state of one run of rows."""
+    if len(hashes) > 4 * capacity:
+        # Where values hardly repeat, the smallest ones all lie below a bound known beforehand, and few need sorting.
+        low, copies = count_sorted(np.sort(hashes[hashes < np.uint64(SPACE // len(hashes) * 2 * capacity)]))
+        if len(low) > capacity:
+            return DistinctRows(low[:capacity], copies[:capacity], int(low[capacity]))
     fresh, copies = count_sorted(np.sort(hashes))
-    return merge(state, DistinctRows(fresh, copies, SPACE), capacity)
+    if len(fresh) > capacity:
+        return DistinctRows(fresh[:capacity], copies[:capacity], int(fresh[capacity]))
+    return DistinctRows(fresh, copies, SPACE)
 
 
 def merge(a: DistinctRows, b: DistinctRows, capacity: int) -> DistinctRows:
     """Both states as one: exact copies of the ``capacity`` smallest distinct hashes of the two together."""
+    if not len(a.hashes) and a.is_complete:
+        return b
+    if not len(b.hashes) and b.is_complete:
+        return a
     threshold = min(a.threshold, b.threshold)
     both = np.concatenate([a.hashes, b.hashes])
     order = np.argsort(both, kind="stable")

@@ -1,8 +1,8 @@
 """Heavy hitters: the most frequent values of a column with their counts, exact while there are few distinct ones.
 
-Misra and Gries (1982) in batches, joined as in Agarwal et al., "Mergeable summaries" (2012): when more than ``CAPACITY``
-values are held, the count of the next one is taken off all. Every count is then too low by at most ``lost``, and
-``lost <= rows / (CAPACITY + 1)``.
+Misra and Gries (1982) in batches, joined as in Agarwal et al., "Mergeable summaries" (2012): when more than
+``CAPACITY`` values are held, the count of the next one is taken off all. Every count is then too low by at most
+``lost``, and ``lost <= rows / (CAPACITY + 1)``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from synthos.profiling.distinct import run_starts
+
 CAPACITY = 1024
 
 Value = str | float
@@ -20,7 +22,7 @@ Value = str | float
 
 @dataclass(frozen=True, slots=True)
 class HeavyHitters:
-    """``counts`` by value; each true count lies in ``[count, count + lost]``, and absent values have at most ``lost``."""
+    """``counts`` by value: true counts lie in ``[count, count + lost]``, those of absent values are at most ``lost``."""
 
     counts: dict[Value, int] = field(default_factory=dict)
     lost: int = 0
@@ -47,6 +49,14 @@ def of(values: npt.NDArray[np.float64] | Sequence[str], counts: npt.NDArray[np.i
     """The summary of one batch from its distinct values and their counts."""
     kept, cut = survivors(counts)
     return HeavyHitters({_plain(values[i]): int(counts[i]) - cut for i in kept.tolist()}, cut)
+
+
+def of_sorted(ordered: npt.NDArray[np.float64]) -> HeavyHitters:
+    """The summary of one batch of numbers in ascending order."""
+    starts = run_starts(ordered)
+    if len(starts) > CAPACITY and len(starts) == len(ordered):
+        return HeavyHitters({}, 1)  # what ``survivors`` would come to, without looking at counts that are all 1
+    return of(ordered[starts], np.diff(starts, append=len(ordered)))
 
 
 def _plain(value: str | np.float64) -> Value:

@@ -26,7 +26,9 @@ class ShardRows:
         """The ``count`` rows of lowest priority (all where there are fewer), in row order."""
         if count >= len(self.positions):
             return self
-        chosen = np.sort(np.argsort(self.priorities, kind="stable")[:count])
+        # Priorities are distinct: positions pass through bijections of 64-bit words.
+        last = np.partition(self.priorities, count - 1)[count - 1] if count else np.uint64(0)
+        chosen = np.flatnonzero(self.priorities <= last)
         return ShardRows(self.seen, self.positions[chosen], self.priorities[chosen], self.frame[chosen])
 
 
@@ -44,10 +46,9 @@ class RowKeeper:
 
     def add(self, batch: pl.DataFrame) -> None:
         ranks = priorities(self._seed, self._shard, self._seen, batch.height)
-        if self._limit is None:
-            chosen = np.arange(batch.height)
-        else:
-            chosen = np.flatnonzero(ranks < self._limit)
+        if self._limit is None and batch.height > self._capacity:
+            self._limit = np.partition(ranks, self._capacity - 1)[self._capacity - 1]
+        chosen = np.arange(batch.height) if self._limit is None else np.flatnonzero(ranks <= self._limit)
         if len(chosen):
             self._positions.append(chosen + self._seen)
             self._priorities.append(ranks[chosen])
@@ -61,7 +62,7 @@ class RowKeeper:
         kept = self._joined().lowest(self._capacity)
         self._positions, self._priorities, self._frames = [kept.positions], [kept.priorities], [kept.frame]
         self._held = len(kept.positions)
-        self._limit = kept.priorities.max() if self._held else np.uint64(0)
+        self._limit = kept.priorities.max()
 
     def _joined(self) -> ShardRows:
         return ShardRows(

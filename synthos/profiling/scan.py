@@ -107,14 +107,19 @@ class Scanned:
 
 def scan_shard(source: Source, shard: Shard, plan: ScanPlan) -> ScanState:
     """The state of one shard. Errors are those of ``source.read``."""
-    return scan_batches(shard.index, source.read(shard, plan.schema.names), plan)
+    capacity = ceiling(shard.rows, max(shard.rows, plan.total_rows or 0), plan.sample_rows)
+    return scan_batches(shard.index, source.read(shard, plan.schema.names), plan, capacity)
 
 
-def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan) -> ScanState:
-    """The state of the shard with this ``index`` from its rows in order."""
+def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan, capacity: int | None = None) -> ScanState:
+    """The state of the shard with this ``index`` from its rows in order.
+
+    ``capacity`` is the most rows that the sample can ask of it, where that is known beforehand.
+    """
     bins = {column.name: item for column, item in zip(plan.schema.modelled, plan.codec.bins, strict=True)}
     scanners = [ColumnScanner(column, bins.get(column.name)) for column in plan.schema.columns]
-    kept_rows, keeper = distinct.EMPTY, RowKeeper(index, plan.seed, plan.sample_rows)
+    kept_rows, keeper = distinct.EMPTY, RowKeeper(index, plan.seed, capacity or plan.sample_rows)
+    pending: list[hashing.Hashes] = []
     counter = _BlockCounter(plan)
     rows, digest = 0, 0
     for batch in batches:
@@ -133,12 +138,18 @@ def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan) ->
         digest = hashing.join_digests(
             digest, hashing.digest(hashing.combine([row_hashes, *keys], batch.height)), batch.height
         )
-        kept_rows = distinct.add(kept_rows, row_hashes, ROW_CAPACITY)
+        pending.append(row_hashes)
+        if sum(map(len, pending)) > 8 * ROW_CAPACITY:
+            kept_rows, pending = distinct.add(kept_rows, np.concatenate(pending), ROW_CAPACITY), []
         keeper.add(batch)
         counter.add(codes, batch.height)
         rows += batch.height
+    if pending:
+        kept_rows = distinct.add(kept_rows, np.concatenate(pending), ROW_CAPACITY)
     part = ShardPart(rows, digest, counter.finished(), keeper.kept())
-    return _thinned(ScanState(plan, tuple(scanner.finished() for scanner in scanners), kept_rows, {index: part} if rows else {}))
+    return _thinned(
+        ScanState(plan, tuple(scanner.finished() for scanner in scanners), kept_rows, {index: part} if rows else {})
+    )
 
 
 def merge(a: ScanState, b: ScanState) -> ScanState:
