@@ -67,7 +67,7 @@ MEASURES: dict[str, _Kind] = {
     ),
     "uniqueness": _Kind(Sums.uniqueness, "share of rows", "distinct rows among as many rows of each table"),
     "balance": _Kind(
-        Sums.balance, "codes", "number of equally common values that would repeat as often, mean over columns"
+        Sums.balance, "codes", "number of equally common categories that would repeat as often, mean over columns"
     ),
     "entropy": _Kind(Sums.entropy, "bits per column", "Shannon entropy of the binned columns, mean over columns"),
     "effective_number": _Kind(
@@ -114,17 +114,17 @@ def _compared(evidence: Judged, reference: Arm, rng: np.random.Generator) -> Div
     rows = min(reference.frame.height, evidence.synthetic.frame.height, MAX_ROWS)
     synthetic = _rows(evidence, evidence.synthetic, scale, columns, rows, rng)
     real = _rows(evidence, reference, scale, columns, rows, rng)
-    frame = Frame(tuple(evidence.codec.sizes[j] for j in columns), real.codes, rng, MAX_PAIRS)
+    codec = _narrowed(evidence.codec, columns)
+    frame = Frame(codec, real.codes, rng, MAX_PAIRS)
     ours, theirs = Sums(synthetic, frame, rng), Sums(real, frame, rng)
     halves = [(_half(rng), _half(rng)) for _ in range(_HALVES)]
-    codec = _narrowed(evidence.codec, columns)
     clusters = Clusters(real.codes[:4000], codec, min(CLUSTERS, max(1, rows // CLUSTER_ROWS)), rng)
     parts = _strata(synthetic, real, clusters, frame, rng)
     report: DiversityReport = {}
     everything = np.ones(GROUPS, bool)
     for name, kind in MEASURES.items():
-        if name == "spread" and not scale:
-            report[name] = NotApplicable(reason="no numeric column varies in the reference")
+        if reason := _missing(name, frame, bool(scale)):
+            report[name] = NotApplicable(reason=reason)
             continue
         value, other = kind.measure(ours, everything), kind.measure(theirs, everything)
         ratios = [_ratio(kind.measure(ours, a), kind.measure(theirs, b)) for a, b in halves]
@@ -149,23 +149,28 @@ def _compared(evidence: Judged, reference: Arm, rng: np.random.Generator) -> Div
 def _without_reference(evidence: Judged, rng: np.random.Generator) -> DiversityReport:
     columns = _chosen_columns(evidence, rng)
     rows = _rows(evidence, evidence.synthetic, {}, columns, MAX_ROWS, rng)
-    frame = Frame(tuple(evidence.codec.sizes[j] for j in columns), rows.codes, rng, MAX_PAIRS)
+    frame = Frame(_narrowed(evidence.codec, columns), rows.codes, rng, MAX_PAIRS)
     sums = Sums(rows, frame, rng)
-    report: DiversityReport = {
-        name: DiversityMeasure(
-            synthetic=kind.measure(sums, np.ones(GROUPS, bool)),
-            reference=None,
-            ratio=None,
-            interval=None,
-            unit=kind.unit,
-            meaning=kind.meaning,
+    report: DiversityReport = {}
+    for name, kind in MEASURES.items():
+        if reason := _missing(name, frame, False):
+            report[name] = NotApplicable(reason=reason)
+            continue
+        value = kind.measure(sums, np.ones(GROUPS, bool))
+        report[name] = DiversityMeasure(
+            synthetic=value, reference=None, ratio=None, interval=None, unit=kind.unit, meaning=kind.meaning
         )
-        for name, kind in MEASURES.items()
-        if name != "spread"
-    }
-    report["spread"] = NotApplicable(reason="spread is measured in the reference's variances and there is no reference")
     report["completeness"] = NotApplicable(reason="what is missing can only be told against a reference")
     return report
+
+
+def _missing(name: str, frame: Frame, scaled: bool) -> str | None:
+    """Why a measure cannot be had, or None."""
+    if name == "spread" and not scaled:
+        return "spread is measured in the reference's variances, and no numeric column of a reference varies"
+    if name == "balance" and not any(frame.categorical):
+        return "no column holds categories"
+    return None
 
 
 def _gradient(scales: tuple[float | None, float | None] | None) -> DiversityMeasure | NotApplicable:

@@ -22,7 +22,7 @@ Value = str | float
 
 @dataclass(frozen=True, slots=True)
 class HeavyHitters:
-    """``counts`` by value: true counts lie in ``[count, count + lost]``, those of absent values are at most ``lost``."""
+    """``counts`` by value: true ones lie in ``[count, count + lost]``, those of absent values are at most ``lost``."""
 
     counts: dict[Value, int] = field(default_factory=dict)
     lost: int = 0

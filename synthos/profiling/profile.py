@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from synthos.profiling import distinct, hashing
 from synthos.profiling.columns import ColumnState
-from synthos.results import ColumnProfile, TableProfile
+from synthos.profiling.pii import find_pii
+from synthos.profiling.quality import quality
+from synthos.profiling.quantiles import quantiles
+from synthos.results import ColumnProfile, Json, PiiFlag, TableProfile
+from synthos.tables.codec import Bins, Codec, NumericBins, numeric_view
 from synthos.tables.schema import NUMERIC_KINDS, Column, Schema
+
+TOP = 20
 
 
 def table_fingerprint(schema: Schema, runs: Sequence[tuple[int, int]]) -> str:
-    """32 hexadecimal digits that name the table's content, order of rows included, however it was cut into shards."""
+    """32 hexadecimal digits that name the table's content, order of rows included, however it was cut into shards.
+
+    ``runs`` are (rows, digest) of the shards in order.
+    """
     rows, digest = 0, 0
     for count, part in runs:
         digest = hashing.join_digests(digest, part, count)
@@ -23,9 +35,56 @@ def table_fingerprint(schema: Schema, runs: Sequence[tuple[int, int]]) -> str:
     return hashlib.blake2b(f"{columns}\x1d{rows}\x1d{digest}".encode(), digest_size=16).hexdigest()
 
 
-def column_profile(column: Column, state: ColumnState, rows: int) -> ColumnProfile:
+def table_profile(
+    name: str,
+    codec: Codec,
+    states: Sequence[ColumnState],
+    distinct_rows: distinct.DistinctRows,
+    histogram: npt.NDArray[np.int64],
+    sample: pl.DataFrame,
+    rows: int,
+    fingerprint: str,
+    size: int | None,
+) -> TableProfile:
+    """Everything that is shown about a table. ``histogram`` is laid out by the codec, ``sample`` has its columns."""
+    columns = codec.schema.columns
+    share, error = distinct.duplicate_share(distinct_rows, rows)
+    bins = {column.name: item for column, item in zip(codec.schema.modelled, codec.bins, strict=True)}
+    cuts = np.split(histogram, np.cumsum(codec.sizes)[:-1]) if codec.sizes else []
+    counts = {column.name: cut for column, cut in zip(codec.schema.modelled, cuts, strict=True)}
+    score, parts = quality(columns, states, rows, share)
+    return TableProfile(
+        name=name,
+        rows=rows,
+        columns=tuple(
+            _column_profile(column, state, rows, sample[column.name], bins.get(column.name), counts.get(column.name))
+            for column, state in zip(columns, states, strict=True)
+        ),
+        duplicate_share=share,
+        duplicate_error=error,
+        quality_score=score,
+        quality_parts=parts,
+        fingerprint=fingerprint,
+        bytes=size,
+    )
+
+
+def _column_profile(
+    column: Column,
+    state: ColumnState,
+    rows: int,
+    sample: pl.Series,
+    bins: Bins | None,
+    counts: npt.NDArray[np.int64] | None,
+) -> ColumnProfile:
     found, error = distinct.distinct_count(state.distinct)
     numeric = column.kind in NUMERIC_KINDS and state.moments.count > 0
+    pii = find_pii(sample)
+    ranks: dict[str, float] = {}
+    rank_error = 0.0
+    if numeric and isinstance(bins, NumericBins) and counts is not None:
+        values = numeric_view(sample, column.kind).to_numpy().astype(np.float64, copy=False)
+        ranks, rank_error = quantiles(values, bins.encode(values), counts)
     return ColumnProfile(
         name=column.name,
         kind=column.kind,
@@ -36,33 +95,45 @@ def column_profile(column: Column, state: ColumnState, rows: int) -> ColumnProfi
         distinct_error=error,
         mean=state.moments.mean if numeric else None,
         std=state.moments.std if numeric else None,
-        minimum=state.moments.minimum if numeric else None,
-        maximum=state.moments.maximum if numeric else None,
-        top=state.heavy.top(20),
+        minimum=_shown(state.moments.minimum, column) if numeric else None,
+        maximum=_shown(state.moments.maximum, column) if numeric else None,
+        quantiles=ranks,
+        quantile_error=rank_error,
+        top=_top(column, state, pii),
+        pii=pii,
+        notes=_notes(column, state, rows, found),
     )
 
 
-def table_profile(
-    name: str,
-    schema: Schema,
-    states: Sequence[ColumnState],
-    rows: int,
-    distinct_rows: distinct.DistinctRows,
-    frame: pl.DataFrame,
-    fingerprint: str,
-    size: int | None,
-) -> TableProfile:
-    share, error = distinct.duplicate_share(distinct_rows, rows)
-    profiles = tuple(column_profile(c, s, rows) for c, s in zip(schema.columns, states, strict=True))
-    parts = {"uniqueness": 100 * (1 - share)}
-    return TableProfile(
-        name=name,
-        rows=rows,
-        columns=profiles,
-        duplicate_share=share,
-        duplicate_error=error,
-        quality_score=sum(parts.values()) / len(parts),
-        quality_parts=parts,
-        fingerprint=fingerprint,
-        bytes=size,
-    )
+def _top(column: Column, state: ColumnState, pii: tuple[PiiFlag, ...]) -> tuple[tuple[Json, int], ...]:
+    """The most frequent values; none of a personal column, and none whose rank the sketch cannot vouch for."""
+    if pii:
+        return ()
+    certain = [(value, count) for value, count in state.heavy.top(TOP) if count > state.heavy.lost]
+    return tuple((_shown(value, column), count) for value, count in certain)
+
+
+def _shown(value: str | float, column: Column) -> Json:
+    whole = column.kind in ("integer", "text") and isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
+
+
+def _notes(column: Column, state: ColumnState, rows: int, found: int) -> tuple[str, ...]:
+    """Where the full table contradicts the kind that was inferred from a few rows, and what the sketches left open."""
+    present = rows - state.nulls
+    notes = []
+    if not present:
+        notes.append("empty: every value is null")
+    elif found == 1:
+        notes.append("constant: every value that is not null is the same")
+    if state.fractions:
+        notes.append(f"{state.fractions} values of this integer column are not whole numbers")
+    if column.kind == "boolean" and found > 2:
+        notes.append(f"taken for a boolean, but has {found} distinct values")
+    if column.kind == "key" and state.distinct.is_complete and found < present:
+        notes.append(f"taken for a key, but only {found} of {present} values are distinct")
+    if column.kind == "category" and found > max(1000, math.sqrt(max(present, 0)) * 10):
+        notes.append(f"taken for a category, but has about {found} distinct values")
+    if state.heavy.lost and any(count > state.heavy.lost for count in state.heavy.counts.values()):
+        notes.append(f"counts of the most frequent values may be too low by up to {state.heavy.lost}")
+    return tuple(notes)

@@ -180,10 +180,11 @@ def finish(state: ScanState, source_name: str, plan: ScanPlan, *, size: int | No
         raise TooFewRowsError("the table has no rows", where=source_name, fix="give a table with rows")
     frame, rows = assemble(samples, plan.sample_rows)
     blocks = lay_out([part.blocks for part in parts], plan.codec.sizes, plan.block_rows)
-    scan = Scan(state.rows, blocks.counts.sum(axis=0, dtype=np.int64), blocks, state.distinct_rows)
+    histogram = blocks.counts.sum(axis=0, dtype=np.int64)
+    scan = Scan(state.rows, histogram, blocks, state.distinct_rows)
     fingerprint = table_fingerprint(plan.schema, [(part.rows, part.digest) for part in parts])
     profile = table_profile(
-        source_name, plan.schema, state.columns, state.rows, state.distinct_rows, frame, fingerprint, size
+        source_name, plan.codec, state.columns, state.distinct_rows, histogram, frame, state.rows, fingerprint, size
     )
     return Scanned(scan, profile, frame, rows)
 

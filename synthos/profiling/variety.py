@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from synthos.profiling.blocks import offsets_of
 from synthos.profiling.hashing import Hashes
-from synthos.tables.codec import Codes
+from synthos.tables.codec import CategoryBins, Codec, Codes
 
 GROUPS = 20
 #: Random frequencies of the Gaussian kernel's Fourier features; each gives a cosine and a sine.
@@ -49,8 +49,9 @@ class Rows:
 class Frame:
     """What both tables are measured in: code sizes, pairs of columns, and random Fourier features."""
 
-    def __init__(self, sizes: tuple[int, ...], basis: Codes, rng: np.random.Generator, pairs: int) -> None:
-        self.sizes = sizes
+    def __init__(self, codec: Codec, basis: Codes, rng: np.random.Generator, pairs: int) -> None:
+        self.sizes = sizes = codec.sizes
+        self.categorical = [isinstance(bins, CategoryBins) for bins in codec.bins]
         self.offsets = offsets_of(sizes)
         every = [(a, b) for a in range(len(sizes)) for b in range(a + 1, len(sizes))]
         chosen = sorted(rng.choice(len(every), min(pairs, len(every)), replace=False)) if every else []
@@ -116,7 +117,7 @@ class Sums:
 
     def cells(self, chosen: Mask) -> Mask:
         """Which cells of the pairs of columns hold a row."""
-        held: Mask = self._cells[chosen].any(axis=0)
+        held: Mask = np.logical_or.reduce(self._cells[chosen], axis=0)
         return held
 
     def spread(self, chosen: Mask) -> float:
@@ -136,8 +137,11 @@ class Sums:
         return [counts[low:high] / rows for low, high in pairwise(self._frame.offsets)]
 
     def balance(self, chosen: Mask) -> float:
-        """Mean over columns of ``1 / sum(p^2)``, the number of equally common codes that collide as often."""
-        return float(np.mean([1 / (shares**2).sum() for shares in self._shares(chosen)]))
+        """Mean over categorical columns of ``1 / sum(p^2)``, with the sum estimated without bias from pairs of rows."""
+        rows = self._rows[chosen].sum()
+        shares = [part for part, even in zip(self._shares(chosen), self._frame.categorical, strict=True) if even]
+        collisions = [max((part**2).sum() * rows - 1, 1 / rows) / (rows - 1) for part in shares]
+        return float(np.mean([1 / collision for collision in collisions]))
 
     def entropy(self, chosen: Mask) -> float:
         """Mean over columns of the Shannon entropy of codes in bits, with Miller and Madow's correction."""
