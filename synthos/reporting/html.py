@@ -24,7 +24,7 @@ from synthos.reporting.tables import column_rows, metric_rows
 from synthos.results import CascadeResult, NotApplicable
 
 #: Width and height of the learning curves on a page and on a phone, pixels.
-CURVES_WIDE, CURVES_NARROW = (760.0, 400.0), (340.0, 330.0)
+CURVES_WIDE, CURVES_NARROW = (900.0, 420.0), (340.0, 330.0)
 
 SECTIONS = (
     ("verdict", "Verdict"),
@@ -89,7 +89,7 @@ def render(validation: ReportInput) -> str:
     """
     script = _asset("report.js").strip()
     extra = [name for name in validation.dimensions if name not in words.DIMENSIONS]
-    text = environment().get_template("report.html.j2").render(
+    return environment().get_template("report.html.j2").render(
         data=validation,
         style=_style(),
         script=Markup(script),
@@ -101,8 +101,6 @@ def render(validation: ReportInput) -> str:
         curve_words=phrases.curves_in_words(validation.cascade),
         **_charts(validation),
     )
-    return re.sub(r"\n\s*\n+", "\n", text)
-
 
 def _charts(data: ReportInput) -> dict[str, Any]:
     cascade, material = data.cascade, data.material

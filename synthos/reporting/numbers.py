@@ -70,8 +70,8 @@ def percent(share: float | None) -> str:
         return f"{MINUS if value < 0 else ''}< 0.01 %"
     if 99.95 <= value < 100:
         return "> 99.9 %"
-    places = 0 if value == round(value) else 2 if abs(value) < 1 else 1
-    return f"{fixed(value, places)} %"
+    text = fixed(value, 2 if abs(value) < 1 else 1)
+    return f"{text.rstrip('0').rstrip('.')} %"
 
 
 def score(value: float | None) -> str:

@@ -40,11 +40,11 @@ def paint(*, fill: str | None = None, stroke: str | None = None) -> Markup:
     return Markup(f'class="{" ".join(classes)}" {" ".join(attributes)}')
 
 
-def variables(scheme: int) -> Markup:
+def variables(scheme: int) -> str:
     """The palette as CSS custom properties; scheme 0 is light, 1 is dark."""
-    return Markup("".join(f"--{name}:{pair[scheme]};" for name, pair in COLOURS.items()))
+    return "".join(f"--{name}:{pair[scheme]};" for name, pair in COLOURS.items())
 
 
-def classes() -> Markup:
+def classes() -> str:
     """CSS rules that let SVG elements follow the scheme."""
-    return Markup("".join(f".f-{n}{{fill:var(--{n})}}.s-{n}{{stroke:var(--{n})}}" for n in COLOURS))
+    return "".join(f".f-{n}{{fill:var(--{n})}}.s-{n}{{stroke:var(--{n})}}" for n in COLOURS)

@@ -107,6 +107,10 @@ def _vertical(
         values.append(prediction.loss_bits or math.nan)
         if prediction.loss_interval:
             values += [prediction.loss_interval.low, prediction.loss_interval.high]
+    law, heavy = result.law.reference, _heavy(result.reference_models)
+    if law is not None and result.law.refused is None and heavy is not None:
+        reach = max((p.rows for p in stated if p.basis == "extrapolated"), default=1)
+        values.append(_law(law, heavy, max(reach, *(run.rows for run in runs))))
     low, high = padded(values)
     return Scale(low, high, height - BOTTOM, TOP)
 
@@ -139,6 +143,12 @@ def _law(law: ArmLaw, parameters: float, rows: float) -> float:
         + law.model_coefficient / parameters**law.model_exponent
         + law.data_coefficient / rows**law.data_exponent
     )
+
+
+def _heavy(runs: Sequence[ModelRun]) -> float | None:
+    """Parameters of the heavy tier."""
+    found = [run.parameters for run in runs if run.tier == "heavy"]
+    return median(found) if found else None
 
 
 def _lines(
@@ -183,10 +193,10 @@ def _band(result: CascadeResult, stated: Sequence[ScalePrediction], x: Scale, y:
     """The extrapolation's interval, opening from the largest run on; empty where the law was refused."""
     chosen = [p for p in stated if p.basis == "extrapolated" and p.loss_interval is not None and p.rows > largest]
     law = result.law.synthetic
-    heavy = [run.parameters for run in result.models if run.tier == "heavy"]
-    if not chosen or law is None or result.law.refused is not None or not heavy:
+    heavy = _heavy(result.models)
+    if not chosen or law is None or result.law.refused is not None or heavy is None:
         return ""
-    start = _law(law, median(heavy), largest)
+    start = _law(law, heavy, largest)
     upper = [(x(largest), y(y.inside(start + 1.96 * law.error)))]
     lower = [(x(largest), y(y.inside(start - 1.96 * law.error)))]
     for item in sorted(chosen, key=lambda p: p.rows):
