@@ -13,6 +13,7 @@ share what is learned, and no code is out of reach. And there is no normalisatio
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -27,6 +28,12 @@ DIRECT_LIMIT = 800
 #: Logits are kept within +-30 so that exp() needs no shift by the maximum.
 _LOGIT_LIMIT = 30.0
 _EVALUATION_ROWS = 2048
+
+
+def chunks(rows: Tensor, size: int) -> Iterator[Tensor]:
+    """Successive slices of ``size`` rows; the last may be shorter."""
+    for begin in range(0, len(rows), size):
+        yield rows[begin : begin + size]
 
 
 def smoothed_marginals(rows: np.ndarray, sizes: tuple[int, ...]) -> Tensor:
@@ -49,9 +56,7 @@ class DensityModel(nn.Module):
     rng : of the initial weights, on the CPU, so that every device starts alike.
     """
 
-    def __init__(
-        self, sizes: tuple[int, ...], width: int, depth: int, marginals: Tensor, rng: torch.Generator
-    ) -> None:
+    def __init__(self, sizes: tuple[int, ...], width: int, depth: int, marginals: Tensor, rng: torch.Generator) -> None:
         super().__init__()
         d, codes = len(sizes), sum(sizes)
         self.columns, self.codes = d, codes
@@ -64,12 +69,10 @@ class DensityModel(nn.Module):
 
         self.into = drawn(width, codes, scale=1 / math.sqrt(max(d / 2, 1)))
         self.into_bias = nn.Parameter(torch.zeros(width))
-        self.hidden = nn.ParameterList(
-            [drawn(width, width, scale=1 / math.sqrt(width / 2)) for _ in range(depth - 1)]
-        )
+        self.hidden = nn.ParameterList([drawn(width, width, scale=1 / math.sqrt(width / 2)) for _ in range(depth - 1)])
         self.hidden_bias = nn.ParameterList([nn.Parameter(torch.zeros(width)) for _ in range(depth - 1)])
         self.out = nn.Parameter(torch.zeros(codes, width))
-        self.direct = nn.Parameter(torch.zeros(codes, codes)) if 1 < d and codes <= DIRECT_LIMIT else None
+        self.direct = nn.Parameter(torch.zeros(codes, codes)) if d > 1 and codes <= DIRECT_LIMIT else None
         self.out_bias = nn.Parameter(marginals.log())
 
         self._constant("into_mask", (column[None, :] <= degree[:, None]).float())
@@ -139,10 +142,10 @@ class DensityModel(nn.Module):
             return z.gather(1, positions) - (z.exp() @ self.segments).log()
 
     def bits(self, rows: Tensor, floor: float) -> Tensor:
-        """Bits per row with the floor, -sum_j log2((1-floor) p_j + floor / size_j), shape (n,), float64, no gradient."""
+        """Bits per row with the floor, -Σ_j log2((1-floor) p_j + floor / size_j), shape (n,), float64, no gradient."""
         parts = []
         with torch.no_grad():
-            for chunk in rows.split(_EVALUATION_ROWS):
+            for chunk in chunks(rows, _EVALUATION_ROWS):
                 positions = self.positions(chunk)
                 p = self.log_conditionals(self.features(positions), positions).exp()
                 parts.append(-torch.log2((1 - floor) * p + floor * self.uniform).double().sum(1))
@@ -170,10 +173,12 @@ class DensityModel(nn.Module):
 
 def _basis(sizes: tuple[int, ...], marginals: Tensor, weights: tuple[float, float]) -> Tensor:
     """Block-diagonal (K, K): row = code, column = feature. Thermometer features are centred by the marginals."""
-    blocks = []
-    for part in marginals.split(list(sizes)):
-        size = len(part)
+    basis = torch.zeros(sum(sizes), sum(sizes))
+    start = 0
+    for size in sizes:
+        inside = slice(start, start + size)
         steps = torch.tril(torch.ones(size, size))
-        steps = (steps - part @ steps) / math.sqrt(size)
-        blocks.append(weights[0] * torch.eye(size) + weights[1] * steps)
-    return torch.block_diag(*blocks)
+        steps = (steps - marginals[inside] @ steps) / math.sqrt(size)
+        basis[inside, inside] = weights[0] * torch.eye(size) + weights[1] * steps
+        start += size
+    return basis

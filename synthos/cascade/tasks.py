@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthos.cascade.tiers import MINIMUM_TRAIN_ROWS
-from synthos.errors import TooFewRowsError
+from synthos.errors import SchemaError, TooFewRowsError
 from synthos.results import Arm
 from synthos.sampling.seeds import derive, generator
 
@@ -92,8 +92,11 @@ def make_tasks(
 
     Raises
     ------
+    SchemaError : where there is no column.
     TooFewRowsError : where either arm is left with fewer than 64 training rows.
     """
+    if not sizes:
+        raise SchemaError("no column can be modelled", fix="give a table with columns that are not keys")
     columns = _thin(len(sizes))
     synthetic, reference = synthetic_codes[:, columns], reference_codes[:, columns]
     holdout = None if holdout_codes is None else holdout_codes[:, columns]

@@ -206,9 +206,9 @@ def derive(config: CascadeConfig, arm: Arm, tier: Tier, size_index: int, rows: i
     """All hyperparameters of one model from the dial, its tier and its rows; the arm changes none of them."""
     width = max(16, 8 * round(_BASE_WIDTH * _MULTIPLE[tier] * config.scale / 8))
     depth = _DEPTH[tier] + max(0, round(math.log2(config.scale)))
-    batch = min(max(16, 2 ** round(math.log2(max(rows, 16) / 12))), 256 if config.scale <= 2 else 1024)
-    # Few rows need more passes to make up a useful number of steps; early stopping cuts what is too many.
-    epochs = round(9 * max(1.0, 3000 / rows) ** 0.25 * math.sqrt(config.scale))
+    largest = 256 if config.scale <= 2 else 1024
+    batch = min(max(16, 2 ** round(math.log2(max(rows, 30) / 30))), largest)
+    epochs = max(4, round(9 * math.sqrt(config.scale)))
     return ModelSpec(
         arm=arm,
         tier=tier,
@@ -218,7 +218,7 @@ def derive(config: CascadeConfig, arm: Arm, tier: Tier, size_index: int, rows: i
         depth=depth,
         learning_rate=_BASE_RATE * math.sqrt(_BASE_WIDTH / width),
         batch=batch,
-        epochs=max(4, epochs),
+        epochs=epochs,
         patience=4,
         dropout=_DROPOUT[tier],
         floor=config.floor,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from synthos.cascade.device import half
-from synthos.cascade.models import DensityModel, smoothed_marginals
+from synthos.cascade.models import DensityModel, chunks, smoothed_marginals
 from synthos.cascade.outcomes import RunOutcome
 from synthos.cascade.tasks import CascadeData, Codes
 from synthos.cascade.tiers import ModelSpec
@@ -23,7 +23,7 @@ from synthos.sampling.seeds import derive
 OnEpoch = Callable[[Epoch], None]
 _BITS = 1 / math.log(2)
 _WARMUP = 0.05
-_WEIGHT_DECAY = 0.05
+_WEIGHT_DECAY = 0.3
 _CLIP = 50.0
 #: Training rows whose features (float32) are kept in memory as a whole; beyond, they are built batch by batch.
 _FEATURE_LIMIT = 2**24
@@ -182,7 +182,7 @@ class _Trainer:
 
     def _batches(self) -> Iterator[Tensor]:
         order = torch.randperm(len(self.positions), generator=self.order_rng).to(self.device)
-        yield from order.split(self.spec.batch)
+        yield from chunks(order, self.spec.batch)
 
     def _set_rate(self, step: int, total: int) -> None:
         warm = min(1.0, (step + 1) / (_WARMUP * total + 1))
@@ -222,7 +222,7 @@ class _Trainer:
         order = torch.randperm(len(self.positions), generator=self.order_rng).to(self.device)
         total: list[Tensor] | None = None
         small = 0.0
-        for part in order[: batches * _PROBE_ROWS].split(_PROBE_ROWS):
+        for part in chunks(order[: batches * _PROBE_ROWS], _PROBE_ROWS):
             gradients = torch.autograd.grad(self._loss(part, None), self.parameters)
             small += _squared_norm(gradients) / batches
             total = list(gradients) if total is None else [a + b for a, b in zip(total, gradients, strict=True)]
@@ -259,7 +259,7 @@ def _converged(epochs: tuple[Epoch, ...], spec: ModelSpec) -> bool:
     if len(epochs) < spec.epochs:
         return True
     gained = losses[0] - min(losses)
-    recent = min(losses[:-2]) - min(losses)
+    recent = min(losses[:-2] or losses[:1]) - min(losses)
     return recent <= 0.02 * max(gained, 0.0)
 
 

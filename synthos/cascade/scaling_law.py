@@ -1,0 +1,186 @@
+"""The scaling law ``L(N, D) = E + A/N^a + B/D^b`` of one arm: fit, back-test, extrapolation with an error.
+
+Form after Hoffmann et al. 2022. For fixed exponents the law is linear, so the exponents go over a grid and the
+coefficients, held at or above zero, come from least squares (variable projection). With 18 points and three linear
+coefficients this is exact, has no starting point, and vectorises over bootstrap copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthos.results import ArmLaw, ModelRun
+
+Floats = npt.NDArray[np.float64]
+FULL_FORM = "L(N, D) = E + A/N^a + B/D^b"
+DATA_FORM = "L(D) = E + B/D^b, heavy tier"
+#: Relative error of predicting the largest size above which no law is stated.
+BACKTEST_LIMIT = 0.03
+#: Residual bootstrap copies behind every interval.
+COPIES = 200
+
+_MODEL_EXPONENTS = np.array([0.2, 0.4, 0.7, 1.0])
+_DATA_EXPONENTS = np.round(np.arange(0.08, 1.21, 0.04), 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Finished models of one arm: free parameters N, training rows D, loss L in bits per row, each shape (m,)."""
+
+    parameters: Floats
+    rows: Floats
+    bits: Floats
+
+    @classmethod
+    def of(cls, runs: Sequence[ModelRun]) -> Points:
+        return cls(
+            np.array([run.parameters for run in runs], float),
+            np.array([run.rows for run in runs], float),
+            np.array([run.loss_bits for run in runs], float),
+        )
+
+    def take(self, mask: npt.NDArray[np.bool_]) -> Points:
+        return Points(self.parameters[mask], self.rows[mask], self.bits[mask])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Laws fitted to the points (index 0) and to bootstrap copies of them (1..), as columns of arrays.
+
+    Attributes
+    ----------
+    floor, model, model_exponent, data, data_exponent : E, A, a, B, b, each shape (1 + copies,).
+    error : residual standard error of the fit to the points, bits per row.
+    surprise : signed error of predicting the largest size from the smaller ones, bits per row.
+    doublings : log2 of the step that this back-test took.
+    largest : largest training size.
+    """
+
+    floor: Floats
+    model: Floats
+    model_exponent: Floats
+    data: Floats
+    data_exponent: Floats
+    error: float
+    surprise: float
+    doublings: float
+    largest: float
+
+    @property
+    def law(self) -> ArmLaw:
+        return ArmLaw(
+            floor=float(self.floor[0]),
+            model_coefficient=float(self.model[0]),
+            model_exponent=float(self.model_exponent[0]),
+            data_coefficient=float(self.data[0]),
+            data_exponent=float(self.data_exponent[0]),
+            error=self.error,
+        )
+
+    def predict(self, parameters: float, rows: float, rng: np.random.Generator | None = None) -> Floats:
+        """Loss at (N, D) by every copy, shape (1 + copies,).
+
+        With ``rng``, the copies also carry the law's own error: the back-test's surprise (never taken smaller than
+        the residual error), growing with the square root of the doublings beyond the largest run.
+        """
+        bits = self.floor + self.model / parameters**self.model_exponent
+        bits = bits + (self.data / rows**self.data_exponent if np.isfinite(rows) else 0.0)
+        if rng is not None:
+            beyond = np.log2(min(rows, 100 * self.largest) / self.largest) / self.doublings
+            spread = max(abs(self.surprise), self.error) * np.sqrt(max(beyond, 0.0))
+            bits[1:] += spread * rng.standard_normal(len(bits) - 1)
+        return bits
+
+
+def fit_law(points: Points, rng: np.random.Generator, *, with_model: bool) -> Fit:
+    """Fit one arm, its bootstrap copies, and the back-test.
+
+    Parameters
+    ----------
+    points : models at three distinct training sizes or more.
+    with_model : whether the term A/N^a is part of the law.
+    """
+    coefficients, fitted = _solve(points, points.bits[:, None], with_model)
+    residuals = points.bits - fitted[:, 0]
+    freedom = max(len(residuals) - (5 if with_model else 3), 1)
+    error = float(np.sqrt((residuals**2).sum() / freedom))
+    # Residuals of a fit are too small by the degrees of freedom it used.
+    inflated = residuals * np.sqrt(len(residuals) / freedom)
+    drawn = inflated[rng.integers(0, len(residuals), (len(residuals), COPIES))]
+    copies, _ = _solve(points, fitted + drawn, with_model)
+    both = np.concatenate([coefficients, copies], axis=1)
+    surprise, doublings = _backtest(points, with_model)
+    return Fit(
+        floor=both[0],
+        model=both[1],
+        model_exponent=both[2],
+        data=both[3],
+        data_exponent=both[4],
+        error=error,
+        surprise=surprise,
+        doublings=doublings,
+        largest=float(points.rows.max()),
+    )
+
+
+def refusal(fit: Fit, points: Points) -> str | None:
+    """Why this fit must not be extrapolated, in words; None where it may."""
+    best = np.array([points.bits[points.rows == rows].min() for rows in np.unique(points.rows)])
+    if best[-1] >= best[0]:
+        return "the loss does not fall with more training rows"
+    if fit.data[0] <= 0:
+        return "the fit finds no effect of the number of training rows"
+    at = points.rows == points.rows.max()
+    relative = abs(fit.surprise) / float(points.bits[at].min())
+    if relative > BACKTEST_LIMIT:
+        return f"predicting the largest size from the smaller ones misses by {relative:.1%}"
+    return None
+
+
+def _backtest(points: Points, with_model: bool) -> tuple[float, float]:
+    """Mean signed error (actual minus predicted) over the models of the largest size, and the step in doublings."""
+    sizes = np.unique(points.rows)
+    last = points.rows == sizes[-1]
+    known, asked = points.take(~last), points.take(last)
+    c, _ = _solve(known, known.bits[:, None], with_model)
+    predicted = c[0, 0] + c[1, 0] / asked.parameters ** c[2, 0] + c[3, 0] / asked.rows ** c[4, 0]
+    return float(np.mean(asked.bits - predicted)), float(np.log2(sizes[-1] / sizes[-2]))
+
+
+def _solve(points: Points, bits: Floats, with_model: bool) -> tuple[Floats, Floats]:
+    """Best law of every column of ``bits``, shape (m, s): coefficients (E, A, a, B, b) as (5, s), fitted (m, s)."""
+    count = bits.shape[1]
+    # Larger runs say more about what is beyond them.
+    weights = np.sqrt(points.rows / points.rows.max()) ** 0.5
+    n_unit, d_unit = points.parameters.min(), points.rows.min()
+    best = np.full(count, np.inf)
+    found = np.zeros((5, count))
+    fitted = np.zeros_like(bits)
+    for a in _MODEL_EXPONENTS if with_model else _MODEL_EXPONENTS[:1]:
+        for b in _DATA_EXPONENTS:
+            terms = [np.ones(len(points.rows)), (points.rows / d_unit) ** -b]
+            if with_model:
+                terms.append((points.parameters / n_unit) ** -a)
+            for used in ((0, 1, 2), (0, 1), (0, 2), (0,)):
+                if max(used) >= len(terms):
+                    continue
+                design = np.column_stack([terms[k] for k in used])
+                solution = np.linalg.lstsq(design * weights[:, None], bits * weights[:, None], rcond=None)[0]
+                guess = design @ solution
+                loss = (((bits - guess) * weights[:, None]) ** 2).sum(0)
+                better = (solution >= 0).all(0) & (loss < best - 1e-12)
+                if not better.any():
+                    continue
+                full = np.zeros((3, count))
+                full[list(used)] = solution
+                best[better] = loss[better]
+                fitted[:, better] = guess[:, better]
+                law = np.vstack(
+                    [full[0], full[2] * n_unit**a, np.full(count, a), full[1] * d_unit**b, np.full(count, b)]
+                )
+                found[:, better] = law[:, better]
+    return found, fitted

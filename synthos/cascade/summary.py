@@ -1,0 +1,208 @@
+"""From 36 finished models to ``rho``, ``n_eff``, the law, the predictions and the drift of the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthos.cascade import predictions
+from synthos.cascade.outcomes import LoopOutcome, RunOutcome
+from synthos.cascade.tasks import CascadeData, independent_bits
+from synthos.cascade.tiers import SIZES, TIERS, CascadeConfig
+from synthos.errors import InternalError
+from synthos.results import Arm, CascadeResult, Interval, LoopDrift, ModelRun, Tier
+from synthos.sampling.seeds import generator
+
+Floats = npt.NDArray[np.float64]
+LEVEL = 0.95
+#: Bootstrap copies of the test rows.
+RESAMPLES = 400
+#: Where columns hardly depend on each other, ``rho`` is measured against this share of the independent-columns loss.
+LEAST_YARDSTICK = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """Mean bits on the test rows by training size; index 0 of the last axis is the sample itself, the others bootstrap.
+
+    Attributes
+    ----------
+    rows : training sizes, shape (6,).
+    synthetic, reference : loss of the three tiers' mixture, shape (6, 1 + resamples).
+    independent : loss of independent columns, shape (1 + resamples,).
+    noise : standard error that training adds to a difference between the arms, bits per row.
+    """
+
+    rows: Floats
+    synthetic: Floats
+    reference: Floats
+    independent: Floats
+    noise: float
+
+    @property
+    def yardstick(self) -> Floats:
+        """What there is to learn at each size, at least ``LEAST_YARDSTICK`` of the independent loss, (6, copies)."""
+        return np.maximum(self.independent - self.reference, LEAST_YARDSTICK * self.independent)
+
+    @property
+    def rho(self) -> Floats:
+        """Shape (6, copies); the copies carry the training noise."""
+        return (self.synthetic - self.reference) / self.yardstick
+
+
+def summarise(
+    data: CascadeData,
+    runs: Sequence[RunOutcome],
+    config: CascadeConfig,
+    loop: tuple[LoopOutcome, LoopOutcome] | None,
+) -> CascadeResult:
+    """Sum up both arms.
+
+    Parameters
+    ----------
+    runs : the 36 outcomes in any order.
+    loop : outcomes of the synthetic and the reference arm; None where the configuration leaves the loop out.
+
+    Raises
+    ------
+    InternalError : where a model is missing or comes twice.
+    """
+    table = _table(runs)
+    rng = generator(data.seed, "summary")
+    curves = _curves(data, table, rng)
+    rho = curves.rho[-1]
+    n_eff, bound = equivalents(curves)
+    ordered = {
+        arm: [table[arm, tier, i].run for tier in TIERS for i in range(SIZES)] for arm in ("synthetic", "reference")
+    }
+    law, forecast = predictions.predict(ordered["synthetic"], ordered["reference"], curves, rng)
+    return CascadeResult(
+        models=tuple(ordered["synthetic"]),
+        reference_models=tuple(ordered["reference"]),
+        independent_bits=float(curves.independent[0]),
+        law=law,
+        rho=float(rho[0]),
+        rho_interval=interval(rho[1:], float(rho[0])),
+        n_eff=float(n_eff[0]),
+        n_eff_interval=interval(n_eff[1:], float(n_eff[0])),
+        n_eff_note=_n_eff_note(bound, data),
+        predictions=forecast,
+        loop=None if loop is None else drift(*loop),
+        train_rows=data.rows,
+        notes=_notes(data, curves),
+    )
+
+
+def interval(copies: Floats, value: float) -> Interval:
+    """Percentiles of bootstrap copies, never leaving out the value itself."""
+    low, high = np.quantile(copies, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(low=float(min(low, value)), high=float(max(high, value)), level=LEVEL)
+
+
+def equivalents(curves: Curves) -> tuple[Floats, str]:
+    """Real rows whose model is as good as the one on all synthetic rows, shape (copies,), and "" or "least" or "most".
+
+    The reference arm's learning curve, made to fall, is read backwards between sizes on a logarithmic axis. Beyond
+    its ends there is only a bound: "least" where the synthetic model is as good as the best real one, "most" where it
+    is no better than the one on the fewest real rows.
+    """
+    falling = np.minimum.accumulate(curves.reference, axis=0)
+    target = curves.synthetic[-1]
+    grid = np.log(curves.rows)
+    values = np.array([np.exp(np.interp(-t, -falling[:, k], grid)) for k, t in enumerate(target)])
+    bound = "least" if target[0] <= falling[-1, 0] else "most" if target[0] >= falling[0, 0] else ""
+    return values, bound
+
+
+def drift(synthetic: LoopOutcome, reference: LoopOutcome) -> LoopDrift:
+    """Slope of the loss over generations, synthetic minus reference, by least squares.
+
+    Its interval joins the paired error over test rows with the scatter of both arms' means around their lines.
+    """
+    if synthetic.arm != "synthetic" or reference.arm != "reference":
+        raise InternalError("the loop's arms are swapped")
+    s, r = synthetic.row_bits.astype(float), reference.row_bits.astype(float)
+    steps = np.arange(len(s)) - (len(s) - 1) / 2
+    contrast = steps / (steps**2).sum()
+    per_row = contrast @ (s - r)
+    slope = float(per_row.mean())
+    variance = float(per_row.var(ddof=1)) / len(per_row)
+    if len(s) > 2:
+        for means in (s.mean(1), r.mean(1)):
+            left = means - means.mean() - steps * float(contrast @ means)
+            variance += float((left**2).sum()) / (len(s) - 2) * float((contrast**2).sum())
+    half = 1.96 * variance**0.5
+    return LoopDrift(
+        synthetic_bits=tuple(float(v) for v in s.mean(1)),
+        reference_bits=tuple(float(v) for v in r.mean(1)),
+        slope=slope,
+        interval=Interval(low=slope - half, high=slope + half, level=LEVEL),
+    )
+
+
+def _table(runs: Sequence[RunOutcome]) -> dict[tuple[Arm, Tier, int], RunOutcome]:
+    table = {(item.run.arm, item.run.tier, item.run.size_index): item for item in runs}
+    if len(table) != len(runs) or len(table) != 2 * len(TIERS) * SIZES:
+        raise InternalError(f"a cascade has 36 different models, not {len(runs)} of which {len(table)} differ")
+    return table
+
+
+def _curves(data: CascadeData, table: dict[tuple[Arm, Tier, int], RunOutcome], rng: np.random.Generator) -> Curves:
+    count = len(data.test)
+    weights = np.vstack(
+        [np.full(count, 1 / count), rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count]
+    )
+
+    def mixture(arm: Arm, index: int) -> Floats:
+        """Bits of the equal mixture of the tiers: a density again, at least as good as their mean loss."""
+        bits = np.stack([table[arm, tier, index].row_bits for tier in TIERS]).astype(float)
+        best = bits.min(0)
+        mixed: Floats = best - np.log2(np.exp2(best - bits).mean(0))
+        return mixed
+
+    synthetic = np.stack([mixture("synthetic", i) for i in range(SIZES)])
+    reference = np.stack([mixture("reference", i) for i in range(SIZES)])
+    gaps = [
+        table["synthetic", tier, SIZES - 1].run.loss_bits - table["reference", tier, SIZES - 1].run.loss_bits
+        for tier in TIERS
+    ]
+    noise = float(np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
+    s_means = synthetic @ weights.T
+    s_means[:, 1:] += noise * rng.standard_normal(s_means[:, 1:].shape)
+    rows = np.array([table["synthetic", TIERS[0], i].run.rows for i in range(SIZES)], float)
+    return Curves(rows, s_means, reference @ weights.T, independent_bits(data) @ weights.T, noise)
+
+
+def _n_eff_note(bound: str, data: CascadeData) -> str:
+    if bound == "least":
+        return f"at least {data.rows:,} real rows; there are no more to compare with"
+    if bound == "most":
+        return "fewer real rows than the smallest model was given"
+    if len(data.synthetic) > data.rows:
+        return f"from {data.rows:,} synthetic rows; more of them may be worth somewhat more"
+    return ""
+
+
+def _notes(data: CascadeData, curves: Curves) -> tuple[str, ...]:
+    notes = []
+    if not data.copy_proof:
+        notes.append(
+            "rows repeat so often that equal rows are taken for chance; copies of reference rows could not be set apart"
+        )
+    learned = curves.independent[0] - curves.reference[-1, 0]
+    if learned < LEAST_YARDSTICK * curves.independent[0]:
+        notes.append(
+            f"the columns hardly depend on each other ({learned:.2f} bits a row can be learned); rho is measured "
+            f"against {LEAST_YARDSTICK:.0%} of the independent-columns loss instead"
+        )
+    if len(data.columns) < data.columns[-1] + 1:
+        notes.append(f"{len(data.columns)} evenly spaced columns were modelled")
+    return tuple(notes)
+
+
+def model_runs(runs: Sequence[RunOutcome], arm: Arm) -> tuple[ModelRun, ...]:
+    """The runs of one arm, in the given order."""
+    return tuple(item.run for item in runs if item.run.arm == arm)
