@@ -10,57 +10,111 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipelines.resources import for_model
+from pipelines.progress import Handler
+from pipelines.resources import for_loop, for_model
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
-from synthos.cascade.run import Progress, Unit, run_unit, units
+from synthos.cascade.run import ARMS, all_specs, epoch_events, loop_one, model_event, train_one
 from synthos.cascade.store import RunStore
+from synthos.cascade.summary import summarise
 from synthos.cascade.tasks import CascadeData
-from synthos.cascade.tiers import CascadeConfig
-from synthos.results import Epoch
+from synthos.cascade.tiers import CascadeConfig, ModelSpec
+from synthos.flow import as_failure
+from synthos.progress import Event, Listener
+from synthos.results import Arm, CascadeResult, Epoch, Failed
 
 #: Deaths of one model's worker that are borne before the cascade fails.
 RETRIES = 3
-Outcome = RunOutcome | LoopOutcome
 
 
-def start_models(
-    ray: Any, data_ref: Any, work: tuple[Unit, ...], folder: Path | None, progress: Progress
-) -> dict[Any, Callable[[Epoch | Outcome], None]]:
-    """Start every unit, dearest first, which packs them well on any number of workers; handlers by stream."""
-    task = ray.remote(max_retries=RETRIES, num_returns="streaming")(_train)
-    ordered = sorted(work, key=lambda unit: unit.cost, reverse=True)
-    return {
-        task.options(**for_model(ray, unit)).remote(unit, data_ref, folder): partial(progress.note, unit)
-        for unit in ordered
-    }
+class Cascade:
+    """One cascade under way: starts its models, hears of their epochs, and sums them up when all have finished."""
+
+    def __init__(self, data: CascadeData, config: CascadeConfig, folder: Path | None, listener: Listener) -> None:
+        self._data, self._config, self._folder, self._listener = data, config, folder, listener
+        self._specs = all_specs(config, data.rows)
+        self._runs: list[RunOutcome] = []
+        self._loops: dict[Arm, LoopOutcome] = {}
+        self._failures: list[Failed] = []
+        self._cost, self._all_cost = 0.0, sum(spec.cost for spec in self._specs)
+
+    def start(self, ray: Any) -> dict[Any, Handler]:
+        """Start every model and both loops, dearest first, which packs them well on any number of workers.
+
+        Returns the handler of each stream.
+        """
+        data = ray.put(self._data)
+        work: dict[Any, Handler] = {}
+        loop = ray.remote(max_retries=RETRIES, num_returns="streaming")(_refit).options(**for_loop(ray))
+        for arm in ARMS if self._config.loop_generations else ():
+            work[loop.remote(arm, data, self._config, self._folder)] = Handler(self._note_loop, self._fail)
+        train = ray.remote(max_retries=RETRIES, num_returns="streaming")(_train)
+        for spec in sorted(self._specs, key=lambda item: item.cost, reverse=True):
+            stream = train.options(**for_model(ray, spec)).remote(spec, data, self._folder)
+            heard = epoch_events(spec, lambda: len(self._runs), len(self._specs), self._tell)
+            work[stream] = Handler(partial(self._note, spec, heard), self._fail)
+        return work
+
+    def result(self) -> CascadeResult | Failed:
+        """The sum of all models, or the first failure among them; call it when every stream has ended."""
+        if self._failures:
+            return self._failures[0]
+        loop = (self._loops["synthetic"], self._loops["reference"]) if self._loops else None
+        return summarise(self._data, self._runs, self._config, loop)
+
+    def _note(self, spec: ModelSpec, heard: Callable[[Epoch], None], message: Epoch | RunOutcome) -> None:
+        if isinstance(message, Epoch):
+            heard(message)
+            return
+        self._runs.append(message)
+        self._cost += spec.cost
+        self._tell(model_event(message, len(self._runs), len(self._specs)))
+
+    def _note_loop(self, outcome: LoopOutcome) -> None:
+        self._loops[outcome.arm] = outcome
+
+    def _fail(self, error: Exception) -> None:
+        self._failures.append(as_failure(error))
+
+    def _tell(self, event: Event) -> None:
+        """Adds the share of work done, which tells the time left better than the number of models."""
+        self._listener(replace(event, fields=event.fields | {"share_done": self._cost / self._all_cost}))
 
 
-def _train(unit: Unit, data: CascadeData, folder: Path | None) -> Iterator[Epoch | Outcome]:
-    """Yields an ``Epoch`` as each ends, and at last the outcome.
-
-    The training runs in a thread so that its epochs can be handed on while it goes on.
-    """
-    messages: queue.Queue[Epoch | Outcome | BaseException] = queue.Queue()
+def _train(spec: ModelSpec, data: CascadeData, folder: Path | None) -> Iterator[Epoch | RunOutcome]:
+    """Yields an ``Epoch`` as each ends, and at last the outcome."""
     store = RunStore(folder) if folder is not None else None
+    return _streamed(lambda say: train_one(spec, data, store, on_epoch=say))
 
-    def work() -> None:
+
+def _refit(arm: Arm, data: CascadeData, config: CascadeConfig, folder: Path | None) -> Iterator[Any]:
+    """Yields the loop's outcome."""
+    store = RunStore(folder) if folder is not None else None
+    return _streamed(lambda say: loop_one(arm, data, config, store))
+
+
+def _streamed(work: Callable[[Callable[[Any], None]], Any]) -> Iterator[Any]:
+    """Run ``work`` under Ray Train in a thread and yield what it says while it goes on, then what it returns."""
+    messages: queue.Queue[tuple[str, Any]] = queue.Queue()
+
+    def run() -> None:
         try:
-            _fit(lambda: messages.put(run_unit(unit, data, store=store, on_epoch=messages.put)))
+            _fit(lambda: messages.put(("result", work(lambda said: messages.put(("said", said))))))
         except BaseException as error:  # noqa: BLE001 - handed to the task's own thread, which raises it
-            messages.put(error)
+            messages.put(("error", error))
 
-    threading.Thread(target=work, name=unit.name, daemon=True).start()
+    threading.Thread(target=run, name="train", daemon=True).start()
     while True:
-        message = messages.get()
-        if isinstance(message, BaseException):
+        kind, message = messages.get()
+        if kind == "error":
             raise message
         yield message
-        if isinstance(message, RunOutcome | LoopOutcome):
+        if kind == "result":
             return
 
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from pipelines.progress import Handler
 from synthos.dimensions.registry import evaluate
-from synthos.flow import early_dimensions
+from synthos.flow import as_failure, early_dimensions
 from synthos.localization.regions import find_regions
+from synthos.results import DimensionResult, Region
 
 RETRIES = 3
 
 
-def start_dimensions(ray: Any, evidence_ref: Any) -> dict[Any, str]:
-    """One task a dimension that does not wait for the cascade; names by task."""
+def start_dimensions(ray: Any, evidence: Any, note: Callable[[str, DimensionResult], None]) -> dict[Any, Handler]:
+    """One task a dimension that does not wait for the cascade; ``note`` hears each answer, ``Failed`` ones too."""
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(evaluate)
-    return {task.remote(name, evidence_ref): name for name in early_dimensions()}
+
+    def failed(name: str, error: Exception) -> None:
+        note(name, as_failure(error))
+
+    return {
+        task.remote(name, evidence): Handler(partial(note, name), partial(failed, name)) for name in early_dimensions()
+    }
 
 
-def start_regions(ray: Any, evidence_ref: Any) -> Any:
-    return ray.remote(num_cpus=1, max_retries=RETRIES)(find_regions).remote(evidence_ref)
+def start_regions(ray: Any, evidence: Any, note: Callable[[tuple[Region, ...]], None]) -> dict[Any, Handler]:
+    """One task that scans for regions."""
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(find_regions)
+    return {task.remote(evidence): Handler(note)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,13 +12,23 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks while nothing arrives, so that Ctrl-C is answered.
 PATIENCE = 0.5
-Handler = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What is done with each result of a task (of a stream, with each item), and with an error of it.
+
+    Without ``failed`` an error is raised and ends everything.
+    """
+
+    done: Callable[[Any], None]
+    failed: Callable[[Exception], None] | None = None
 
 
 def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
-    """Wait for every task and stream in ``work``, giving each result (of a stream, each item) to its handler.
+    """Wait for every task and stream in ``work``, giving results to their handlers as they arrive.
 
-    Raises what a task raised; what is still under way is then cancelled, as it is on Ctrl-C.
+    When this is left by an error or by Ctrl-C, what is still under way is cancelled.
     """
     ray = runtime.ray()
     pending = deque(work)
@@ -27,17 +38,30 @@ def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
             # Turned round, so that a talkative stream does not keep the others waiting.
             pending.rotate(-1)
             for item in ready:
-                if isinstance(item, ray.ObjectRefGenerator):
-                    try:
-                        ref = next(item)
-                    except StopIteration:
-                        pending.remove(item)
-                        continue
-                    work[item](runtime.get(ref))
-                else:
+                try:
+                    more = _deliver(runtime, item, work[item])
+                except Exception as error:  # noqa: BLE001 - sorted out by the handler, or raised
+                    failed = work[item].failed
+                    if failed is None:
+                        raise
+                    failed(error)
+                    more = False
+                if not more:
                     pending.remove(item)
-                    work[item](runtime.get(item))
     except BaseException:
         for item in pending:
             ray.cancel(item, force=True)
         raise
+
+
+def _deliver(runtime: Runtime, item: Any, handler: Handler) -> bool:
+    """Hand one result to its handler; True where the stream may have more."""
+    if not isinstance(item, runtime.ray().ObjectRefGenerator):
+        handler.done(runtime.get(item))
+        return False
+    try:
+        ref = next(item)
+    except StopIteration:
+        return False
+    handler.done(runtime.get(ref))
+    return True

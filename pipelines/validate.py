@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines import cascade, dimensions, scan
-from pipelines.progress import Board
+from pipelines.cascade import Cascade
+from pipelines.dimensions import start_dimensions, start_regions
+from pipelines.progress import Handler, follow
 from pipelines.runtime import Runtime, running
+from pipelines.scan import scan_tables
 from synthos.dimensions.registry import DIMENSIONS
 from synthos.flow import (
     Job,
@@ -23,7 +25,8 @@ from synthos.flow import (
     wants_cascade,
 )
 from synthos.progress import Event, Listener, silent
-from synthos.results import CascadeResult
+from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Region
+from synthos.sampling.evidence import Evidence
 from synthos.validation import Validation
 
 
@@ -69,7 +72,7 @@ def validate(
             )
         on_progress(Event(stage="read", done=1, total=1))
         with watch.stage("scan"):
-            scanned = scan.scan_tables(runtime, job, on_progress)
+            scanned = scan_tables(runtime, job, on_progress)
         with watch.stage("sample"):
             evidence = gather_evidence(job, scanned)
         on_progress(Event(stage="sample", done=1, total=1))
@@ -77,25 +80,35 @@ def validate(
 
 
 def _judge(
-    runtime: Runtime, job: Job, evidence: Any, folder: Path | None, watch: Stopwatch, listener: Listener
+    runtime: Runtime, job: Job, evidence: Evidence, folder: Path | None, watch: Stopwatch, listener: Listener
 ) -> Validation:
     """Dimensions, regions and models side by side, then what needs them all."""
     ray = runtime.ray()
     watch.seconds["ray_start"] = runtime.seconds_to_start
     evidence_ref = ray.put(evidence)
-    by_dimension = dimensions.start_dimensions(ray, evidence_ref)
-    regions_ref = dimensions.start_regions(ray, evidence_ref)
-    absent = wants_cascade(job)
-    models = None if absent is not None else cascade.start(ray, cascade_data(evidence), job.config, folder)
-    board = Board(runtime, listener, total_dimensions=len(DIMENSIONS))
-    with watch.stage("dimensions"):
-        measured = board.follow_dimensions(by_dimension, models)
-    with watch.stage("regions"):
-        regions = board.follow_one(regions_ref, "regions", models)
-    with watch.stage("cascade"):
-        result = absent or cascade.finish(runtime, models, board)
+    measured: dict[str, DimensionResult] = {}
+    regions: list[tuple[Region, ...]] = []
+
+    def note_dimension(name: str, answer: DimensionResult) -> None:
+        measured[name] = answer
+        listener(Event(stage="dimensions", done=len(measured), total=len(DIMENSIONS), message=name))
+
+    # The cascade goes first: it is what everything else must wait for.
+    result: CascadeResult | NotApplicable | Failed | None = wants_cascade(job)
+    cascade = None
+    work: dict[Any, Handler] = {}
+    if result is None:
+        cascade = Cascade(cascade_data(evidence), job.config, folder, listener)
+        work |= cascade.start(ray)
+    work |= start_dimensions(ray, evidence_ref, note_dimension) | start_regions(ray, evidence_ref, regions.append)
+    with watch.stage("dimensions_regions_cascade"):
+        follow(runtime, work)
+    if cascade is not None:
+        result = cascade.result()
+    assert result is not None
     if isinstance(result, CascadeResult):
         evidence = evidence.with_cascade(result)
     measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}
     listener(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
-    return conclude(job, evidence, measured, result, regions, watch, listener)
+    ordered = {name: measured[name] for name in DIMENSIONS}
+    return conclude(job, evidence, ordered, result, regions[0], watch, listener)

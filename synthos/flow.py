@@ -17,7 +17,7 @@ from synthos.cascade.store import RunStore
 from synthos.cascade.tasks import CascadeData, make_tasks
 from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.registry import DIMENSIONS, evaluate
-from synthos.errors import ConfigError
+from synthos.errors import CancelledError, ConfigError, InputError
 from synthos.localization.regions import find_regions
 from synthos.profiling.diversity import analyse
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
@@ -337,20 +337,30 @@ def validate(
     if isinstance(cascade, CascadeResult):
         evidence = evidence.with_cascade(cascade)
     dimensions |= {name: measure_late(name, evidence, cascade) for name in late_dimensions()}
+    dimensions = {name: dimensions[name] for name in DIMENSIONS}
     on_progress(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
     with watch.stage("regions"):
         regions = find_regions(evidence, listener=on_progress)
     return conclude(job, evidence, dimensions, cascade, regions, watch, on_progress)
 
 
-def _train(job: Job, evidence: Evidence, folder: Path | None, listener: Listener) -> CascadeResult:
-    store = RunStore(folder) if folder is not None else None
-    return run_cascade(cascade_data(evidence), job.config, store=store, listener=listener)
+def _train(job: Job, evidence: Evidence, folder: Path | None, listener: Listener) -> CascadeResult | Failed:
+    data = cascade_data(evidence)
+    store = RunStore(folder, listener) if folder is not None else None
+    try:
+        return run_cascade(data, job.config, store=store, listener=listener)
+    except Exception as error:  # noqa: BLE001 - the process edge: what was measured beside the cascade is kept
+        return as_failure(error)
 
 
-def measure_late(
-    name: str, evidence: Evidence, cascade: CascadeResult | NotApplicable | Failed
-) -> DimensionResult:
+def as_failure(error: Exception) -> Failed:
+    """A part's crash as its answer; the verdict is then inconclusive. The user's errors are raised as they are."""
+    if isinstance(error, InputError | CancelledError):
+        raise error
+    return Failed(error=f"{type(error).__name__}: {error}")
+
+
+def measure_late(name: str, evidence: Evidence, cascade: CascadeResult | NotApplicable | Failed) -> DimensionResult:
     """A dimension that reads the cascade: where there is none, it shares the cascade's own answer."""
     return evaluate(name, evidence) if isinstance(cascade, CascadeResult) else cascade
 
@@ -421,13 +431,16 @@ def repair(
     )
 
 
-def select_recommendations(recommendations: Sequence[Recommendation], only: Sequence[str]) -> tuple[Recommendation, ...]:
+def select_recommendations(
+    recommendations: Sequence[Recommendation], only: Sequence[str]
+) -> tuple[Recommendation, ...]:
     """Those named in ``only``, or all; an id that is not there is an error."""
     known = {item.id: item for item in recommendations}
     unknown = [name for name in only if name not in known]
     if unknown:
         raise ConfigError(
-            f"there is no recommendation {', '.join(unknown)}", fix=f"choose from {', '.join(known) or 'none: the list is empty'}"
+            f"there is no recommendation {', '.join(unknown)}",
+            fix=f"choose from {', '.join(known) or 'none: the list is empty'}",
         )
     return tuple(known[name] for name in only) if only else tuple(recommendations)
 

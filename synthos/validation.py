@@ -162,9 +162,14 @@ def _summarise(cascade: results.CascadeResult | results.NotApplicable | results.
         reason = cascade.reason if isinstance(cascade, results.NotApplicable) else cascade.error
         absent = {name: None for name in ("law", "independent_bits", "train_rows", "rho_interval", "n_eff_interval")}
         return CascadeSummary(
-            status=cascade.status, reason=reason, models=(), reference_models=(), notes=(), n_eff_note=None, loop=None, **absent
+            status=cascade.status,
+            reason=reason,
+            models=(),
+            reference_models=(),
+            notes=(),
+            n_eff_note=None,
+            loop=None,
+            **absent,
         )
     shared = {name: getattr(cascade, name) for name in CascadeSummary.__slots__ if name not in ("status", "reason")}
     return CascadeSummary(status="done", reason=None, **shared)
-
-

@@ -43,7 +43,9 @@ def wreck(fresh: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def tables(tmp_path_factory: pytest.TempPathFactory, real: pl.DataFrame, fresh: pl.DataFrame, wreck: pl.DataFrame) -> Path:
+def tables(
+    tmp_path_factory: pytest.TempPathFactory, real: pl.DataFrame, fresh: pl.DataFrame, wreck: pl.DataFrame
+) -> Path:
     """A folder with real.parquet, fresh.parquet, wreck.parquet, and tiers.yaml for a small cascade."""
     folder = tmp_path_factory.mktemp("tables")
     for name, frame in (("real", real), ("fresh", fresh), ("wreck", wreck)):

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import fsspec
+import pyarrow as pa
 
 from synthos.errors import SourceError
 
@@ -24,10 +25,11 @@ MAGIC = frozenset("*?[")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file. ``path`` is a local path or an address; credentials are never part of it, workers have their own."""
+    """One file. ``path`` is a local path or an address; ``origin`` is the address of which it is a temporary copy."""
 
     path: str
     size: int
+    origin: str | None = None
 
     @property
     def scheme(self) -> str | None:
@@ -36,13 +38,17 @@ class File:
     @property
     def shown(self) -> str:
         """The path for people: an address without its query, which may be a signature."""
-        return shown(self.path)
+        return shown(self.origin or self.path)
 
     def open(self) -> BinaryIO:
         """The file's bytes from the start; seekable."""
         if self.scheme is None:
             return Path(self.path).open("rb")
         return cast(BinaryIO, filesystem(self.scheme).open(self.path, "rb", block_size=CHUNK_BYTES))
+
+    def mapped(self) -> Any:
+        """The file for Arrow: mapped into memory where it is local, so that batches are not copied."""
+        return pa.memory_map(self.path) if self.scheme is None else pa.PythonFile(self.open())
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes ``[start, stop)``."""
@@ -60,6 +66,19 @@ class Spool:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="synthos-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def reachable(file: File, spool: Spool) -> File:
+    """The file, or a copy of it where its server cannot send parts of it."""
+    if file.scheme not in ("http", "https"):
+        return file
+    system = filesystem(file.scheme)
+    with reading(file.shown):
+        if system.info(file.path).get("partial") and file.size > 0:
+            return file
+        copy = spool.folder / PurePosixPath(urlsplit(file.path).path).name
+        system.get_file(file.path, str(copy))
+    return File(str(copy), copy.stat().st_size, origin=file.path)
 
 
 def scheme_of(path: str) -> str | None:
@@ -110,7 +129,7 @@ def _storage_errors(where: str) -> tuple[type[Exception], ...]:
         from aiohttp import ClientError as HttpError
 
         return (OSError, HttpError)
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
     return (OSError, BotoCoreError, ClientError)
 

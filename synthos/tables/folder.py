@@ -24,32 +24,45 @@ def unique_names(names: Sequence[str], where: str) -> None:
         raise SchemaError(f"duplicate column names {named(twice)}", where=where, fix="rename or drop one of each")
 
 
-def common_dtypes(schemas: Sequence[tuple[str, Mapping[str, pl.DataType]]]) -> dict[str, pl.DataType]:
+def common_columns(files: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """The columns of all files, in the order of the first.
+
+    Raises
+    ------
+    SchemaError : a file has other columns than the first.
+    """
+    first_file, first = files[0]
+    for file, names in files[1:]:
+        differing = sorted(set(names) ^ set(first))
+        if differing:
+            raise SchemaError(
+                f"has other columns than '{first_file}' (they differ in {named(differing)})",
+                where=file,
+                fix="give files of one schema",
+            )
+    return list(first)
+
+
+def common_dtypes(files: Sequence[tuple[str, Mapping[str, pl.DataType]]]) -> dict[str, pl.DataType]:
     """Types that hold the columns of all files: those of the first, widened where another stores wider numbers.
 
     Raises
     ------
     SchemaError : a file has other columns than the first, or a type that does not go with it.
     """
-    first_name, first = schemas[0]
+    names = common_columns([(file, list(dtypes)) for file, dtypes in files])
+    first_file, first = files[0]
     common = dict(first)
-    for name, other in schemas[1:]:
-        if set(other) != set(common):
-            differing = sorted(set(other) ^ set(common))
-            raise SchemaError(
-                f"has other columns than '{first_name}' (they differ in {named(differing)})",
-                where=name,
-                fix="give files of one schema",
-            )
-        for column, dtype in other.items():
-            wider = widened(common[column], dtype)
+    for file, dtypes in files[1:]:
+        for name in names:
+            wider = widened(common[name], dtypes[name])
             if wider is None:
                 raise SchemaError(
-                    f"column '{column}' is {dtype} but {common[column]} in '{first_name}'",
-                    where=name,
+                    f"column '{name}' is {dtypes[name]} but {common[name]} in '{first_file}'",
+                    where=file,
                     fix="write all files with one schema",
                 )
-            common[column] = wider
+            common[name] = wider
     return common
 
 

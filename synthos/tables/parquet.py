@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from polars.exceptions import PanicException, PolarsError
 
 from synthos.errors import FormatError
+from synthos.tables.arrow_types import frame_of, schema_of
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
 from synthos.tables.reader import BATCH_ROWS, SHARD_ROWS, Reader, Shard
@@ -22,11 +23,12 @@ from synthos.tables.reader import BATCH_ROWS, SHARD_ROWS, Reader, Shard
 class ParquetReader:
     """Parquet files of one schema."""
 
+    files: Mapping[str, File]
     dtypes: Mapping[str, pl.DataType]
     shards: tuple[Shard, ...]
 
     def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        file = File(shard.path, shard.bytes)
+        file = self.files[shard.path]
         try:
             if file.scheme is None:
                 lazy = pl.scan_parquet(shard.path, glob=False, hive_partitioning=False)
@@ -74,7 +76,7 @@ def open_parquet(files: Sequence[File]) -> Reader:
                 shards += _shards(file, parquet.metadata, len(shards), offset)
         except pa.ArrowException as error:
             raise _corrupt(file, error) from error
-    return ParquetReader(common_dtypes(schemas), tuple(shards))
+    return ParquetReader({file.path: file for file in files}, common_dtypes(schemas), tuple(shards))
 
 
 def _shards(file: File, metadata: Any, index: int, offset: int) -> list[Shard]:
@@ -98,17 +100,6 @@ def _shards(file: File, metadata: Any, index: int, offset: int) -> list[Shard]:
         Shard(index + position, file.path, offset + start, stop - start, int(share * (stop - start)), start, stop)
         for position, (start, stop) in enumerate(runs)
     ]
-
-
-def schema_of(schema: Any) -> dict[str, pl.DataType]:
-    """Polars types of an Arrow schema."""
-    return dict(frame_of(pa.Table.from_batches([], schema)).schema)
-
-
-def frame_of(table: Any) -> pl.DataFrame:
-    """A polars frame of an Arrow table or record batch, without copying where the layouts agree."""
-    frame = pl.from_arrow(table)
-    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
 
 def _corrupt(file: File, error: BaseException) -> FormatError:

@@ -13,16 +13,25 @@ import pyarrow as pa
 
 from synthos.errors import SchemaError, SourceError, TooFewRowsError
 from synthos.results import Kind
-from synthos.tables.files import File, Spool, locate, shown
+from synthos.tables.arrow import open_arrow
+from synthos.tables.arrow_types import frame_of
+from synthos.tables.delimited import open_delimited
+from synthos.tables.files import File, Spool, locate, reachable, shown
 from synthos.tables.folder import unique_names
+from synthos.tables.jsonl import open_jsonl
 from synthos.tables.memory import MemoryReader
-from synthos.tables.parquet import frame_of, open_parquet
+from synthos.tables.parquet import open_parquet
 from synthos.tables.reader import BATCH_ROWS, Reader, Shard
 from synthos.tables.types import canonical_dtypes, check_batch, conform, named
 
 Opener = Callable[[Sequence[File]], Reader]
 #: File endings and what opens them.
-FORMATS: dict[str, Opener] = {".parquet": open_parquet, ".pq": open_parquet}
+FORMATS: dict[str, Opener] = {
+    **dict.fromkeys((".parquet", ".pq"), open_parquet),
+    **dict.fromkeys((".arrow", ".feather", ".ipc"), open_arrow),
+    **{base + ending: open_delimited for base in (".csv", ".tsv") for ending in ("", ".gz", ".zst")},
+    **{base + ending: open_jsonl for base in (".jsonl", ".ndjson") for ending in ("", ".gz", ".zst")},
+}
 #: Beyond this, per-column statistics would take hours and their pairs days.
 MAXIMUM_COLUMNS = 10_000
 PEEK_SHARDS = 8
@@ -154,8 +163,9 @@ def _open_files(table: str) -> Source:
             where=shown(table),
             fix="give a glob that matches one format",
         )
-    reader = next(iter(openers))(files)
-    return _source(shown(table), reader, sum(file.size for file in files), None)
+    spool = Spool()
+    files = tuple(reachable(file, spool) for file in files)
+    return _source(shown(table), next(iter(openers))(files), sum(file.size for file in files), spool)
 
 
 def _ending(file: File) -> str | None:
