@@ -24,9 +24,9 @@ from synthos.cascade.store import RunStore
 from synthos.cascade.summary import summarise
 from synthos.cascade.tasks import CascadeData
 from synthos.cascade.tiers import CascadeConfig, ModelSpec
-from synthos.flow import as_failure
 from synthos.progress import Event, Listener
 from synthos.results import Arm, CascadeResult, Epoch, Failed
+from synthos.stages import as_failure
 
 #: Deaths of one model's worker that are borne before the cascade fails.
 RETRIES = 3

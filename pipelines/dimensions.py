@@ -8,9 +8,9 @@ from typing import Any
 
 from pipelines.progress import Handler
 from synthos.dimensions.registry import evaluate
-from synthos.flow import as_failure, early_dimensions
 from synthos.localization.regions import find_regions
 from synthos.results import DimensionResult, Region
+from synthos.stages import as_failure, early_dimensions
 
 RETRIES = 3
 

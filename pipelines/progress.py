@@ -40,7 +40,7 @@ def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
             for item in ready:
                 try:
                     more = _deliver(runtime, item, work[item])
-                except Exception as error:  # noqa: BLE001 - sorted out by the handler, or raised
+                except Exception as error:
                     failed = work[item].failed
                     if failed is None:
                         raise

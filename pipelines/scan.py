@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from synthos.flow import finish_scan, scan_table
 from synthos.profiling.scan import Scanned, ScanState, merge, scan_shard
 from synthos.progress import Event, Listener
+from synthos.stages import finish_scan, scan_table
 
 if TYPE_CHECKING:
     from pipelines.runtime import Runtime
-    from synthos.flow import Job
+    from synthos.stages import Job
 
 #: Tables below this many bytes are scanned here while Ray is still starting; sending them away would take longer.
 SMALL_BYTES = 64 * 2**20

@@ -11,7 +11,10 @@ from pipelines.progress import Handler, follow
 from pipelines.runtime import Runtime, running
 from pipelines.scan import scan_tables
 from synthos.dimensions.registry import DIMENSIONS
-from synthos.flow import (
+from synthos.progress import Event, Listener, silent
+from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Region
+from synthos.sampling.evidence import Evidence
+from synthos.stages import (
     Job,
     KindsOption,
     Stopwatch,
@@ -24,9 +27,6 @@ from synthos.flow import (
     prepare,
     wants_cascade,
 )
-from synthos.progress import Event, Listener, silent
-from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Region
-from synthos.sampling.evidence import Evidence
 from synthos.validation import Validation
 
 

@@ -84,7 +84,7 @@ def json_schema() -> dict[str, Any]:
 class Validation(ReportData):
     """The result of ``synthos.validate``: ``ReportData`` (which lists the fields) with its outward forms.
 
-    ``fingerprint`` is of the contents of all tables together with the seed and settings; equal inputs give equal answers.
+    ``fingerprint`` is of all tables' contents with the seed and settings; equal inputs give equal answers.
     """
 
     @property
@@ -160,7 +160,7 @@ class Validation(ReportData):
 def _summarise(cascade: results.CascadeResult | results.NotApplicable | results.Failed) -> CascadeSummary:
     if not isinstance(cascade, results.CascadeResult):
         reason = cascade.reason if isinstance(cascade, results.NotApplicable) else cascade.error
-        absent = {name: None for name in ("law", "independent_bits", "train_rows", "rho_interval", "n_eff_interval")}
+        absent = dict.fromkeys(("law", "independent_bits", "train_rows", "rho_interval", "n_eff_interval"))
         return CascadeSummary(
             status=cascade.status,
             reason=reason,

@@ -9,9 +9,10 @@ import pytest
 
 import synthos
 from synthos.errors import ConfigError, TooFewRowsError
-from synthos.flow import cache_folder, judge_gate, select_recommendations
+from synthos.flow import judge_gate, select_recommendations
 from synthos.progress import STAGES, Event
 from synthos.results import NotApplicable, Scored
+from synthos.stages import cache_folder
 
 
 def test_quick_leaves_the_cascade_out_and_says_what_that_leaves_open(fresh: pl.DataFrame, real: pl.DataFrame):

@@ -27,8 +27,8 @@ def command(
     """Profile one table: kinds, nulls, distinct values, quantiles, duplicates, personal data, quality."""
 
     def work() -> int:
-        from synthos.tables.writing import write_atomically
         from synthos.flow import profile
+        from synthos.tables.writing import write_atomically
 
         with listening() as listener:
             result = profile(table, kinds=kinds, on_progress=listener)
@@ -43,8 +43,8 @@ def command(
 
 def _render(profile: TableProfile) -> Group:
     head = (
-        f"{profile.name}: {profile.rows:,} rows, {len(profile.columns)} columns, quality {profile.quality_score:.0f}/100, "
-        f"{profile.duplicate_share:.2%} duplicate rows"
+        f"{profile.name}: {profile.rows:,} rows, {len(profile.columns)} columns, "
+        f"quality {profile.quality_score:.0f}/100, {profile.duplicate_share:.2%} duplicate rows"
     )
     table = Table(box=None, pad_edge=False)
     for title in ("column", "kind", "nulls", "distinct", "min", "median", "max", "top value", "personal data"):

@@ -1,0 +1,282 @@
+"""The steps of the flow, shared by the recipe in one process (``synthos.flow``) and by the one on Ray (``pipelines``)."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from synthos.cascade.tasks import CascadeData, make_tasks
+from synthos.cascade.tiers import CascadeConfig, load_config
+from synthos.dimensions.registry import DIMENSIONS, evaluate
+from synthos.errors import CancelledError, ConfigError, InputError
+from synthos.profiling.diversity import analyse
+from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
+from synthos.progress import Event, Listener, silent
+from synthos.recommendation.catalogue import recommend
+from synthos.reporting.material import gather
+from synthos.results import (
+    CascadeResult,
+    DimensionResult,
+    DiversityReport,
+    Failed,
+    Kind,
+    NotApplicable,
+    Region,
+    TableProfile,
+)
+from synthos.sampling import assemble
+from synthos.sampling.check import check_sample
+from synthos.sampling.evidence import ArmData, Evidence
+from synthos.sampling.seeds import derive
+from synthos.tables.alignment import Alignment, align, require_rows
+from synthos.tables.codec import Codec
+from synthos.tables.kinds import load_overrides
+from synthos.tables.sources import Source, open_table
+from synthos.validation import Validation
+from synthos.verdict.aggregate import decide
+from synthos.verdict.signatures import match
+from synthos.verdict.thresholds import Thresholds, load_thresholds
+
+#: Rows that kinds and bins are taken from.
+PEEK_ROWS = 50_000
+QUICK = NotApplicable(reason="left out by the quick mode")
+NO_REFERENCE = NotApplicable(reason="the cascade compares with models trained on real rows; give a reference table")
+#: Parts of the installation that a verdict depends on.
+PACKAGES = ("synthos", "numpy", "polars", "pyarrow", "scikit-learn", "torch")
+KindsOption = Mapping[str, Kind] | str | Path | None
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Seconds by stage. Stages that run side by side overlap, so the parts need not add up to the total."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+
+    def total(self) -> dict[str, float]:
+        return {name: round(spent, 3) for name, spent in self.seconds.items()} | {
+            "total": round(time.perf_counter() - self.began, 3)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that is settled before the first full pass: sources, schema, bins, options. Picklable."""
+
+    sources: dict[str, Source]
+    alignment: Alignment
+    codec: Codec
+    quick: bool
+    seed: int | None
+    config: CascadeConfig
+    thresholds: Thresholds
+
+    def plan(self, role: str) -> ScanPlan:
+        return ScanPlan(
+            schema=self.alignment.schema, codec=self.codec, total_rows=self.sources[role].rows, seed=self.seed or 0
+        )
+
+
+def prepare(
+    synthetic: Any,
+    reference: Any = None,
+    holdout: Any = None,
+    *,
+    quick: bool = False,
+    seed: int | None = None,
+    kinds: KindsOption = None,
+    tier_config: str | Path | None = None,
+    thresholds: str | Path | None = None,
+) -> Job:
+    """Open the tables, align them by name, and fix kinds and bins by the reference alone.
+
+    Raises
+    ------
+    InputError : a table or an option is at fault.
+    """
+    config, limits = load_config(tier_config), load_thresholds(thresholds)
+    overrides = load_overrides(kinds) if isinstance(kinds, str | Path) else kinds
+    given = {"synthetic": synthetic, "reference": reference, "holdout": holdout}
+    if holdout is not None and reference is None:
+        raise ConfigError("a holdout without a reference says nothing", fix="give the reference table too")
+    sources = {role: open_table(table) for role, table in given.items() if table is not None}
+    alignment = align(
+        sources["synthetic"], sources.get("reference"), overrides, seed or 0, holdout=sources.get("holdout")
+    )
+    base = sources.get("reference", sources["synthetic"])
+    codec = Codec.fit(base.peek(PEEK_ROWS, seed or 0), alignment.schema)
+    return Job(sources, alignment, codec, quick, seed, config, limits)
+
+
+def scan_table(job: Job, role: str, listener: Listener = silent) -> Scanned:
+    """One pass over one table, shard by shard."""
+    source, plan = job.sources[role], job.plan(role)
+    shards = source.shards()
+    state: ScanState | None = None
+    for done, shard in enumerate(shards):
+        listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
+        part = scan_shard(source, shard, plan)
+        state = part if state is None else merge(state, part)
+    listener(Event(stage="scan", done=len(shards), total=len(shards), message=f"{role} {source.name}"))
+    return finish_scan(job, role, state)
+
+
+def finish_scan(job: Job, role: str, state: ScanState | None) -> Scanned:
+    """Turn the merged state into the profile and the sample; refuse a table that is too small to judge."""
+    source = job.sources[role]
+    rows = state.rows if state is not None else 0
+    require_rows(rows, source.name)
+    assert state is not None  # require_rows has refused the empty table
+    return finish(state, source.name, job.plan(role))
+
+
+def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
+    """Samples, codes and scans of all tables; the seed comes from their contents unless one was asked for."""
+    arms = {role: assemble.arm(item, job.codec) for role, item in scanned.items()}
+    evidence = assemble.evidence(
+        job.alignment.schema, job.codec, arms["synthetic"], arms.get("reference"), arms.get("holdout")
+    )
+    return evidence if job.seed is None else replace(evidence, seed=derive("seed", job.seed))
+
+
+def wants_cascade(job: Job) -> CascadeResult | NotApplicable | None:
+    """None where the cascade is to be trained, otherwise why it is not."""
+    if job.quick:
+        return QUICK
+    return NO_REFERENCE if "reference" not in job.sources else None
+
+
+def cascade_data(evidence: Evidence) -> CascadeData:
+    """What the models are trained and tested on."""
+    if evidence.reference is None:
+        raise ConfigError("the cascade needs a reference table", fix="give one, or use the quick mode")
+    holdout = evidence.holdout.codes if evidence.holdout is not None else None
+    return make_tasks(evidence.synthetic.codes, evidence.reference.codes, holdout, evidence.sizes, evidence.seed)
+
+
+def early_dimensions() -> tuple[str, ...]:
+    """Names of the dimensions that do not wait for the cascade."""
+    return tuple(name for name, dimension in DIMENSIONS.items() if not dimension.needs_cascade)
+
+
+def late_dimensions() -> tuple[str, ...]:
+    """Names of the dimensions that read the cascade."""
+    return tuple(name for name, dimension in DIMENSIONS.items() if dimension.needs_cascade)
+
+
+def cache_folder(cache: str | Path | bool | None) -> Path | None:
+    """Where trained models are kept: ``cache``, or the user's cache folder; None where ``cache`` is False."""
+    if cache is False:
+        return None
+    if cache is None or cache is True:
+        home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return Path(home) / "synthos" / "cascade"
+    return Path(cache)
+
+
+def find_diversity(evidence: Evidence, cascade: CascadeResult | NotApplicable | Failed) -> DiversityReport:
+    """The eight measures of variety; the gradient measure comes from the cascade's models."""
+    gradient = None
+    if isinstance(cascade, CascadeResult):
+        gradient = (_noise_scale(cascade.models), _noise_scale(cascade.reference_models))
+    return analyse(evidence, gradient=gradient)
+
+
+def _noise_scale(models: Sequence[Any]) -> float | None:
+    measured = sorted(model.gradient_noise_scale for model in models if model.gradient_noise_scale is not None)
+    return measured[len(measured) // 2] if measured else None
+
+
+def present_arms(evidence: Evidence) -> dict[str, ArmData]:
+    """The tables at hand, by role."""
+    arms = {"synthetic": evidence.synthetic, "reference": evidence.reference, "holdout": evidence.holdout}
+    return {role: arm for role, arm in arms.items() if arm is not None}
+
+
+def quick_risk(job: Job, evidence: Evidence) -> float:
+    """The risk that the dimensions alone give: what a repair is measured by, since models are dear to retrain."""
+    dimensions = {name: evaluate(name, evidence) for name in DIMENSIONS}
+    rows = {role: arm.profile.rows for role, arm in present_arms(evidence).items()}
+    has_reference = evidence.reference is not None
+    return decide(
+        dimensions, None, quick=True, has_reference=has_reference, rows=rows, thresholds=job.thresholds
+    ).risk_score
+
+
+def conclude(
+    job: Job,
+    evidence: Evidence,
+    dimensions: dict[str, DimensionResult],
+    cascade: CascadeResult | NotApplicable | Failed,
+    regions: tuple[Region, ...],
+    watch: Stopwatch,
+    listener: Listener = silent,
+) -> Validation:
+    """Verdict, recommendations, signatures and what the report shows, from everything that was measured."""
+    arms = present_arms(evidence)
+    notes = [*job.alignment.notes, *(note for arm in arms.values() for note in check_sample(arm))]
+    with watch.stage("verdict"):
+        listener(Event(stage="verdict", done=0, total=1))
+        diversity = find_diversity(evidence, cascade)
+        verdict = decide(
+            dimensions,
+            None if isinstance(cascade, NotApplicable) else cascade,
+            quick=job.quick,
+            has_reference=evidence.reference is not None,
+            rows={role: arm.profile.rows for role, arm in arms.items()},
+            notes=notes,
+            thresholds=job.thresholds,
+        )
+        listener(Event(stage="verdict", done=1, total=1, message=f"risk {verdict.risk_score:.0f}"))
+    with watch.stage("recommendations"):
+        recommendations = recommend(
+            evidence, dimensions, regions, verdict, rescore=lambda changed: quick_risk(job, changed), listener=listener
+        )
+    profiles = {role: arm.profile for role, arm in arms.items()}
+    return Validation(
+        verdict=verdict,
+        dimensions=dimensions,
+        diversity=diversity,
+        cascade=cascade,
+        regions=regions,
+        recommendations=recommendations,
+        signatures=match(dimensions, regions, cascade if isinstance(cascade, CascadeResult) else None),
+        profiles=profiles,
+        material=gather(evidence, dimensions),
+        notes=tuple(notes),
+        settings={"quick": job.quick, "seed": job.seed} | {role: source.name for role, source in job.sources.items()},
+        timings=watch.total(),
+        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        seed=evidence.seed,
+        fingerprint=_fingerprint(job, profiles),
+    )
+
+
+def _fingerprint(job: Job, profiles: Mapping[str, TableProfile]) -> str:
+    parts = [f"{role}={profile.fingerprint}" for role, profile in profiles.items()]
+    return f"{derive(*parts, str(job.quick), str(job.seed), repr(job.config)):016x}"
+
+
+def as_failure(error: Exception) -> Failed:
+    """A part's crash as its answer; the verdict is then inconclusive. The user's errors are raised as they are."""
+    if isinstance(error, InputError | CancelledError):
+        raise error
+    return Failed(error=f"{type(error).__name__}: {error}")
+
+
+def measure_late(name: str, evidence: Evidence, cascade: CascadeResult | NotApplicable | Failed) -> DimensionResult:
+    """A dimension that reads the cascade: where there is none, it shares the cascade's own answer."""
+    return evaluate(name, evidence) if isinstance(cascade, CascadeResult) else cascade
