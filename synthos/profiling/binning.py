@@ -23,10 +23,13 @@ class GridBins:
     def __init__(self, bins: NumericBins) -> None:
         self._bins = bins
         edges = np.asarray(bins.edges, np.float64)
-        self._usable = len(edges) > 1 and bool(np.isfinite(_CELLS / (edges[-1] - edges[0])))
+        with np.errstate(over="ignore"):  # edges may lie further apart, or closer, than floats can tell
+            span = edges[-1] - edges[0] if len(edges) > 1 else np.float64(np.inf)
+            scale = _CELLS / span
+        self._usable = bool(np.isfinite(span) and np.isfinite(scale))
         if not self._usable:
             return
-        self._low, self._scale = edges[0], _CELLS / (edges[-1] - edges[0])
+        self._low, self._scale = edges[0], scale
         cells = self._cells(edges)
         lower = np.searchsorted(cells, np.arange(_CELLS + 1))
         held = np.searchsorted(cells, np.arange(_CELLS + 1), side="right") - lower
@@ -36,7 +39,8 @@ class GridBins:
         self._crowded = held > 1
 
     def _cells(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        scaled = (values - self._low) * self._scale
+        with np.errstate(over="ignore"):  # what lies beyond the largest float lies beyond the last edge too
+            scaled = (values - self._low) * self._scale
         np.fmin(scaled, _CELLS, out=scaled)
         np.fmax(scaled, 0, out=scaled)  # NaN becomes 0 here and null at the end
         cells: npt.NDArray[np.int64] = scaled.astype(np.int64)

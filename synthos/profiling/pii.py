@@ -20,7 +20,9 @@ MAX_VALUES = 1000
 _FEWEST = 5
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(\+\d{1,3}[ .-]?)?(\(\d{1,4}\)[ .-]?)?\d{2,4}([ .-]\d{2,4}){1,4}|\+\d{8,15}|\d{10,11}")
+#: International (with +) or North American; other national forms look like any number and need a telling name.
+_PHONE = re.compile(r"\+\d{1,3}([ .-]?\(?\d{1,5}\)?){2,5}|(\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
+_LOOSE_PHONE = re.compile(r"\+?(\(?\d{1,5}\)?[ ./-]?){2,6}")
 _SSN = re.compile(r"(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}")
 _CARD = re.compile(r"[2-6]\d{3}([ -]?\d{4}){2}[ -]?\d{1,7}")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
@@ -50,6 +52,10 @@ def _is_email(text: str) -> bool:
 
 def _is_phone(text: str) -> bool:
     return _PHONE.fullmatch(text) is not None and 8 <= sum(map(str.isdigit, text)) <= 15
+
+
+def _may_be_phone(text: str) -> bool:
+    return _LOOSE_PHONE.fullmatch(text) is not None and 8 <= sum(map(str.isdigit, text)) <= 15
 
 
 def _is_card(text: str) -> bool:
@@ -87,6 +93,7 @@ class _Type:
     named: float
     pattern: str
     digits: bool = False
+    named_matches: Callable[[str], bool] | None = None
 
 
 _TYPES = (
@@ -105,6 +112,7 @@ _TYPES = (
         0.3,
         "have the form of a phone number",
         True,
+        _may_be_phone,
     ),
 )
 
@@ -126,7 +134,7 @@ def find_pii(column: pl.Series) -> tuple[PiiFlag, ...]:
         named = kind.hint.search(column.name.lower()) is not None
         if column.dtype.is_integer() and (not kind.digits or (kind.name == "phone" and not named)):
             continue
-        hits = sum(map(kind.matches, texts))
+        hits = sum(map(kind.named_matches if named and kind.named_matches else kind.matches, texts))
         if hits >= _FEWEST and hits / len(texts) >= (kind.named if named else kind.share):
             support = ", and the column's name says so" if named else ""
             evidence = f"{hits} of {len(texts)} sampled values {kind.pattern}{support}"

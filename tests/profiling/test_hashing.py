@@ -20,7 +20,11 @@ from synthos.profiling.hashing import cell_hashes, combine, digest, join_digests
         ("category", pl.Series(["a", None], dtype=pl.Categorical), pl.Series(["a", None])),
         ("category", pl.Series(["a", "b"], dtype=pl.Enum(["b", "a"])), pl.Series(["a", "b"])),
         ("boolean", pl.Series([True, False]), pl.Series(["true", "false"])),
-        ("datetime", pl.Series(["2020-01-02"]).str.to_date(), pl.Series(["2020-01-02"]).str.to_datetime(time_unit="ms")),
+        (
+            "datetime",
+            pl.Series(["2020-01-02"]).str.to_date(),
+            pl.Series(["2020-01-02"]).str.to_datetime(time_unit="ms"),
+        ),
     ],
 )
 def test_equal_values_of_other_types_have_equal_hashes(kind, one, other):
@@ -47,7 +51,8 @@ def test_hashes_do_not_depend_on_chunks_or_slices():
 def test_hashes_are_the_same_in_another_process():
     code = (
         "import polars as pl; from synthos.profiling.hashing import cell_hashes;"
-        "print(cell_hashes(pl.Series(['a', None, 'ß']), 'text').tolist(), cell_hashes(pl.Series([1.5]), 'number').tolist())"
+        "print(cell_hashes(pl.Series(['a', None, 'ß']), 'text').tolist(),"
+        "cell_hashes(pl.Series([1.5]), 'number').tolist())"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     texts, numbers = cell_hashes(pl.Series(["a", None, "ß"]), "text"), cell_hashes(pl.Series([1.5]), "number")
