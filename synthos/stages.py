@@ -1,4 +1,4 @@
-"""The steps of the flow, shared by the recipe in one process (``synthos.flow``) and by the one on Ray (``pipelines``)."""
+"""The steps of the flow, shared by the recipe in one process (``synthos.flow``) and the one on Ray (``pipelines``)."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ def conclude(
         profiles=profiles,
         material=gather(evidence, dimensions),
         notes=tuple(notes),
-        settings={"quick": job.quick, "seed": job.seed} | {role: source.name for role, source in job.sources.items()},
+        settings={"quick": job.quick, "seed": job.seed, **{role: source.name for role, source in job.sources.items()}},
         timings=watch.total(),
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         seed=evidence.seed,
