@@ -89,18 +89,23 @@ def render(validation: ReportInput) -> str:
     """
     script = _asset("report.js").strip()
     extra = [name for name in validation.dimensions if name not in words.DIMENSIONS]
-    return environment().get_template("report.html.j2").render(
-        data=validation,
-        style=_style(),
-        script=Markup(script),
-        script_hash=_sha256(script),
-        open_points=open_points(validation),
-        column_rows=column_rows(validation.profiles),
-        metric_rows=metric_rows(validation.profiles),
-        dimension_order=[*(n for n in words.DIMENSIONS if n in validation.dimensions), *extra],
-        curve_words=phrases.curves_in_words(validation.cascade),
-        **_charts(validation),
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            data=validation,
+            style=_style(),
+            script=Markup(script),
+            script_hash=_sha256(script),
+            open_points=open_points(validation),
+            column_rows=column_rows(validation.profiles),
+            metric_rows=metric_rows(validation.profiles),
+            dimension_order=[*(n for n in words.DIMENSIONS if n in validation.dimensions), *extra],
+            curve_words=phrases.curves_in_words(validation.cascade),
+            **_charts(validation),
+        )
     )
+
 
 def _charts(data: ReportInput) -> dict[str, Any]:
     cascade, material = data.cascade, data.material

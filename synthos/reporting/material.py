@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 
 from synthos.profiling.scan import Scan
 from synthos.results import DimensionResult, Kind, NotApplicable, Scored
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import generator
 from synthos.stats.dependence import mutual_information
-from synthos.stats.divergence import jensen_shannon, kullback_leibler
+from synthos.stats.divergence import jensen_shannon
 from synthos.stats.entropy import shannon
 from synthos.tables.codec import Codes, NumericBins
 
@@ -28,7 +30,8 @@ MAX_OVERLAYS = 8
 MAX_BARS = 16
 MAX_PAIR_COLUMNS = 40
 MAX_PAIR_CANDIDATES = 200
-PAIR_ROWS = 10_000
+PAIR_ROWS = 12_000
+MANY_COLUMNS = 64
 PAIR_LEVELS = 8
 MAX_ROW_BINS = 120
 MAX_LABEL = 48
@@ -63,14 +66,14 @@ class PairMap:
     ----------
     columns : those shown, in table order.
     change : symmetric, zero diagonal; negative = dependence lost, positive = dependence that real rows do not have.
-    noise : the largest such difference, over all pairs, between disjoint real halves; smaller changes mean nothing.
+    noise : for each pair, what chance alone explains: the 95 % bound over all pairs together (Bonferroni).
     rows : rows per side that the map rests on.
     left_out : modelled columns that are not shown because their pairs changed less.
     """
 
     columns: tuple[str, ...]
     change: tuple[tuple[float, ...], ...]
-    noise: float
+    noise: tuple[tuple[float, ...], ...]
     rows: int
     left_out: int
 
@@ -215,34 +218,38 @@ def _is_personal(evidence: Evidence, name: str) -> bool:
 
 
 def _pairs(evidence: Evidence, reference: ArmData) -> PairMap | NotApplicable:
-    rows = min(len(evidence.synthetic.rows), len(reference.rows) // 2, PAIR_ROWS)
     columns = len(evidence.columns)
     if columns < 2:
-        return NotApplicable(reason="Fewer than two modelled columns; there are no pairs.")
+        return NotApplicable(reason="fewer than two modelled columns, so that there are no pairs")
+    cap = PAIR_ROWS if columns <= MANY_COLUMNS else PAIR_ROWS // 3
+    rows = min(len(evidence.synthetic.rows), len(reference.rows), cap)
     rng = generator(evidence.seed, "report", "pairs")
-    real = reference.codes[rng.permutation(len(reference.codes))[: 2 * rows]]
-    ours = evidence.synthetic.codes[rng.permutation(len(evidence.synthetic.codes))[:rows]]
+    real = reference.codes[np.sort(rng.permutation(len(reference.codes))[:rows])]
+    ours = evidence.synthetic.codes[np.sort(rng.permutation(len(evidence.synthetic.codes))[:rows])]
     chosen = _candidates(evidence, real)
     numeric = [isinstance(evidence.codec.bins[j], NumericBins) for j in chosen]
     maps = [_level_map(real[:, j], evidence.sizes[j], flag) for j, flag in zip(chosen, numeric, strict=True)]
 
-    def information(codes: Codes) -> Floats:
+    def information(codes: Codes) -> tuple[Floats, Floats]:
         return _all_information(np.column_stack([m[codes[:, j]] for m, j in zip(maps, chosen, strict=True)]))
 
-    first, second = information(real[:rows]), information(real[rows:])
-    change = information(ours) - (first + second) / 2
-    upper = np.triu_indices(len(chosen), 1)
-    # Against the mean of two halves a difference spreads by sqrt(3/2) of one half's error, between them by sqrt(2).
-    noise = float(np.abs(first - second)[upper].max()) * np.sqrt(3 / 4)
-    strength = np.sort(np.abs(change), axis=1)[:, ::-1][:, :3].sum(axis=1)
+    (theirs, their_variance), (mine, my_variance) = information(real), information(ours)
+    change = mine - theirs
+    deviations = float(norm.isf(0.025 / (len(chosen) * (len(chosen) - 1) / 2)))
+    noise = deviations * np.sqrt(their_variance + my_variance)
+    strength = np.sort(np.maximum(np.abs(change) - noise, 0.0), axis=1)[:, ::-1][:, :3].sum(axis=1)
     kept = np.sort(np.argsort(-strength, kind="stable")[:MAX_PAIR_COLUMNS])
     return PairMap(
         columns=tuple(evidence.columns[chosen[k]] for k in kept),
-        change=tuple(tuple(round(float(v), 5) for v in row) for row in change[np.ix_(kept, kept)]),
-        noise=round(float(noise), 5),
+        change=_plain(change[np.ix_(kept, kept)]),
+        noise=_plain(noise[np.ix_(kept, kept)]),
         rows=rows,
         left_out=columns - len(kept),
     )
+
+
+def _plain(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(round(float(value), 5) for value in row) for row in matrix)
 
 
 def _candidates(evidence: Evidence, real: Codes) -> list[int]:
@@ -267,18 +274,32 @@ def _level_map(codes: Codes, size: int, numeric: bool) -> npt.NDArray[np.int64]:
     return levels
 
 
-def _all_information(levels: npt.NDArray[np.int64]) -> Floats:
-    """Mutual information of every pair in bits, bias taken off, shape (p, p), zero diagonal.
+def _all_information(levels: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Mutual information of every pair in bits, bias taken off, and its variance; both (p, p) with zero diagonal.
 
-    One product of the one-hot matrix with itself counts all pairs at once.
+    One product of the one-hot matrix with itself counts all pairs at once. The variance is that of the mean pointwise
+    information (delta method, which rules where columns depend) plus that of the chi-squared law (which rules where
+    they do not): ``Var[i] / n + 2 df / (2 n ln2)^2``.
     """
     rows, columns = levels.shape
     hot = np.zeros((rows, columns * PAIR_LEVELS), np.float32)
     hot[np.arange(rows)[:, None], levels + np.arange(columns) * PAIR_LEVELS] = 1.0
-    joint = (hot.T @ hot).reshape(columns, PAIR_LEVELS, columns, PAIR_LEVELS)
-    information = mutual_information(joint.transpose(0, 2, 1, 3))
+    cells = (hot.T @ hot).reshape(columns, PAIR_LEVELS, columns, PAIR_LEVELS).transpose(0, 2, 1, 3)
+    joint = np.ascontiguousarray(cells, np.float64)
+    information = mutual_information(joint)
+    shares = joint / rows
+    single = shares.sum(axis=3)  # (p, p, levels): the first column's marginal, whatever the second
+    expected = single[..., :, None] * shares.sum(axis=2)[..., None, :]
+    seen = shares > 0
+    pointwise = np.where(seen, np.log2(np.where(seen, shares, 1.0) / np.where(seen, expected, 1.0)), 0.0)
+    mean = (shares * pointwise).sum(axis=(2, 3))
+    spread = np.maximum((shares * pointwise**2).sum(axis=(2, 3)) - mean**2, 0.0)
+    used = (hot.reshape(rows, columns, PAIR_LEVELS).sum(axis=0) > 0).sum(axis=1) - 1
+    freedom = used[:, None] * used[None, :]
+    variance = spread / rows + 2 * freedom / (2 * rows * np.log(2)) ** 2
     np.fill_diagonal(information, 0.0)
-    return information
+    np.fill_diagonal(variance, 0.0)
+    return information, np.asarray(variance)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
@@ -286,35 +307,32 @@ def _all_information(levels: npt.NDArray[np.int64]) -> Floats:
 
 def _row_map(evidence: Evidence) -> RowMap:
     scan = evidence.synthetic.scan
-    starts, counts, offsets = scan.blocks.starts, scan.blocks.counts, scan.blocks.offsets
-    groups = np.array_split(np.arange(len(starts)), min(MAX_ROW_BINS, len(starts)))
+    starts, blocks = scan.blocks.starts, len(scan.blocks.starts)
+    groups = [group for group in np.array_split(np.arange(blocks), min(MAX_ROW_BINS, max(1, blocks))) if group.size]
+    firsts = np.array([group[0] for group in groups], np.int64)
+    pooled = np.add.reduceat(scan.blocks.counts.astype(np.float64), firsts, axis=0)
+    excess = _departures(pooled, scan.histogram.astype(np.float64), scan.blocks.offsets)
+    edges = [*(int(starts[first]) for first in firsts), scan.rows]
     bins: list[RowBin] = []
-    for group in groups:
-        if not group.size:
-            continue
-        pooled = counts[group].sum(axis=0).astype(np.float64)
-        excess, worst = _departure(pooled, scan.histogram.astype(np.float64), offsets)
-        last = int(group[-1]) + 1
-        stop = int(starts[last]) if last < len(starts) else scan.rows
-        column = None if worst is None else evidence.columns[worst]
-        bins.append(RowBin(start=int(starts[group[0]]), stop=stop, excess=excess, column=column))
+    for index, (start, stop) in enumerate(pairwise(edges)):
+        worst = int(np.argmax(excess[index])) if excess.shape[1] else None
+        value = 0.0 if worst is None else round(max(0.0, float(excess[index, worst])), 5)
+        column = evidence.columns[worst] if worst is not None and value > 0 else None
+        bins.append(RowBin(start=start, stop=stop, excess=value, column=column))
     return RowMap(rows=scan.rows, bins=tuple(bins))
 
 
-def _departure(block: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -> tuple[float, int | None]:
-    """Largest KL(block || table) over the columns in bits, less what chance explains, and the column it is in.
+def _departures(pooled: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -> Floats:
+    """KL(stretch || table) in bits less what chance explains, for each stretch and column, shape (stretches, columns).
 
     ``2 n KL ~ chi2(K-1)`` in nats; mean plus three standard deviations of that are taken off.
     """
-    best, worst = 0.0, None
-    for index in range(len(offsets) - 1):
-        part = slice(int(offsets[index]), int(offsets[index + 1]))
-        rows = block[part].sum()
-        if not rows:
-            continue
-        freedom = max(1, int((table[part] > 0).sum()) - 1)
-        bits = float(kullback_leibler(block[part], table[part]))
-        bits -= (freedom + 3 * np.sqrt(2 * freedom)) / (2 * rows * np.log(2))
-        if bits > best:
-            best, worst = bits, index
-    return round(best, 5), worst
+    if len(offsets) < 2:
+        return np.empty((len(pooled), 0))
+    rows = pooled[:, offsets[0] : offsets[1]].sum(axis=1, keepdims=True)
+    shares, expected = pooled / rows, table / table[offsets[0] : offsets[1]].sum()
+    seen = shares > 0  # a cell of the stretch is a cell of the table
+    terms = np.where(seen, shares * np.log2(np.where(seen, shares, 1.0) / np.where(seen, expected, 1.0)), 0.0)
+    divergence = np.add.reduceat(terms, offsets[:-1], axis=1)
+    freedom = np.maximum(np.add.reduceat((table > 0).astype(np.float64), offsets[:-1]) - 1, 1.0)
+    return np.asarray(divergence - (freedom + 3 * np.sqrt(2 * freedom)) / (2 * rows * np.log(2)))

@@ -121,7 +121,7 @@ def cell(value: Json, kind: Kind) -> str:
     """A value of a column: datetimes arrive as seconds since 1970 UTC."""
     if value is None:
         return "–"
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, (bool, str)):
         return str(value)
     if not math.isfinite(value):
         return ABSENT

@@ -15,7 +15,12 @@ from synthos.reporting.context import ReportInput
 from synthos.results import CascadeResult, DimensionResult, NotApplicable, Outcome, Scored
 
 STYLES = {"good": "green", "middling": "yellow", "bad": "red", "unknown": "bright_black"}
-DECISIONS = {"approved": ("✔", "green"), "fix_first": ("▲", "yellow"), "rejected": ("✖", "red"), "inconclusive": ("?", "cyan")}
+DECISIONS = {
+    "approved": ("✔", "green"),
+    "fix_first": ("▲", "yellow"),
+    "rejected": ("✖", "red"),
+    "inconclusive": ("?", "cyan"),
+}
 MAX_REGIONS, MAX_RECOMMENDATIONS, MAX_REASONS = 5, 3, 5
 
 
@@ -116,7 +121,11 @@ def _recommendations(data: ReportInput) -> list[RenderableType]:
         return []
     parts: list[RenderableType] = [Text(), Text("What to do", style="bold")]
     for index, item in enumerate(data.recommendations[:MAX_RECOMMENDATIONS], start=1):
-        gain = "gain not measured" if item.expected_gain is None else f"{phrases.signed(item.expected_gain, 1)} risk points"
+        gain = (
+            "gain not measured"
+            if item.expected_gain is None
+            else f"{phrases.signed(item.expected_gain, 1)} risk points"
+        )
         parts.append(Text(f"  {index}. {phrases.clip_text(item.title)} ({gain})"))
     left = len(data.recommendations) - MAX_RECOMMENDATIONS
     if left > 0:

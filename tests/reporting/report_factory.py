@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 from synthos.reporting.context import ReportData
 from synthos.reporting.material import Material, Overlay, PairMap, RowBin, RowMap
@@ -99,7 +100,13 @@ def _run(arm: Arm, tier: int, size: int) -> ModelRun:
     rows = round(ROWS * 0.8 / 2 ** (5 - size))
     loss = _loss(arm, parameters, rows) + 0.02 * wobble(tier, size, arm == "synthetic")
     epochs = tuple(
-        Epoch(epoch=k, train_bits=loss + 4 / (k + 1), stop_bits=loss + 4.2 / (k + 1), gradient_norm=1 / (k + 1), seconds=0.1)
+        Epoch(
+            epoch=k,
+            train_bits=loss + 4 / (k + 1),
+            stop_bits=loss + 4.2 / (k + 1),
+            gradient_norm=1 / (k + 1),
+            seconds=0.1,
+        )
         for k in range(12)
     )
     return ModelRun(
@@ -195,7 +202,10 @@ def verdict() -> Verdict:
         probability_note="not yet calibrated: the weights were set by hand, not learned from outcomes",
         outcomes={
             "floor": Outcome(
-                value=0.184, interval=Interval(low=0.151, high=0.217), unit="rho", meaning="how much worse real rows are modelled"
+                value=0.184,
+                interval=Interval(low=0.151, high=0.217),
+                unit="rho",
+                meaning="how much worse real rows are modelled",
             ),
             "rare_loss": Outcome(
                 value=0.372,
@@ -244,7 +254,11 @@ def pair_map(columns: tuple[str, ...] = COLUMNS) -> PairMap:
         for j in range(i):
             change[i][j] = change[j][i] = round(0.2 * wobble(i, j) * abs(wobble(j, i + 3)) ** 3 - 0.01, 5)
     return PairMap(
-        columns=shown, change=tuple(map(tuple, change)), noise=0.021, rows=10_000, left_out=len(columns) - size
+        columns=shown,
+        change=tuple(map(tuple, change)),
+        noise=((0.021,) * size,) * size,
+        rows=10_000,
+        left_out=len(columns) - size,
     )
 
 
@@ -254,10 +268,14 @@ def row_map(rows: int = ROWS) -> RowMap:
         RowBin(
             start=a,
             stop=b,
-            excess=round(0.22 + 0.04 * wobble(a), 4) if 0.4 <= a / rows < 0.55 else 0.03 if 0.8 <= a / rows < 0.83 else 0.0,
+            excess=round(0.22 + 0.04 * wobble(a), 4)
+            if 0.4 <= a / rows < 0.55
+            else 0.03
+            if 0.8 <= a / rows < 0.83
+            else 0.0,
             column="gain" if a / rows >= 0.4 else None,
         )
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in pairwise(edges)
     ]
     return RowMap(rows=rows, bins=tuple(bins))
 
@@ -284,7 +302,9 @@ def profile(name: str, rows: int, columns: tuple[str, ...] = COLUMNS) -> TablePr
                 quantiles={"0.5": base * 3.7} if numeric else {},
                 quantile_error=0.005,
                 top=() if numeric else (("Private", rows // 2), ("Self-emp", rows // 9), ("State-gov", rows // 30)),
-                pii=(PiiFlag(type="email", share=0.997, evidence="matches the pattern of an address"),) if k == 9 else (),
+                pii=(PiiFlag(type="email", share=0.997, evidence="matches the pattern of an address"),)
+                if k == 9
+                else (),
                 notes=("96 % of the values are 0",) if k == 5 else (),
             )
         )
@@ -312,9 +332,21 @@ def regions() -> tuple[Region, ...]:
             boundary_error=80,
         ),
         Region(
-            row_range=(10_500, 13_000), columns=("income",), issue="label_flip", impact=0.31, detail="one in three", boundary_error=210
+            row_range=(10_500, 13_000),
+            columns=("income",),
+            issue="label_flip",
+            impact=0.31,
+            detail="one in three",
+            boundary_error=210,
         ),
-        Region(row_range=(16_100, 16_200), columns=(), issue="duplicates", impact=0.97, detail="97 of 100 rows", boundary_error=5),
+        Region(
+            row_range=(16_100, 16_200),
+            columns=(),
+            issue="duplicates",
+            impact=0.97,
+            detail="97 of 100 rows",
+            boundary_error=5,
+        ),
     )
 
 
@@ -331,7 +363,8 @@ def recommendations() -> tuple[Recommendation, ...]:
             gain_note="measured: the light tier retrained without them, against five random blocks of the same size",
             parameters={"row_range": (8_000, 11_000)},
             snippet="import polars as pl\n\ntable = pl.read_parquet('synthetic.parquet')\n"
-            "keep = pl.int_range(pl.len()).is_between(8_000, 10_999).not_()\ntable.filter(keep).write_parquet('fixed.parquet')",
+            "keep = pl.int_range(pl.len()).is_between(8_000, 10_999).not_()\n"
+            "table.filter(keep).write_parquet('fixed.parquet')",
         ),
         Recommendation(
             id="mix-real",
@@ -367,7 +400,9 @@ def full() -> ReportData:
             "balance": replace(measure, ratio=1.07, interval=Interval(low=1.01, high=1.12)),
             "completeness": replace(measure, ratio=0.62, interval=Interval(low=0.55, high=0.68)),
             "entropy": measure,
-            "effective_number": replace(measure, synthetic=212.0, reference=301.0, ratio=0.704, interval=None, unit="rows"),
+            "effective_number": replace(
+                measure, synthetic=212.0, reference=301.0, ratio=0.704, interval=None, unit="rows"
+            ),
             "spectral": replace(measure, ratio=2.4, interval=Interval(low=1.8, high=3.0), strata=()),
             "gradient": NotApplicable(reason="no models were trained on the reference"),
         },
@@ -416,7 +451,11 @@ def reference_free() -> ReportData:
             "diversity_retention": scored(88.0, 9.0),
             "statistical_integrity": scored(97.2, 1.9),
         },
-        diversity={"entropy": DiversityMeasure(synthetic=5.9, reference=None, ratio=None, interval=None, unit="bits", meaning="")},
+        diversity={
+            "entropy": DiversityMeasure(
+                synthetic=5.9, reference=None, ratio=None, interval=None, unit="bits", meaning=""
+            )
+        },
         verdict=replace(
             data.verdict,
             decision="inconclusive",
@@ -449,7 +488,7 @@ def refused() -> ReportData:
 def approved() -> ReportData:
     data = full()
     healthy = tuple(replace(o, synthetic=o.reference, distance=0.001) for o in overlays())
-    flat = PairMap(columns=COLUMNS, change=((0.0,) * 10,) * 10, noise=0.02, rows=10_000, left_out=0)
+    flat = PairMap(columns=COLUMNS, change=((0.0,) * 10,) * 10, noise=((0.02,) * 10,) * 10, rows=10_000, left_out=0)
     calm = RowMap(rows=ROWS, bins=tuple(replace(b, excess=0.0, column=None) for b in row_map().bins))
     return replace(
         data,

@@ -1,1 +1,1 @@
-"""Geometry of the charts: plain pixel positions that the SVG macros in ``templates/charts.svg.j2`` draw as they stand."""
+"""Geometry of the charts: plain positions that the macros in ``templates/charts.svg.j2`` draw as they stand."""

@@ -117,8 +117,9 @@ def _vertical(
 
 def _point(run: ModelRun, x: Scale, y: Scale) -> Point:
     reach = 1.96 * run.loss_error if math.isfinite(run.loss_error) else 0.0
+    kind = "real" if run.arm == "reference" else "synthetic"
     title = (
-        f"{run.tier} model trained on {numbers.count(run.rows)} {'real' if run.arm == 'reference' else 'synthetic'} rows: "
+        f"{run.tier} model trained on {numbers.count(run.rows)} {kind} rows: "
         f"{numbers.fixed(run.loss_bits)} ± {numbers.fixed(reach)} bits per row"
     )
     low, high = y.inside(run.loss_bits - reach), y.inside(run.loss_bits + reach)
@@ -138,11 +139,8 @@ def _prediction(item: ScalePrediction, x: Scale, y: Scale) -> Prediction:
 
 def _law(law: ArmLaw, parameters: float, rows: float) -> float:
     """``E + A / N^a + B / D^b``."""
-    return (
-        law.floor
-        + law.model_coefficient / parameters**law.model_exponent
-        + law.data_coefficient / rows**law.data_exponent
-    )
+    model = law.model_coefficient * math.exp(-law.model_exponent * math.log(parameters))
+    return law.floor + model + law.data_coefficient * math.exp(-law.data_exponent * math.log(rows))
 
 
 def _heavy(runs: Sequence[ModelRun]) -> float | None:

@@ -52,7 +52,10 @@ def heatmap(pairs: PairMap) -> HeatMap:
     count = len(pairs.columns)
     side = max(12.0, min(34.0, SPAN / max(1, count)))
     pool = [(abs(pairs.change[i][j]), i, j) for i in range(count) for j in range(i)]
-    beyond = sorted((item for item in pool if item[0] > pairs.noise), key=lambda item: (-item[0], item[1], item[2]))
+    beyond = sorted(
+        (item for item in pool if item[0] > pairs.noise[item[1]][item[2]]),
+        key=lambda item: (-item[0], item[1], item[2]),
+    )
     strongest = max([item[0] for item in beyond], default=0.0)
     cells = []
     for size, i, j in beyond:
