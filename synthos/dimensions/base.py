@@ -11,6 +11,8 @@ from synthos.stats.calibration import Judgement
 
 #: An interval wider than +- this many points is shown, not trusted.
 RESOLUTION = 10.0
+#: From this score on a table is like real rows, and no column is blamed.
+LIKE_REAL = 97.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def combine(parts: Sequence[Judged], *, blame: Sequence[Blame] = (), notes: Sequ
     """The dimension's answer: its worst component, since an average hides the one that failed.
 
     The interval is that of a minimum under comonotone errors: from the least lower to the least upper end.
-    ``NotApplicable`` where no component could be judged.
+    Nobody is blamed for a table that is like real rows. ``NotApplicable`` where no component could be judged.
     """
     scored = [(part.component.score, part.interval) for part in parts]
     known = [(score, interval) for score, interval in scored if score is not None and interval is not None]
@@ -74,11 +76,12 @@ def combine(parts: Sequence[Judged], *, blame: Sequence[Blame] = (), notes: Sequ
             reason="no component can be told from chance on this table: too few rows or constant columns"
         )
     low, high = min(interval.low for _, interval in known), min(interval.high for _, interval in known)
+    score = min(score for score, _ in known)
     return Scored(
-        score=min(score for score, _ in known),
+        score=score,
         interval=Interval(low=low, high=high, level=known[0][1].level),
         resolved=high - low <= 2 * RESOLUTION,
         components=tuple(part.component for part in parts),
-        blame=tuple(blame),
+        blame=tuple(blame) if score < LIKE_REAL else (),
         notes=tuple(notes),
     )
