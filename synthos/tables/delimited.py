@@ -1,8 +1,8 @@
 """CSV and TSV, plain or compressed. Shards are byte ranges between records; a compressed file is one shard.
 
-The first record names the columns. The delimiter of ``.csv`` is whichever of ``, ; | tab`` its header has most of;
-fields may be quoted with ``"``, doubled inside; blank lines are skipped. Types are inferred from pieces spread over the file
-(all of it up to 32 MiB). An empty field, quoted or not, is null; ``NA``, ``NaN``, ``nan`` and ``null`` are null in
+The first record names the columns. The delimiter of ``.csv`` is whichever of ``, ; | tab`` its header has most of.
+Fields may be quoted with ``"``, doubled inside; blank lines are skipped. Types are inferred from pieces spread over the
+file (all of it up to 32 MiB). An empty field, quoted or not, is null; ``NA``, ``NaN``, ``nan`` and ``null`` are null in
 columns that are not text. Numbers with leading zeros are text.
 """
 

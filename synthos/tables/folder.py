@@ -73,7 +73,7 @@ def widened(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
         return one
     if isinstance(one, pl.Null):
         return other
-    if one.is_integer() and other.is_integer():
+    if one.is_integer() and other.is_integer() and not isinstance(one, pl.UInt64) and not isinstance(other, pl.UInt64):
         return pl.Int64()
     if one.is_numeric() and other.is_numeric():
         return pl.Float64()
