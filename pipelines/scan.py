@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from synthos.profiling.scan import Scanned, ScanState, merge, scan_shard
+from synthos.profiling.scan import Scanned, ScanState, finish, merge, scan_shard
 from synthos.progress import Event, Listener
-from synthos.stages import finish_scan, scan_table
+from synthos.stages import scan_table
 
 if TYPE_CHECKING:
     from pipelines.runtime import Runtime
@@ -48,4 +48,5 @@ def scan(runtime: Runtime, job: Job, role: str, listener: Listener) -> Scanned:
         state = part if state is None else merge(state, part)
         done += 1
         listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
-    return finish_scan(job, role, state)
+    assert state is not None  # a table has at least one shard
+    return finish(state, source.name, job.plan(role), size=source.bytes)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.errors import CancelledError, ConfigError, InputError
 from synthos.profiling.diversity import analyse
-from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
+from synthos.profiling.scan import Scanned, ScanPlan, finish, merge, scan_shard
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
 from synthos.reporting.material import gather
@@ -35,17 +36,16 @@ from synthos.sampling import assemble
 from synthos.sampling.check import check_sample
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive
-from synthos.tables.alignment import Alignment, align, require_rows
+from synthos.tables.alignment import align
 from synthos.tables.codec import Codec
 from synthos.tables.kinds import load_overrides
+from synthos.tables.schema import Schema
 from synthos.tables.sources import Source, open_table
 from synthos.validation import Validation
 from synthos.verdict.aggregate import decide
 from synthos.verdict.signatures import match
 from synthos.verdict.thresholds import Thresholds, load_thresholds
 
-#: Rows that kinds and bins are taken from.
-PEEK_ROWS = 50_000
 QUICK = NotApplicable(reason="left out by the quick mode")
 NO_REFERENCE = NotApplicable(reason="the cascade compares with models trained on real rows; give a reference table")
 #: Parts of the installation that a verdict depends on.
@@ -77,7 +77,8 @@ class Job:
     """Everything that is settled before the first full pass: sources, schema, bins, options. Picklable."""
 
     sources: dict[str, Source]
-    alignment: Alignment
+    schema: Schema
+    notes: tuple[str, ...]
     codec: Codec
     quick: bool
     seed: int | None
@@ -85,9 +86,7 @@ class Job:
     thresholds: Thresholds
 
     def plan(self, role: str) -> ScanPlan:
-        return ScanPlan(
-            schema=self.alignment.schema, codec=self.codec, total_rows=self.sources[role].rows, seed=self.seed or 0
-        )
+        return ScanPlan(schema=self.schema, codec=self.codec, total_rows=self.sources[role].rows, seed=self.seed or 0)
 
 
 def prepare(
@@ -116,39 +115,35 @@ def prepare(
     alignment = align(
         sources["synthetic"], sources.get("reference"), overrides, seed or 0, holdout=sources.get("holdout")
     )
-    base = sources.get("reference", sources["synthetic"])
-    codec = Codec.fit(base.peek(PEEK_ROWS, seed or 0), alignment.schema)
-    return Job(sources, alignment, codec, quick, seed, config, limits)
+    codec = Codec.fit(alignment.peek, alignment.schema)
+    return Job(
+        alignment.sources,
+        alignment.schema,
+        alignment.notes,
+        codec,
+        quick=quick,
+        seed=seed,
+        config=config,
+        thresholds=limits,
+    )
 
 
 def scan_table(job: Job, role: str, listener: Listener = silent) -> Scanned:
     """One pass over one table, shard by shard."""
     source, plan = job.sources[role], job.plan(role)
     shards = source.shards()
-    state: ScanState | None = None
+    states = []
     for done, shard in enumerate(shards):
         listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
-        part = scan_shard(source, shard, plan)
-        state = part if state is None else merge(state, part)
+        states.append(scan_shard(source, shard, plan))
     listener(Event(stage="scan", done=len(shards), total=len(shards), message=f"{role} {source.name}"))
-    return finish_scan(job, role, state)
-
-
-def finish_scan(job: Job, role: str, state: ScanState | None) -> Scanned:
-    """Turn the merged state into the profile and the sample; refuse a table that is too small to judge."""
-    source = job.sources[role]
-    rows = state.rows if state is not None else 0
-    require_rows(rows, source.name)
-    assert state is not None  # require_rows has refused the empty table
-    return finish(state, source.name, job.plan(role))
+    return finish(reduce(merge, states), source.name, plan, size=source.bytes)
 
 
 def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
     """Samples, codes and scans of all tables; the seed comes from their contents unless one was asked for."""
     arms = {role: assemble.arm(item, job.codec) for role, item in scanned.items()}
-    evidence = assemble.evidence(
-        job.alignment.schema, job.codec, arms["synthetic"], arms.get("reference"), arms.get("holdout")
-    )
+    evidence = assemble.evidence(job.schema, job.codec, arms["synthetic"], arms.get("reference"), arms.get("holdout"))
     return evidence if job.seed is None else replace(evidence, seed=derive("seed", job.seed))
 
 
@@ -227,7 +222,7 @@ def conclude(
 ) -> Validation:
     """Verdict, recommendations, signatures and what the report shows, from everything that was measured."""
     arms = present_arms(evidence)
-    notes = [*job.alignment.notes, *(note for arm in arms.values() for note in check_sample(arm))]
+    notes = [*job.notes, *(note for arm in arms.values() for note in check_sample(arm))]
     with watch.stage("verdict"):
         listener(Event(stage="verdict", done=0, total=1))
         diversity = find_diversity(evidence, cascade)
@@ -253,7 +248,9 @@ def conclude(
         cascade=cascade,
         regions=regions,
         recommendations=recommendations,
-        signatures=match(dimensions, regions, cascade if isinstance(cascade, CascadeResult) else None),
+        signatures=match(
+            dimensions, regions, cascade if isinstance(cascade, CascadeResult) else None, thresholds=job.thresholds
+        ),
         profiles=profiles,
         material=gather(evidence, dimensions),
         notes=tuple(notes),
