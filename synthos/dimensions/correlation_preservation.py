@@ -11,7 +11,7 @@ from synthos.dimensions.views import blame, coarse, reference_of
 from synthos.results import Blame, DimensionResult, NotApplicable
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
-from synthos.stats.calibration import RESPLITS, Draws, Rows, draw, half_rows, judge, shuffled_columns
+from synthos.stats.calibration import RESPLITS, Draws, Rows, draw, half_rows, judge, remembered, shuffled_columns
 from synthos.stats.dependence import Tuples, mutual_information, pairs
 from synthos.stats.divergence import jensen_shannon
 from synthos.stats.two_sample import dependence_gain
@@ -65,13 +65,13 @@ def pair_draws(evidence: Evidence) -> tuple[tuple[tuple[int, int], ...], Draws, 
     table = Tuples(group, sizes)
     shape = _padding(table, sizes)
 
-    halves: dict[int, tuple[Rows, Floats]] = {}
+    def tables(rows: Rows) -> Floats:
+        return _padded(table.count(rows), shape)
+
+    real = remembered(tables)
 
     def both(first: Rows, other: Rows) -> Floats:
-        if id(first) not in halves:  # every first half is met twice or thrice in a row
-            halves.clear()
-            halves[id(first)] = first, _padded(table.count(first), shape)
-        ours, theirs = halves[id(first)][1], _padded(table.count(other), shape)
+        ours, theirs = real(first), tables(other)
         joint = jensen_shannon(*(side.reshape(len(group), -1) for side in _same_margins(ours, theirs)))
         return np.concatenate([joint, np.abs(mutual_information(ours) - mutual_information(theirs))])
 
@@ -112,7 +112,7 @@ def _padding(table: Tuples, sizes: tuple[int, ...]) -> tuple[npt.NDArray[np.int6
     return np.concatenate(positions), len(table.columns), widest
 
 
-def _padded(counts: npt.NDArray[np.int64], shape: tuple[npt.NDArray[np.int64], int, int]) -> Floats:
+def _padded(counts: Floats, shape: tuple[npt.NDArray[np.int64], int, int]) -> Floats:
     positions, tables, widest = shape
     padded = np.zeros(tables * widest * widest)
     padded[positions] = counts

@@ -13,7 +13,7 @@ from synthos.dimensions.views import blame, numeric_columns, numeric_values, ref
 from synthos.results import Blame, DimensionResult
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
-from synthos.stats.calibration import Draws, Rows, draw
+from synthos.stats.calibration import Draws, Rows, draw, remembered
 from synthos.stats.dependence import Tuples
 from synthos.stats.divergence import segment_jensen_shannon
 
@@ -63,8 +63,10 @@ def column_draws(evidence: Evidence) -> Draws | None:
     histogram = table.count(reference)
     modes = np.array([np.argmax(histogram[a:b]) for a, b in pairwise(offsets)])
 
+    real = remembered(table.count)
+
     def divergence(first: Rows, other: Rows) -> Floats:
-        return segment_jensen_shannon(table.count(first), table.count(other), offsets)
+        return segment_jensen_shannon(real(first), table.count(other), offsets)
 
     def collapsed(rows: Rows, rng: np.random.Generator) -> Rows:
         return np.tile(modes.astype(rows.dtype), (len(rows), 1))
@@ -129,8 +131,10 @@ def _distance_draws(evidence: Evidence, reference: Floats, synthetic: Floats) ->
         running = np.cumsum(counts, axis=1, dtype=np.float64)
         return running[:, :-1] / np.maximum(running[:, -1:], 1.0)
 
+    real = remembered(below)
+
     def distance(first: Rows, other: Rows) -> Floats:
-        return np.asarray((np.abs(below(first) - below(other)) * widths).sum(axis=1))
+        return np.asarray((np.abs(real(first) - below(other)) * widths).sum(axis=1))
 
     coded = on_grid(reference)
     medians = np.array([np.searchsorted(grids[j], np.nanmedian(reference[:, j])) for j in range(columns)], np.uint16)

@@ -96,6 +96,19 @@ def shuffled_columns(rows: Rows, rng: np.random.Generator) -> Rows:
     return np.asarray(rng.permuted(rows, axis=0))
 
 
+def remembered(summary: Callable[[Rows], Floats]) -> Callable[[Rows], Floats]:
+    """``summary``, recomputed only when its rows are another array than last time: ``draw`` meets each first half two
+    or three times in a row."""
+    kept: list[tuple[Rows, Floats]] = []
+
+    def once(rows: Rows) -> Floats:
+        if not kept or kept[0][0] is not rows:
+            kept[:] = [(rows, summary(rows))]
+        return kept[0][1]
+
+    return once
+
+
 def draw(
     statistic: Statistic,
     reference: Rows,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
+from math import comb, prod
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +29,7 @@ class Tuples:
     @property
     def offsets(self) -> npt.NDArray[np.int64]:
         """Where each tuple's cells begin in the flat histogram, and its length at the end, shape (tuples + 1,)."""
-        cells = [int(np.prod([self.sizes[c] for c in group])) for group in self.columns]
+        cells = [prod(self.sizes[c] for c in group) for group in self.columns]
         return np.concatenate([[0], np.cumsum(cells)]).astype(np.int64)
 
     def cells(self, codes: Coded) -> npt.NDArray[np.int32]:
@@ -41,10 +43,10 @@ class Tuples:
             np.add(index, np.int32(offset), out=out[row])
         return out.T
 
-    def count(self, codes: Coded) -> npt.NDArray[np.int64]:
+    def count(self, codes: Coded) -> Floats:
         """Rows per cell of every tuple, shape (offsets[-1],)."""
         cells, offsets = self.cells(codes), self.offsets
-        return np.bincount(cells.ravel(order="K"), minlength=int(offsets[-1]))
+        return np.bincount(cells.ravel(order="K"), minlength=int(offsets[-1])).astype(np.float64)
 
 
 def pairs(columns: int, limit: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
@@ -81,3 +83,16 @@ def mutual_information(table: npt.ArrayLike, *, corrected: bool = True) -> Float
 def _entropy_sum(counts: Floats) -> Floats:
     """``-sum c log2 c`` over the last axis, 0 log 0 = 0."""
     return np.asarray(-(counts * np.log2(np.where(counts > 0, counts, 1.0))).sum(axis=-1))
+
+
+def random_tuples(columns: int, order: int, limit: int, rng: np.random.Generator) -> tuple[tuple[int, ...], ...]:
+    """Up to ``limit`` different tuples of ``order`` columns, all of them where there are no more; every column is met
+    about equally often."""
+    if comb(columns, order) <= limit:
+        return tuple(combinations(range(columns), order))
+    found: set[tuple[int, ...]] = set()
+    while len(found) < limit:
+        shuffled = rng.permutation(columns)
+        for start in range(0, columns - order + 1, order):
+            found.add(tuple(sorted(int(c) for c in shuffled[start : start + order])))
+    return tuple(sorted(found)[: max(limit, 1)])

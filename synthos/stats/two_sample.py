@@ -23,8 +23,8 @@ def dependence_gain(
     a sum over columns, so that they see all that margins can show, and trees of eight leaves. The gain is the stumps'
     log-loss less the trees'. A table that differs in its margins only has an additive log density ratio and gains
     nothing; without any signal the trees overfit more than the stumps and the gain is at most 0 in expectation.
-    Log-loss and not the area under the curve, which saturates. ``a`` and ``b`` are codes, shape (n, columns); at most ``rows``
-    of each are used, and equally many.
+    Log-loss and not the area under the curve, which saturates. ``a`` and ``b`` are codes, shape (n, columns); at most
+    ``rows`` of each are used, and equally many.
     """
     count = min(len(a), len(b), rows)
     left, right = (side[rng.choice(len(side), count, replace=False)] for side in (a, b))
