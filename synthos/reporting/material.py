@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
 from synthos.profiling.scan import Scan
 from synthos.results import DimensionResult, Kind, NotApplicable, Scored
@@ -34,6 +34,7 @@ PAIR_ROWS = 12_000
 MANY_COLUMNS = 64
 PAIR_LEVELS = 8
 MAX_ROW_BINS = 120
+LEAST_ROWS_PER_BIN = 200
 MAX_LABEL = 48
 
 
@@ -308,7 +309,8 @@ def _all_information(levels: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
 def _row_map(evidence: Evidence) -> RowMap:
     scan = evidence.synthetic.scan
     starts, blocks = scan.blocks.starts, len(scan.blocks.starts)
-    groups = [group for group in np.array_split(np.arange(blocks), min(MAX_ROW_BINS, max(1, blocks))) if group.size]
+    stretches = max(1, min(MAX_ROW_BINS, blocks, scan.rows // LEAST_ROWS_PER_BIN))
+    groups = [group for group in np.array_split(np.arange(blocks), stretches) if group.size]
     firsts = np.array([group[0] for group in groups], np.int64)
     pooled = np.add.reduceat(scan.blocks.counts.astype(np.float64), firsts, axis=0)
     excess = _departures(pooled, scan.histogram.astype(np.float64), scan.blocks.offsets)
@@ -323,9 +325,10 @@ def _row_map(evidence: Evidence) -> RowMap:
 
 
 def _departures(pooled: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -> Floats:
-    """KL(stretch || table) in bits less what chance explains, for each stretch and column, shape (stretches, columns).
+    """KL(stretch || table) in bits beyond the usual stretch and chance, shape (stretches, columns); <= 0 means none.
 
-    ``2 n KL ~ chi2(K-1)`` in nats; mean plus three standard deviations of that are taken off.
+    ``2 n KL ~ chi2(K-1)`` in nats, whose 95 % quantile over all stretches and columns together is taken off. Where much
+    of the table is damaged the sound rest departs from the whole as well; taking off the median stretch mends that.
     """
     if len(offsets) < 2:
         return np.empty((len(pooled), 0))
@@ -335,4 +338,7 @@ def _departures(pooled: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -
     terms = np.where(seen, shares * np.log2(np.where(seen, shares, 1.0) / np.where(seen, expected, 1.0)), 0.0)
     divergence = np.add.reduceat(terms, offsets[:-1], axis=1)
     freedom = np.maximum(np.add.reduceat((table > 0).astype(np.float64), offsets[:-1]) - 1, 1.0)
-    return np.asarray(divergence - (freedom + 3 * np.sqrt(2 * freedom)) / (2 * rows * np.log(2)))
+    unit = 2 * rows * np.log(2)
+    chance = chi2.isf(0.05 / divergence.size, freedom) / unit
+    usual = np.maximum(np.median(divergence, axis=0), freedom / unit)
+    return np.asarray(divergence - usual - (chance - freedom / unit))

@@ -114,7 +114,7 @@ def size(octets: int | None) -> str:
         if value < 1000:
             return f"{value:.3g} {unit}"
         value /= 1000
-    return f"{value:,.3g} TB"
+    return f"{value:,.0f} TB"
 
 
 def cell(value: Json, kind: Kind) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from synthos.reporting import numbers, phrases, words
 from synthos.reporting.charts import bars
 from synthos.reporting.context import ReportInput
-from synthos.results import CascadeResult, DimensionResult, NotApplicable, Outcome, Scored
+from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Outcome
 
 STYLES = {"good": "green", "middling": "yellow", "bad": "red", "unknown": "bright_black"}
 DECISIONS = {
@@ -27,16 +28,20 @@ MAX_REGIONS, MAX_RECOMMENDATIONS, MAX_REASONS = 5, 3, 5
 def summary(data: ReportInput, width: int, written: Sequence[Path] = ()) -> RenderableType:
     """A rich renderable of at most ``width`` columns; ``written`` are the files to name at the end."""
     parts: list[RenderableType] = [_headline(data)]
-    parts += [Text(f"  {phrases.sentence(reason)}") for reason in data.verdict.reasons[:MAX_REASONS]]
+    parts += [_indented(phrases.sentence(reason)) for reason in data.verdict.reasons[:MAX_REASONS]]
     parts += [Text(), _outcomes(data), Text(), _dimensions(data, width)]
     parts += _regions(data)
     parts += _recommendations(data)
     if data.verdict.open_questions:
         parts += [Text(), Text("Left open", style="bold")]
-        parts += [Text(f"  {phrases.sentence(question)}") for question in data.verdict.open_questions[:MAX_REASONS]]
+        parts += [_indented(phrases.sentence(question)) for question in data.verdict.open_questions[:MAX_REASONS]]
     for path in written:
         parts.append(Text(f"written: {path}", no_wrap=True, overflow="ignore"))
     return Group(*parts)
+
+
+def _indented(text: str) -> Padding:
+    return Padding(Text(text), (0, 0, 0, 2))
 
 
 def _headline(data: ReportInput) -> Text:
@@ -73,32 +78,26 @@ def _outcomes(data: ReportInput) -> Table:
 
 
 def _dimensions(data: ReportInput, width: int) -> Table:
-    cells = max(10, min(40, width - 52))
+    cells = max(10, min(40, width - 58))
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, width=cells)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(ratio=1)
     for name, result in data.dimensions.items():
-        table.add_row(Text(words.dimension(name)), _bar(result, cells), *_figure(result))
+        table.add_row(Text(words.dimension(name)), _measured(result, cells))
     return table
 
 
-def _bar(result: DimensionResult, cells: int) -> Text:
-    if not isinstance(result, Scored):
-        return Text("┄" * cells, style=STYLES["unknown"])
-    full = round(bars.clip(result.score) / 100 * cells)
-    style = STYLES[bars.tone(result.score)] if result.resolved else STYLES["unknown"]
-    return Text("━" * full, style=style).append("─" * (cells - full), style="bright_black")
-
-
-def _figure(result: DimensionResult) -> tuple[Text, Text]:
-    if isinstance(result, Scored):
-        remark = f"({numbers.score_range(result.interval)})" + ("" if result.resolved else " unresolved")
-        return Text(numbers.score(result.score), style="bold"), Text(remark)
+def _measured(result: DimensionResult, cells: int) -> Text:
+    """Bar, score and interval, or the reason why there are none."""
     if isinstance(result, NotApplicable):
-        return Text("–"), Text(f"not applicable: {result.reason}", style="bright_black")
-    return Text("✖", style="red"), Text(f"failed: {result.error}", style="red")
+        return Text(f"not applicable: {result.reason}", style="bright_black")
+    if isinstance(result, Failed):
+        return Text(f"✖ failed: {result.error}", style="red")
+    full = round(bars.clip(result.score) / 100 * cells)
+    text = Text("━" * full, style=STYLES[bars.tone(result.score)] if result.resolved else STYLES["unknown"])
+    text.append("─" * (cells - full), style="bright_black")
+    text.append(f"  {numbers.score(result.score):>4}", style="bold not dim default")
+    text.append(f"  ({numbers.score_range(result.interval)})", style="default")
+    return text if result.resolved else text.append(" unresolved", style="default")
 
 
 def _regions(data: ReportInput) -> list[RenderableType]:
@@ -126,7 +125,7 @@ def _recommendations(data: ReportInput) -> list[RenderableType]:
             if item.expected_gain is None
             else f"{phrases.signed(item.expected_gain, 1)} risk points"
         )
-        parts.append(Text(f"  {index}. {phrases.clip_text(item.title)} ({gain})"))
+        parts.append(_indented(f"{index}. {phrases.clip_text(item.title)} ({gain})"))
     left = len(data.recommendations) - MAX_RECOMMENDATIONS
     if left > 0:
         parts.append(Text(f"  and {left} more in the report"))

@@ -144,9 +144,9 @@ def _law(law: ArmLaw, parameters: float, rows: float) -> float:
 
 
 def _heavy(runs: Sequence[ModelRun]) -> float | None:
-    """Parameters of the heavy tier."""
+    """Parameters of the largest heavy model, the one that predictions are made for."""
     found = [run.parameters for run in runs if run.tier == "heavy"]
-    return median(found) if found else None
+    return max(found) if found else None
 
 
 def _lines(

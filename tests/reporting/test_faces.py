@@ -1,0 +1,215 @@
+"""The terminal summary, the notebook card, the palette and the phrases."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import report_factory
+from page_reader import PageReader
+from rich.console import Console
+
+from synthos import results
+from synthos.reporting import palette, phrases, words
+from synthos.reporting.context import ReportData
+from synthos.reporting.notebook import summary_html
+from synthos.reporting.open_points import ORDER, open_points
+from synthos.reporting.terminal import summary
+from synthos.results import DIMENSIONS, Interval, Outcome, Region
+
+NAMES = list(report_factory.SAMPLES)
+
+
+def shown(data: ReportData, width: int = 100) -> str:
+    console = Console(width=width, highlight=False, force_terminal=False, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(summary(data, width))
+    return capture.get()
+
+
+# --- terminal ---
+
+
+@pytest.mark.parametrize("width", [50, 80, 160])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_summary_keeps_to_its_width(samples: dict[str, ReportData], name: str, width: int) -> None:
+    text = shown(samples[name], width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert text.splitlines()[0].startswith(("✔", "▲", "✖", "?"))
+
+
+def test_the_summary_tells_the_verdict(samples: dict[str, ReportData]) -> None:
+    text = shown(samples["full"])
+    for part in (
+        "Fix first  risk 46 of 100 (40 to 53), medium risk",
+        "ρ 0.18 (0.15 to 0.22)",
+        "71 % (48 % to 87 %); not yet calibrated",
+        "1,430 real rows (1,090 to 1,880)",
+        "64  (50 to 78) unresolved",
+        "not applicable: the rows of the reference are exchangeable",
+        "rows 8,000 to 10,999",
+        "1. Remove rows 8,000 to 10,999 (+14.2 risk points)",
+        "(gain not measured)",
+        "Left open",
+    ):
+        assert part in text
+
+
+def test_failures_reach_the_terminal(samples: dict[str, ReportData]) -> None:
+    text = shown(samples["failed"], 160)
+    assert "✖ failed: the worker that measured it died three times" in text
+    assert "? Inconclusive" in text
+
+
+def test_bars_grow_with_the_score(samples: dict[str, ReportData]) -> None:
+    lengths = {line.split("  ")[0]: line.count("━") for line in shown(samples["full"]).splitlines() if "━" in line}
+    assert lengths["Rare-pattern handling"] < lengths["Correlation preservation"] < lengths["Statistical integrity"]
+
+
+def test_long_lists_are_cut_and_say_so(samples: dict[str, ReportData]) -> None:
+    data = samples["wide"]
+    many = replace(data, recommendations=data.recommendations * 4)
+    text = shown(many)
+    assert "and 145 more" in text and "and 5 more in the report" in text
+
+
+def test_markup_in_names_is_not_obeyed() -> None:
+    data = report_factory.full()
+    region = replace(data.regions[0], columns=("[red]bold[/red]",), detail="")
+    assert "[red]bold[/red]" in shown(replace(data, regions=(region,)))
+
+
+def test_written_files_are_named_in_full(tmp_path: Path) -> None:
+    path = tmp_path / ("long" * 40) / "report.html"
+    console = Console(width=60, highlight=False)
+    with console.capture() as capture:
+        console.print(summary(report_factory.full(), 60, [path]), soft_wrap=True)
+    assert f"written: {path}" in capture.get()
+
+
+# --- notebook ---
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_is_a_balanced_fragment_without_loads(samples: dict[str, ReportData], name: str) -> None:
+    card = summary_html(samples[name])
+    page = PageReader(card)
+    assert (page.problems, page.loads, page.handlers) == ([], [], [])
+    assert "script" not in page.tags and "<html" not in card
+    assert len(card) < 12_000
+
+
+def test_the_card_styles_only_itself(samples: dict[str, ReportData]) -> None:
+    style = re.search(r"<style>(.*?)</style>", summary_html(samples["full"]), re.DOTALL)
+    assert style is not None
+    rules = re.findall(r"^([^{\n]+)\{", style[1], re.MULTILINE)
+    assert rules and all(rule.startswith(".synthos-card") for rule in rules)
+
+
+def test_the_card_tells_the_verdict(samples: dict[str, ReportData]) -> None:
+    card = summary_html(samples["failed"])
+    for part in (
+        "Inconclusive: risk 46 of 100 (40 to 53)",
+        "Floor: failed",
+        "out of memory",
+        "3 regions, 2 recommendations",
+    ):
+        assert part in card
+    assert "1 region," in summary_html(replace(samples["full"], regions=samples["full"].regions[:1]))
+
+
+# --- open points ---
+
+
+def test_open_points_come_once_and_worst_first(samples: dict[str, ReportData]) -> None:
+    for data in samples.values():
+        points = open_points(replace(data, notes=data.notes * 2))
+        assert len(points) == len(set(points))
+        order = [ORDER.index(point.status) for point in points]
+        assert order == sorted(order)
+
+
+def test_each_refused_prediction_is_an_open_point(samples: dict[str, ReportData]) -> None:
+    points = [point for point in open_points(samples["refused"]) if point.status == "refused"]
+    assert [point.where for point in points][:2] == ["Scaling law", "Prediction at 1,000,000 rows"]
+    assert len(points) == 5
+
+
+# --- words, phrases, colours ---
+
+
+def test_every_name_of_the_results_has_words() -> None:
+    assert tuple(words.DIMENSIONS) == DIMENSIONS
+    for known, names in (
+        (words.DECISIONS, results.Decision),
+        (words.LEVELS, results.RiskLevel),
+        (words.COLLAPSE_TYPES, results.CollapseType),
+        (words.ISSUES, results.Issue),
+        (words.KINDS, results.RecommendationKind),
+    ):
+        assert set(known) == set(get_args(names))
+    assert words.dimension("house_rules") == "House rules"
+
+
+def test_every_issue_can_be_drawn() -> None:
+    data = report_factory.full()
+    for issue in get_args(results.Issue):
+        region = Region(row_range=(0, 9), columns=("a",), issue=issue, impact=0.5, detail="", boundary_error=1)
+        assert words.ISSUES[issue] in shown(replace(data, regions=(region,)))
+
+
+def test_sentences() -> None:
+    assert phrases.sentence("no reference\n was given") == "No reference was given."
+    assert phrases.sentence("n_eff is a bound.") == "n_eff is a bound."
+    assert phrases.sentence("Why?") == "Why?"
+    assert phrases.sentence("") == ""
+    assert phrases.clip_text("x" * 400) == "x" * 299 + "…"
+
+
+def test_signed_changes() -> None:
+    assert [phrases.signed(v) for v in (0.5, -0.5, 0.0, None)] == ["+0.5", "−0.5", "0", "n/a"]
+    assert phrases.signed(14.24, 1) == "+14.2"
+
+
+def test_outcomes_in_their_units() -> None:
+    share = Outcome(value=0.25, interval=Interval(low=0.2, high=0.3), unit="share of rare mass", meaning="")
+    assert (phrases.outcome_value(share), phrases.outcome_range(share)) == ("25 %", "20 % to 30 %")
+    other = replace(share, unit="rows")
+    assert (phrases.outcome_value(other), phrases.outcome_range(other)) == ("0.25", "0.2 to 0.3 rows")
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ground", ["card", "page", "sunk"])
+@pytest.mark.parametrize("ink", ["ink", "muted", "accent", "good", "middling", "bad", "unknown"])
+def test_text_reaches_contrast_aa(ink: str, ground: str, scheme: int) -> None:
+    """WCAG 2.1, 1.4.3: at least 4.5 to 1 for text."""
+    assert contrast(palette.COLOURS[ink][scheme], palette.COLOURS[ground][scheme]) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ink", ["real", "synthetic", "rule"])
+def test_graphics_reach_contrast_aa(ink: str, scheme: int) -> None:
+    """WCAG 2.1, 1.4.11: at least 3 to 1 for what a picture is read from."""
+    assert contrast(palette.COLOURS[ink][scheme], palette.COLOURS["card"][scheme]) >= 3
+
+
+def test_painted_elements_work_without_a_style_sheet() -> None:
+    painted = palette.paint(fill="real", stroke="card")
+    assert painted == 'class="f-real s-card" fill="#0072b2" stroke="#ffffff"'
+    assert palette.paint(stroke="ink").startswith('class="s-ink" fill="none"')
+    assert palette.variables(0) != palette.variables(1)
+    assert ".f-real{fill:var(--real)}" in palette.classes()
