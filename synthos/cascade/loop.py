@@ -42,5 +42,5 @@ def refit_loop(
         fitted = fit(spec, data, device=device, train=rows, stream=f"loop-{generation}")
         bits.append(fitted.outcome.row_bits)
         if generation < config.loop_generations:
-            rows = fitted.model.sample(len(rows), generator(data.seed, "loop", generation))
+            rows = fitted.model.sample(spec.rows, generator(data.seed, "loop", generation))
     return LoopOutcome(arm, np.stack(bits), time.perf_counter() - started)

@@ -1,9 +1,11 @@
 """Which rows every model trains on, stops on and is judged on. Nested training sizes, the same in both arms.
 
-Three leaks are closed here. Both arms stop on real rows, because copies inside a table would otherwise sit in its own
+Four leaks are closed here. Both arms stop on real rows, because copies inside a table would otherwise sit in its own
 training and stopping rows at once. A distinct real row is never split between training and judging. And where rows
 are so varied that equal rows are copies rather than chance, rows of *either* arm that equal a test or stop row are
-left out of training, so that a generator that memorised its reference is not paid for it.
+left out of training, so that a generator that memorised its reference is not paid for it. And a row that is repeated
+more often than rows of the reference are counts no more often than those: a copy teaches nothing new, and a training
+set of so many rows with copies is judged as what it is, a smaller one.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from synthos.results import Arm
 from synthos.sampling.seeds import derive, generator
 
 Codes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 TEST_SHARE, TEST_LIMIT = 0.2, 4000
 STOP_SHARE, STOP_LIMIT = 0.1, 1000
 OWN_SHARE, OWN_LIMIT = 0.1, 2000
@@ -27,6 +30,8 @@ OWN_SHARE, OWN_LIMIT = 0.1, 2000
 REPEATS_LIMIT = 0.25
 #: More columns than this are thinned evenly: one-hot inputs and outputs grow with their codes.
 COLUMN_LIMIT = 128
+#: Copies of a row beyond what this share of the reference's rows stay within do not count.
+COPIES_QUANTILE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class CascadeData:
     ----------
     sizes : codes per column; every code of column j is below ``sizes[j]``.
     synthetic, reference : shuffled training rows of the arms; a model on D rows takes the first D.
+    synthetic_counted, reference_counted : which of those rows count; the others are copies beyond what chance gives.
     own : held-out synthetic rows, for ``own_bits`` (a model of the reference arm is judged on ``test`` for that).
     stop, test : real rows that neither arm trains on.
     columns : which of the caller's columns were kept, ascending.
@@ -47,6 +53,8 @@ class CascadeData:
     sizes: tuple[int, ...]
     synthetic: Codes
     reference: Codes
+    synthetic_counted: Mask
+    reference_counted: Mask
     own: Codes
     stop: Codes
     test: Codes
@@ -60,7 +68,10 @@ class CascadeData:
         return min(len(self.synthetic), len(self.reference))
 
     def train(self, arm: Arm, rows: int) -> Codes:
-        return (self.synthetic if arm == "synthetic" else self.reference)[:rows]
+        """The arm's first ``rows`` rows without those that do not count."""
+        if arm == "synthetic":
+            return self.synthetic[:rows][self.synthetic_counted[:rows]]
+        return self.reference[:rows][self.reference_counted[:rows]]
 
     def held_out(self, arm: Arm) -> Codes:
         return self.own if arm == "synthetic" else self.test
@@ -137,10 +148,13 @@ def make_tasks(
                 where=f"{label} table",
                 fix="give at least 500 distinct rows",
             )
+    allowed = int(np.quantile(np.bincount(r_names)[r_names], COPIES_QUANTILE, method="higher"))
     return CascadeData(
         sizes=kept,
         synthetic=np.ascontiguousarray(synthetic[s_train_at]),
         reference=np.ascontiguousarray(reference[train_at]),
+        synthetic_counted=_occurrence(s_names[s_train_at]) < allowed,
+        reference_counted=_occurrence(r_names[train_at]) < allowed,
         own=np.ascontiguousarray(synthetic[own_at]),
         stop=np.ascontiguousarray(reference[stop_at]),
         test=np.ascontiguousarray(test),
@@ -155,7 +169,7 @@ def independent_bits(data: CascadeData) -> npt.NDArray[np.float64]:
 
     The zero of what can be learned: a model of the columns' joint distribution must stay below its mean.
     """
-    train = data.reference[: data.rows]
+    train = data.train("reference", data.rows)
     bits = np.zeros(len(data.test))
     for j, size in enumerate(data.sizes):
         counts = np.bincount(train[:, j], minlength=size) + 0.5
@@ -196,6 +210,17 @@ def _repeats(s_names: npt.NDArray[np.int64], r_names: npt.NDArray[np.int64], kno
     return min(within, across)
 
 
+def _occurrence(names: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many equal rows stand before each row, shape (n,)."""
+    order = np.argsort(names, kind="stable")
+    ordered = names[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    lengths = np.diff(np.append(starts, len(names)))
+    before = np.empty(len(names), np.int64)
+    before[order] = np.arange(len(names)) - np.repeat(starts, lengths)
+    return before
+
+
 def _grouped_order(groups: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Row positions with groups in random order and the members of each group side by side."""
     rank = rng.permutation(int(groups.max()) + 1)[groups]
@@ -205,4 +230,5 @@ def _grouped_order(groups: npt.NDArray[np.int64], rng: np.random.Generator) -> n
 def _cuts(ordered_groups: npt.NDArray[np.int64], wanted: tuple[int, ...]) -> tuple[int, ...]:
     """``wanted`` positions moved up to the next border between groups."""
     borders = np.append(np.flatnonzero(np.diff(ordered_groups)) + 1, len(ordered_groups))
-    return tuple(int(borders[min(np.searchsorted(borders, cut), len(borders) - 1)]) for cut in wanted)
+    at = np.minimum(np.searchsorted(borders, np.array(wanted)), len(borders) - 1)
+    return tuple(int(border) for border in borders[at])

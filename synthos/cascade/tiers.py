@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from synthos.errors import ConfigError, InternalError
 from synthos.results import Arm, Tier
@@ -157,7 +157,8 @@ def load_config(path: str | Path | None) -> CascadeConfig:
     unknown = sorted(str(key) for key in content if key not in known)
     if unknown:
         raise ConfigError(f"unknown key {unknown[0]!r}", where=where, fix=f"use only {', '.join(known)}")
-    return CascadeConfig(**{key: _typed(key, value, where) for key, value in content.items()})
+    values: dict[str, Any] = {key: _typed(key, value, where) for key, value in content.items()}
+    return CascadeConfig(**values)
 
 
 def _typed(key: str, value: object, where: str) -> object:

@@ -95,7 +95,7 @@ def fit(
         arm=spec.arm,
         tier=spec.tier,
         size_index=spec.size_index,
-        rows=len(rows),
+        rows=spec.rows,
         width=spec.width,
         depth=spec.depth,
         parameters=model.parameter_count,
