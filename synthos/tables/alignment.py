@@ -75,9 +75,15 @@ def align(
     notes = [note for role, source in tables.items() for note in _match(base, base_role, source, role)]
 
     peek = base.peek(min(PEEK_ROWS, max(MINIMUM_ROWS, PEEK_VALUES // len(base.dtypes))), seed)
-    kinds: dict[str, Kind] = {**infer_kinds(peek, base.rows), **declared}
-    empty = {role: without_values(source, list(base.dtypes)) for role, source in tables.items()}
-    notes += _empty_notes(empty, base_role, tables)
+    unseen = [name for name, nulls in zip(peek.columns, peek.null_count().row(0), strict=True) if nulls == peek.height]
+    empty = {
+        role: without_values(source, unseen if role == base_role else list(base.dtypes))
+        for role, source in tables.items()
+    }
+    notes += _empty_notes(empty, tables)
+    # Where the reference has no value, only the type of the others' tells what the column is.
+    valued = {name: synthetic.dtypes[name] for name in empty[base_role]}
+    kinds = {**infer_kinds(peek, base.rows), **infer_kinds(pl.DataFrame(schema=valued)), **declared}
     notes += _constant_note(peek, base, base_role)
 
     dtypes: dict[str, pl.DataType] = {}
@@ -103,7 +109,7 @@ def require_rows(rows: int, name: str) -> None:
 def without_values(source: Source, names: list[str]) -> set[str]:
     """Which of the columns hold nothing but nulls. Exact: reads on only for columns that have shown no value yet."""
     left = list(names)
-    for shard in source.shards():
+    for shard in source.shards() if left else ():
         for frame in source.read(shard, left):
             # Names found in this shard stay in its frames; only the next shard is read without them.
             counts = frame.null_count().row(0)
@@ -135,7 +141,7 @@ def _match(base: Source, base_role: str, source: Source, role: str) -> list[str]
     return [f"Column{'s' * (len(extra) > 1)} {named(extra)} only in the {role} table, left out."]
 
 
-def _empty_notes(empty: dict[str, set[str]], base_role: str, tables: Mapping[str, Source]) -> list[str]:
+def _empty_notes(empty: dict[str, set[str]], tables: Mapping[str, Source]) -> list[str]:
     nowhere = sorted(set.intersection(*(empty[role] for role in tables if role != "holdout")))
     if nowhere:
         raise AlignmentError(

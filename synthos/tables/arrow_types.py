@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,7 @@ def schema_of(schema: Any) -> dict[str, pl.DataType]:
     return dict(frame_of(schema.empty_table()).schema)
 
 
+@cache
 def polars_type(dtype: Any) -> pl.DataType:
     return schema_of(pa.schema([("c", dtype)]))["c"]
 

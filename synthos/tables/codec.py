@@ -15,6 +15,7 @@ import polars as pl
 
 from synthos.results import Kind
 from synthos.tables.schema import NUMERIC_KINDS, Schema
+from synthos.tables.types import DATETIME, conform
 
 Codes = npt.NDArray[np.uint8]
 MAX_BINS = 24
@@ -22,9 +23,14 @@ MAX_CATEGORIES = 62
 
 
 def numeric_view(column: pl.Series, kind: Kind) -> pl.Series:
-    """The column as 64-bit floats: itself, seconds since 1970 for datetimes, length in characters for text."""
+    """The column as 64-bit floats: itself, seconds since 1970 for datetimes, length in characters for text.
+
+    Raises
+    ------
+    SchemaError : strings in a column of datetimes that are not ISO 8601.
+    """
     if kind == "datetime":
-        stamps = column.cast(pl.Datetime("us"))
+        stamps = conform(column.to_frame(), {column.name: DATETIME}, "a column of datetimes", 0)[column.name]
         return stamps.to_physical().cast(pl.Float64) / 1e6
     if kind == "text":
         return column.cast(pl.String).str.len_chars().cast(pl.Float64)
@@ -147,7 +153,9 @@ class Codec:
             return "null"
         if isinstance(item, CategoryBins):
             return item.labels[code - 1] if code <= len(item.labels) else "(unseen or rare)"
-        low = item.edges[code - 2] if 2 <= code <= len(item.edges) + 1 else None
+        if code > len(item.edges) + 1:
+            return "(unused)"
+        low = item.edges[code - 2] if code >= 2 else None
         high = item.edges[code - 1] if code <= len(item.edges) else None
         if low is None:
             return f"≤ {high:g}" if high is not None else "any"

@@ -88,10 +88,11 @@ def conform(frame: pl.DataFrame, dtypes: Mapping[str, pl.DataType], where: str, 
     ------
     SchemaError : naming column and row of the first value that does not convert.
     """
-    wrong = {name: dtype for name, dtype in dtypes.items() if frame.schema[name] != dtype}
+    stored = frame.schema
+    wrong = {name: dtype for name, dtype in dtypes.items() if stored[name] != dtype}
     if not wrong:
         return frame if frame.columns == list(dtypes) else frame.select(list(dtypes))
-    done = frame.with_columns(_conversion(name, frame.schema[name], dtype) for name, dtype in wrong.items())
+    done = frame.with_columns(_conversion(name, stored[name], dtype) for name, dtype in wrong.items())
     for name, dtype in wrong.items():
         if done[name].null_count() > frame[name].null_count():
             position = int((done[name].is_null() & frame[name].is_not_null()).arg_max() or 0)
