@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,29 +18,47 @@ from synthos.profiling.moments import Moments
 from synthos.tables.codec import Bins, Codes, NumericBins, label_view, numeric_view
 from synthos.tables.schema import NUMERIC_KINDS, Column
 
-#: Distinct hashes kept for each column: exact up to here, then a relative standard error of 1.6 %.
+#: Distinct hashes kept for each column of tables that are not very wide: a relative standard error of 1.6 % beyond.
 DISTINCT_CAPACITY = 4096
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much each column may keep: distinct hashes and heavy hitters."""
+
+    distinct: int = DISTINCT_CAPACITY
+    heavy: int = heavy.CAPACITY
+
+
+def limits_for(columns: int) -> Limits:
+    """Limits of a table with that many columns; very wide tables keep less of each, at wider stated errors."""
+    spare = max(columns, 1)
+    return Limits(
+        min(DISTINCT_CAPACITY, max(512, 4_000_000 // spare)), min(heavy.CAPACITY, max(64, 1_000_000 // spare))
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnState:
     """What was gathered about one column; joined by ``merge``. ``fractions`` are values that are no whole number."""
 
-    nulls: int = 0
-    fractions: int = 0
-    moments: Moments = field(default_factory=Moments)
-    distinct: DistinctRows = distinct.EMPTY
-    heavy: HeavyHitters = field(default_factory=HeavyHitters)
+    limits: Limits
+    nulls: int
+    fractions: int
+    moments: Moments
+    distinct: DistinctRows
+    heavy: HeavyHitters
 
 
 def merge(a: ColumnState, b: ColumnState) -> ColumnState:
     return ColumnState(
+        a.limits,
         a.nulls + b.nulls,
         a.fractions + b.fractions,
         moments.merge(a.moments, b.moments),
-        distinct.merge(a.distinct, b.distinct, DISTINCT_CAPACITY),
+        distinct.merge(a.distinct, b.distinct, a.limits.distinct),
         heavy.merge(a.heavy, b.heavy),
     )
 
@@ -52,11 +70,14 @@ class ColumnScanner:
     the rest of the shard goes there directly.
     """
 
-    def __init__(self, column: Column, bins: Bins | None) -> None:
-        self._column, self._bins = column, bins
+    def __init__(self, column: Column, bins: Bins | None, limits: Limits) -> None:
+        self._column, self._bins, self._limits = column, bins, limits
         self._numeric = column.kind in NUMERIC_KINDS
         self._grid = GridBins(bins) if isinstance(bins, NumericBins) else None
-        self._state = ColumnState()
+        self._nulls, self._fractions = 0, 0
+        self._moments = Moments()
+        self._distinct = distinct.EMPTY
+        self._heavy = HeavyHitters(capacity=limits.heavy)
         # Keys hardly ever repeat, and their most frequent values tell nothing.
         self._dictionary = None if column.kind == "key" else Dictionary(None if bins is None else self._codes)
 
@@ -64,23 +85,14 @@ class ColumnScanner:
         """Takes one more batch; returns its cell hashes and its codes (None where the column is not modelled)."""
         hashes = cell_hashes(series, self._column.kind)
         nulls = series.null_count()
+        self._nulls += nulls
         values = present = None
-        fractions = 0
-        gathered = Moments()
         if self._numeric:
             values = numeric_view(series, self._column.kind).to_numpy().astype(np.float64, copy=False)
             present = values[~np.isnan(values)] if nulls else values
-            gathered = moments.of(present)
+            self._moments = moments.merge(self._moments, moments.of(present))
             if series.dtype.is_float() and self._column.kind == "integer":
-                fractions = int(np.count_nonzero(present != np.rint(present)))
-        state = self._state
-        self._state = ColumnState(
-            state.nulls + nulls,
-            state.fractions + fractions,
-            moments.merge(state.moments, gathered),
-            state.distinct,
-            state.heavy,
-        )
+                self._fractions += int(np.count_nonzero(present != np.rint(present)))
         if self._dictionary is not None:
             found = self._dictionary.index(series, hashes)
             if found is not None:
@@ -93,7 +105,7 @@ class ColumnScanner:
 
     def finished(self) -> ColumnState:
         self._flush()
-        return self._state
+        return ColumnState(self._limits, self._nulls, self._fractions, self._moments, self._distinct, self._heavy)
 
     def _codes(self, series: pl.Series) -> Codes:
         if isinstance(self._bins, NumericBins):
@@ -109,29 +121,20 @@ class ColumnScanner:
         seen = known.values.is_not_null().to_numpy() & (known.counts > 0)
         order = np.argsort(known.hashes[seen])
         counted = DistinctRows(known.hashes[seen][order], known.counts[seen][order], distinct.SPACE)
-        hitters = heavy.of(self._plain(known.values.filter(seen)), known.counts[seen])
-        self._join(counted, hitters)
+        self._distinct = distinct.merge(self._distinct, counted, self._limits.distinct)
+        self._remember(self._plain(known.values.filter(seen)), known.counts[seen])
 
     def _sketch(self, series: pl.Series, hashes: Hashes, present: Floats | None, nulls: int) -> None:
         valid = hashes[series.is_not_null().to_numpy()] if nulls else hashes
-        counted = distinct.add(self._state.distinct, valid, DISTINCT_CAPACITY)
-        hitters = HeavyHitters()
-        if self._column.kind == "text" or not self._numeric:
-            if self._column.kind != "key":
-                tally = series.drop_nulls().alias("value").value_counts(name="rows")
-                hitters = heavy.of(self._plain(tally["value"]), tally["rows"].to_numpy().astype(np.int64))
-        elif present is not None:
-            hitters = heavy.of_sorted(np.sort(present))
-        self._state = ColumnState(
-            self._state.nulls,
-            self._state.fractions,
-            self._state.moments,
-            counted,
-            heavy.merge(self._state.heavy, hitters),
-        )
+        self._distinct = distinct.add(self._distinct, valid, self._limits.distinct)
+        if present is not None and self._column.kind != "text":
+            self._heavy = heavy.merge(self._heavy, heavy.of_sorted(np.sort(present), self._limits.heavy))
+        elif self._column.kind != "key":
+            tally = series.drop_nulls().alias("value").value_counts(name="rows")
+            self._remember(self._plain(tally["value"]), tally["rows"].to_numpy().astype(np.int64))
 
-    def _join(self, counted: DistinctRows, hitters: HeavyHitters) -> None:
-        self._state = merge(self._state, ColumnState(distinct=counted, heavy=hitters))
+    def _remember(self, values: Floats | list[str], counts: npt.NDArray[np.int64]) -> None:
+        self._heavy = heavy.merge(self._heavy, heavy.of(values, counts, self._limits.heavy))
 
     def _plain(self, values: pl.Series) -> Floats | list[str]:
         if self._numeric and self._column.kind != "text":

@@ -1,8 +1,8 @@
 """Heavy hitters: the most frequent values of a column with their counts, exact while there are few distinct ones.
 
 Misra and Gries (1982) in batches, joined as in Agarwal et al., "Mergeable summaries" (2012): when more than
-``CAPACITY`` values are held, the count of the next one is taken off all. Every count is then too low by at most
-``lost``, and ``lost <= rows / (CAPACITY + 1)``.
+``capacity`` values are held, the count of the next one is taken off all. Every count is then too low by at most
+``lost``, and ``lost <= rows / (capacity + 1)``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from synthos.profiling.distinct import run_starts
 
+#: Values held for each column of tables that are not very wide.
 CAPACITY = 1024
 
 Value = str | float
@@ -26,6 +27,7 @@ class HeavyHitters:
 
     counts: dict[Value, int] = field(default_factory=dict)
     lost: int = 0
+    capacity: int = CAPACITY
 
     @property
     def is_exact(self) -> bool:
@@ -37,26 +39,31 @@ class HeavyHitters:
         return tuple(ordered[:count])
 
 
-def survivors(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
+def survivors(counts: npt.NDArray[np.int64], capacity: int) -> tuple[npt.NDArray[np.int64], int]:
     """Positions that stay when ``counts`` is cut to the capacity, and what is taken off each."""
-    if len(counts) <= CAPACITY:
+    if len(counts) <= capacity:
         return np.arange(len(counts)), 0
-    cut = int(np.partition(counts, len(counts) - CAPACITY - 1)[len(counts) - CAPACITY - 1])
+    next_one = len(counts) - capacity - 1
+    cut = int(np.partition(counts, next_one)[next_one])
     return np.flatnonzero(counts > cut), cut
 
 
-def of(values: npt.NDArray[np.float64] | Sequence[str], counts: npt.NDArray[np.int64]) -> HeavyHitters:
+def of(
+    values: npt.NDArray[np.float64] | Sequence[str], counts: npt.NDArray[np.int64], capacity: int = CAPACITY
+) -> HeavyHitters:
     """The summary of one batch from its distinct values and their counts."""
-    kept, cut = survivors(counts)
-    return HeavyHitters({_plain(values[i]): int(counts[i]) - cut for i in kept.tolist()}, cut)
+    kept, cut = survivors(counts, capacity)
+    return HeavyHitters({_plain(values[i]): int(counts[i]) - cut for i in kept.tolist()}, cut, capacity)
 
 
-def of_sorted(ordered: npt.NDArray[np.float64]) -> HeavyHitters:
+def of_sorted(ordered: npt.NDArray[np.float64], capacity: int = CAPACITY) -> HeavyHitters:
     """The summary of one batch of numbers in ascending order."""
     starts = run_starts(ordered)
-    if len(starts) > CAPACITY and len(starts) == len(ordered):
-        return HeavyHitters({}, 1)  # what ``survivors`` would come to, without looking at counts that are all 1
-    return of(ordered[starts], np.diff(starts, append=len(ordered)))
+    if len(starts) > capacity and len(starts) == len(ordered):
+        return HeavyHitters(
+            {}, 1, capacity
+        )  # what ``survivors`` would come to, without looking at counts that are all 1
+    return of(ordered[starts], np.diff(starts, append=len(ordered)), capacity)
 
 
 def _plain(value: str | np.float64) -> Value:
@@ -64,12 +71,12 @@ def _plain(value: str | np.float64) -> Value:
 
 
 def merge(a: HeavyHitters, b: HeavyHitters) -> HeavyHitters:
-    """Both summaries as one."""
+    """Both summaries, which have one capacity, as one."""
     both = dict(a.counts)
     for value, count in b.counts.items():
         both[value] = both.get(value, 0) + count
-    if len(both) <= CAPACITY:
-        return HeavyHitters(both, a.lost + b.lost)
-    kept, cut = survivors(np.fromiter(both.values(), np.int64, len(both)))
+    if len(both) <= a.capacity:
+        return HeavyHitters(both, a.lost + b.lost, a.capacity)
+    kept, cut = survivors(np.fromiter(both.values(), np.int64, len(both)), a.capacity)
     items = list(both.items())
-    return HeavyHitters({items[i][0]: items[i][1] - cut for i in kept.tolist()}, a.lost + b.lost + cut)
+    return HeavyHitters({items[i][0]: items[i][1] - cut for i in kept.tolist()}, a.lost + b.lost + cut, a.capacity)

@@ -1,8 +1,8 @@
 """One pass over a table: the mergeable state that everything else is read off.
 
 ``scan_shard`` reads one shard, ``merge`` joins two states, ``finish`` reads the answers off. Merging is associative
-and commutative and does not mind how rows were dealt to workers: counts, histograms, blocks, distinct rows, the
-sample and the fingerprint come out identical, moments to rounding, heavy hitters within their stated error.
+and commutative to the last bit. Cutting the same rows into other shards gives the same counts, histogram, distinct
+rows and fingerprint, moments to rounding, and heavy hitters within their stated error.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import polars as pl
 from synthos.errors import InternalError, TooFewRowsError
 from synthos.profiling import columns, distinct, hashing
 from synthos.profiling.blocks import Blocks, ShardBlocks, block_limit, block_rows_for, lay_out, offsets_of
-from synthos.profiling.columns import ColumnScanner, ColumnState
+from synthos.profiling.columns import ColumnScanner, ColumnState, limits_for
 from synthos.profiling.distinct import DistinctRows
+from synthos.profiling.forest import Forest
 from synthos.profiling.profile import table_fingerprint, table_profile
 from synthos.profiling.rows import RowKeeper, ShardRows, assemble, ceiling
 from synthos.results import TableProfile
@@ -86,7 +87,7 @@ class ScanState:
     """Everything gathered about any set of shards."""
 
     plan: ScanPlan
-    columns: tuple[ColumnState, ...]
+    columns: Forest[tuple[ColumnState, ...]]
     distinct_rows: DistinctRows
     parts: dict[int, ShardPart]
 
@@ -117,7 +118,8 @@ def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan, ca
     ``capacity`` is the most rows that the sample can ask of it, where that is known beforehand.
     """
     bins = {column.name: item for column, item in zip(plan.schema.modelled, plan.codec.bins, strict=True)}
-    scanners = [ColumnScanner(column, bins.get(column.name)) for column in plan.schema.columns]
+    limits = limits_for(len(plan.schema.columns))
+    scanners = [ColumnScanner(column, bins.get(column.name), limits) for column in plan.schema.columns]
     kept_rows, keeper = distinct.EMPTY, RowKeeper(index, plan.seed, capacity or plan.sample_rows)
     pending: list[hashing.Hashes] = []
     counter = _BlockCounter(plan)
@@ -147,9 +149,8 @@ def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan, ca
     if pending:
         kept_rows = distinct.add(kept_rows, np.concatenate(pending), ROW_CAPACITY)
     part = ShardPart(rows, digest, counter.finished(), keeper.kept())
-    return _thinned(
-        ScanState(plan, tuple(scanner.finished() for scanner in scanners), kept_rows, {index: part} if rows else {})
-    )
+    states = Forest.of(index, tuple(scanner.finished() for scanner in scanners))
+    return _thinned(ScanState(plan, states, kept_rows, {index: part}))
 
 
 def merge(a: ScanState, b: ScanState) -> ScanState:
@@ -159,11 +160,15 @@ def merge(a: ScanState, b: ScanState) -> ScanState:
     return _thinned(
         ScanState(
             a.plan,
-            tuple(columns.merge(x, y) for x, y in zip(a.columns, b.columns, strict=True)),
+            a.columns.merged(b.columns, _merge_columns),
             distinct.merge(a.distinct_rows, b.distinct_rows, ROW_CAPACITY),
             {**a.parts, **b.parts},
         )
     )
+
+
+def _merge_columns(a: tuple[ColumnState, ...], b: tuple[ColumnState, ...]) -> tuple[ColumnState, ...]:
+    return tuple(columns.merge(x, y) for x, y in zip(a, b, strict=True))
 
 
 def finish(state: ScanState, source_name: str, plan: ScanPlan, *, size: int | None = None) -> Scanned:
@@ -183,8 +188,9 @@ def finish(state: ScanState, source_name: str, plan: ScanPlan, *, size: int | No
     histogram = blocks.counts.sum(axis=0, dtype=np.int64)
     scan = Scan(state.rows, histogram, blocks, state.distinct_rows)
     fingerprint = table_fingerprint(plan.schema, [(part.rows, part.digest) for part in parts])
+    states = state.columns.folded(_merge_columns)
     profile = table_profile(
-        source_name, plan.codec, state.columns, state.distinct_rows, histogram, frame, state.rows, fingerprint, size
+        source_name, plan.codec, states, state.distinct_rows, histogram, frame, state.rows, fingerprint, size
     )
     return Scanned(scan, profile, frame, rows)
 

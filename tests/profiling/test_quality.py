@@ -3,16 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthos.profiling.columns import ColumnState
+from synthos.profiling.columns import ColumnState, Limits
 from synthos.profiling.distinct import of
 from synthos.profiling.heavy import HeavyHitters
+from synthos.profiling.moments import Moments
 from synthos.profiling.quality import WEIGHTS, placeholder_rows, quality, variant_rows
 from synthos.tables.schema import Column
 
 
 def state(counts, nulls=0, fractions=0):
     hashes = np.arange(len(counts), dtype=np.uint64)
-    return ColumnState(nulls=nulls, fractions=fractions, distinct=of(hashes, 64), heavy=HeavyHitters(counts))
+    return ColumnState(Limits(), nulls, fractions, Moments(), of(hashes, 64), HeavyHitters(counts))
 
 
 def score(kind, held, rows=10, duplicates=0.0):
