@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import comb, prod
 
@@ -11,6 +12,14 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Coded = npt.NDArray[np.integer]
+
+
+@lru_cache(maxsize=64)
+def _offsets(columns: tuple[tuple[int, ...], ...], sizes: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    cells = [prod(sizes[c] for c in group) for group in columns]
+    offsets = np.concatenate([[0], np.cumsum(cells)]).astype(np.int64)
+    offsets.flags.writeable = False  # shared between callers
+    return offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +38,7 @@ class Tuples:
     @property
     def offsets(self) -> npt.NDArray[np.int64]:
         """Where each tuple's cells begin in the flat histogram, and its length at the end, shape (tuples + 1,)."""
-        cells = [prod(self.sizes[c] for c in group) for group in self.columns]
-        return np.concatenate([[0], np.cumsum(cells)]).astype(np.int64)
+        return _offsets(self.columns, self.sizes)
 
     def cells(self, codes: Coded) -> npt.NDArray[np.int32]:
         """The cell of each row in each tuple, as positions in the flat histogram, shape (rows, tuples)."""

@@ -1,0 +1,258 @@
+"""What is rare in the real table: is it still there? Only its loss counts here.
+
+A cell (a value, a pair, a triple) is rare and resolvable where one real half of m rows holds between 3 and m/100 (at
+least 8) rows of it. Rarity is judged in the first half and looked for in the second half and in the synthetic rows
+alike, so that the regression of rare counts towards the mean is the same on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthos.dimensions.base import Dimension, Judged, combine, informative, judged
+from synthos.dimensions.views import blame, coarse, numeric_columns, numeric_values, reference_of
+from synthos.results import Blame, DimensionResult, NotApplicable
+from synthos.sampling.evidence import Evidence
+from synthos.sampling.seeds import generator
+from synthos.stats.calibration import Draws, Rows, draw, half_rows, remembered
+from synthos.stats.dependence import Tuples, pairs, random_tuples
+from synthos.stats.tails import hill
+
+NAME = "rare_pattern_handling"
+FEWEST, RARE_SHARE, RARE_ROWS = 3, 0.01, 8
+MAX_PAIRS, MAX_TRIPLES, TRIPLE_LEVELS = 60, 40, 12
+MAX_HALF = 5_000
+TAIL_LEVELS = (0.01, 0.001, 0.0001)
+#: Rows that each tail should hold in a real half; the tails of all columns are judged together.
+TAIL_ROWS = 2
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Both arms stacked, reference first; the last row is the wreck: the mode of every column, in no tail."""
+
+    codes: Rows
+    coarse: Rows
+    tails: Rows
+    reference_rows: int
+    orders: tuple[Tuples, ...]
+    tail_names: tuple[tuple[str, float], ...]
+
+    @property
+    def groups(self) -> int:
+        return sum(len(table.columns) for table in self.orders)
+
+    def counts(self, rows: Rows) -> Floats:
+        """Rows per cell of every tuple, the orders laid end to end, then rows per tail."""
+        codes, merged = self.codes[rows], self.coarse[rows]
+        cells = [table.count(merged if order == 2 else codes) for order, table in enumerate(self.orders)]
+        return np.concatenate([*cells, self.tails[rows].sum(axis=0, dtype=np.float64)])
+
+    def starts(self) -> list[npt.NDArray[np.int64]]:
+        """Where each tuple's cells begin in ``counts``, per order."""
+        base, starts = 0, []
+        for table in self.orders:
+            starts.append(table.offsets[:-1] + base)
+            base += int(table.offsets[-1])
+        return starts
+
+
+def measure(evidence: Evidence) -> DimensionResult:
+    """Rare mass lost, rare cells absent, and tails cut off."""
+    if not evidence.sizes:
+        return NotApplicable(reason="rare patterns need at least one modelled column")
+    tables = _gather(evidence)
+    half = half_rows(tables.reference_rows, len(evidence.synthetic.codes), MAX_HALF)
+    draws = _draws(evidence, tables, half)
+    groups, orders = tables.groups, len(tables.orders)
+    mass = _joined(draws, _by_order(tables))
+    absent = _part(draws, slice(groups, groups + orders))
+    tails = _part(draws, slice(groups + orders, None))
+    parts: list[Judged] = []
+    parts += _judged(
+        "rare_mass_lost", mass, unit="share of rare mass", meaning="share of resolvable rare mass that is gone"
+    )
+    parts += _judged(
+        "rare_cells_absent",
+        absent,
+        unit="share of rare cells",
+        meaning="rare values, pairs and triples that do not occur, beyond as many real rows",
+    )
+    for level in TAIL_LEVELS:
+        parts += _judged(
+            f"tail_{level:g}",
+            _part(tails, [i for i, (_, own) in enumerate(tables.tail_names) if own == level]),
+            unit="share of tail rows",
+            meaning=f"rows lost beyond the real {level:g} and {1 - level:g} quantiles of numeric columns",
+            together=True,
+        )
+    parts += _hill(evidence)
+    unseen = [f"{level:g}" for level in TAIL_LEVELS if level not in {own for _, own in tables.tail_names}]
+    notes = (f"tails not resolved at {half} rows a side: {', '.join(unseen)}",) if unseen else ()
+    return combine(parts, blame=_blame(evidence, tables, draws), notes=notes)
+
+
+def _gather(evidence: Evidence) -> _Tables:
+    reference, synthetic = reference_of(evidence), evidence.synthetic
+    rng = generator(evidence.seed, NAME, "groups")
+    count = len(evidence.sizes)
+    (ours, theirs), sizes = coarse(evidence, TRIPLE_LEVELS)
+    orders = [Tuples(tuple((j,) for j in range(count)), evidence.sizes)]
+    if count >= 2:
+        orders.append(Tuples(pairs(count, MAX_PAIRS, rng), evidence.sizes))
+    if count >= 3:
+        orders.append(Tuples(random_tuples(count, 3, MAX_TRIPLES, rng), sizes))
+    tails, names = _tails(evidence)
+    return _Tables(
+        np.concatenate([reference.codes, synthetic.codes, _mode(reference.codes)]),
+        np.concatenate([ours, theirs, _mode(ours)]),
+        tails,
+        len(reference.codes),
+        tuple(orders),
+        names,
+    )
+
+
+def _mode(codes: Rows) -> Rows:
+    return np.array([[np.bincount(column).argmax() for column in codes.T]], codes.dtype)
+
+
+def _tails(evidence: Evidence) -> tuple[Rows, tuple[tuple[str, float], ...]]:
+    """Which rows lie in which tail of which numeric column, shape (rows of both arms + 1, tails), and the tails' column
+    and level. Tails that real halves cannot fill are left out, as are those of columns whose end is one heavy value."""
+    names = numeric_columns(evidence)
+    ours = numeric_values(evidence, reference_of(evidence), names)
+    theirs = numeric_values(evidence, evidence.synthetic, names)
+    both = np.concatenate([ours, theirs])
+    enough = TAIL_ROWS / half_rows(len(ours), len(theirs), MAX_HALF)
+    flags, kept = [], []
+    for j, name in enumerate(names):
+        own = np.sort(ours[np.isfinite(ours[:, j]), j])
+        for level in TAIL_LEVELS:
+            if level < enough or own.size == 0:
+                continue
+            low, high = np.quantile(own, [level, 1 - level], method="inverted_cdf")
+            for flag in (both[:, j] < low, both[:, j] > high):
+                if flag[: len(ours)].sum() >= len(ours) * level / 2:
+                    flags.append(flag)
+                    kept.append((name, level))
+    matrix = np.zeros((len(both) + 1, len(flags)), np.uint8)
+    for position, flag in enumerate(flags):
+        matrix[:-1, position] = flag
+    return matrix, tuple(kept)
+
+
+def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
+    """Per tuple the lost rare mass (share of rows), per order the share of rare cells absent, per tail the lost mass.
+
+    Lost is what the first half has more of than the other side, so that a surplus in one cell makes up for no other.
+    """
+    rows = np.arange(len(tables.codes) - 1)
+    most = max(RARE_SHARE * half, RARE_ROWS)
+    starts = tables.starts()
+    cells = sum(int(table.offsets[-1]) for table in tables.orders)
+    ends = np.cumsum([int(table.offsets[-1]) for table in tables.orders])
+    real = remembered(tables.counts)
+
+    def lost(first: Rows, other: Rows) -> Floats:
+        ours, theirs = real(first), tables.counts(other)
+        rare = (ours[:cells] >= FEWEST) & (ours[:cells] <= most)
+        missing = np.where(rare, np.maximum(ours[:cells] - theirs[:cells], 0.0), 0.0)
+        mass = np.add.reduceat(missing, np.concatenate(starts)) / len(first)
+        absent = [
+            float(((theirs[begin:end] == 0) & rare[begin:end]).sum() / max(rare[begin:end].sum(), 1))
+            for begin, end in zip([0, *ends[:-1]], ends, strict=True)
+        ]
+        tails = np.maximum(ours[cells:] - theirs[cells:], 0.0) / len(first)
+        return np.concatenate([mass, absent, tails])
+
+    def modes(some: Rows, rng: np.random.Generator) -> Rows:
+        return np.full_like(some, len(tables.codes) - 1)
+
+    reference = rows[: tables.reference_rows]
+    rng = generator(evidence.seed, NAME, "draws")
+    return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=modes, cap=MAX_HALF)
+
+
+def _by_order(tables: _Tables) -> Callable[[Floats], Floats]:
+    edges = np.cumsum([0, *(len(table.columns) for table in tables.orders)])[:-1]
+    return lambda side: np.asarray(np.add.reduceat(side[:, : tables.groups], edges, axis=1))
+
+
+def _joined(draws: Draws, join: Callable[[Floats], Floats]) -> Draws:
+    return Draws(join(draws.null), join(draws.observed), join(draws.wreck), draws.rows)
+
+
+def _part(draws: Draws, columns: slice | list[int]) -> Draws:
+    return _joined(draws, lambda side: side[:, columns])
+
+
+def _judged(name: str, draws: Draws, *, unit: str, meaning: str, together: bool = False) -> list[Judged]:
+    """The mean over elements that can be judged, each on its own scale from null to total loss; with ``together``
+    summed first, for elements that hold too few rows each. Empty where there is nothing to judge."""
+    if draws.null.shape[1] and together:
+        draws = _joined(draws, lambda side: side.sum(axis=1, keepdims=True))
+    known = np.flatnonzero(draws.judgeable()).tolist() if draws.null.shape[1] else []
+    if not known:
+        return []
+    share = _part(draws, known).loss().reduced(lambda d: np.maximum(d.mean(axis=1), 0.0))
+    return [judged(name, share.judge(), unit=unit, meaning=meaning)]
+
+
+def _hill(evidence: Evidence) -> list[Judged]:
+    names = numeric_columns(evidence)
+    sides = [numeric_values(evidence, arm, names) for arm in (reference_of(evidence), evidence.synthetic)]
+    shifts = {}
+    for j, name in enumerate(names):
+        ours, theirs = (hill(side[np.isfinite(side[:, j]), j]) for side in sides)
+        if ours is not None and theirs is not None:
+            shifts[name] = ours - theirs
+    if not shifts:
+        return []
+    worst = max(shifts, key=lambda name: abs(shifts[name]))
+    return [
+        informative(
+            "hill_index",
+            shifts[worst],
+            unit="tail index",
+            meaning=f"real less synthetic Hill estimate of the upper tail of {worst}, the column that changed most; "
+            "positive where the synthetic tail is lighter",
+        )
+    ]
+
+
+def _blame(evidence: Evidence, tables: _Tables, draws: Draws) -> tuple[Blame, ...]:
+    names = evidence.columns
+    bounds = np.quantile(draws.null, 0.95, axis=0)
+    excess = draws.observed.mean(axis=0) - bounds
+    groups = [tuple(names[j] for j in group) for table in tables.orders[:2] for group in table.columns]
+    # Pairs and values compete for the same rows: a value that is gone takes its pairs with it, and is named alone.
+    losses = excess[: len(groups)].copy()
+    losses[len(names) :] /= max(len(names) - 1, 1)
+    texts = [
+        f"{loss:.2%} of rows lost from rare {'values' if len(g) == 1 else 'pairs'}"
+        for loss, g in zip(excess, groups, strict=False)
+    ]
+    tails = excess[len(excess) - len(tables.tail_names) :]
+    groups += [(name,) for name, _ in tables.tail_names]
+    texts += [
+        f"{loss:.2%} of rows lost beyond the real {level:g} quantile"
+        for loss, (_, level) in zip(tails, tables.tail_names, strict=True)
+    ]
+    return blame(groups, np.concatenate([losses, tails]), texts)
+
+
+DIMENSION = Dimension(
+    name=NAME,
+    title="Rare-pattern handling",
+    question="Are rare values, rare combinations and tails still there?",
+    needs_reference=True,
+    needs_cascade=False,
+    measure=measure,
+)
