@@ -25,9 +25,9 @@ LEAST_REPEATED = 0.5
 #: Rows on which candidates are sifted before the whole reference is looked at.
 SIFT_ROWS = 1_000
 #: Columns considered for dependencies on one column, and for those on two.
-MOST_COLUMNS, MOST_PAIRED = 48, 14
+MOST_COLUMNS, MOST_PAIRED = 32, 12
 #: Columns considered for relations between numbers, and for sums and products of two.
-MOST_NUMBERS, MOST_SUMMED = 40, 12
+MOST_NUMBERS, MOST_SUMMED = 40, 10
 #: Dependencies and relations kept, those that fewest rows break first.
 MOST_DEPENDENCIES, MOST_RELATIONS = 12, 24
 #: Rows that independence must lead one to expect in a pair of codes before its emptiness counts as a rule.
@@ -71,14 +71,14 @@ def find_dependencies(ids: Ids, rng: np.random.Generator) -> tuple[Dependency, .
     others that share it, since a left-hand side that occurs once upholds everything.
     """
     rows, width = ids.shape
+    if width < 2:
+        return ()
     sample = ids[np.sort(rng.choice(rows, min(rows, SIFT_ROWS), replace=False))]
     levels = ids.max(axis=0) + 1
     useful = [j for j in np.argsort(levels, kind="stable") if levels[j] > 1][:MOST_COLUMNS]
     surprising = [j for j in useful if 1.0 - np.bincount(ids[:, j]).max() / rows >= LEAST_SURPRISE]
     found: list[Dependency] = []
-    for given in [(int(j),) for j in useful] + [
-        (int(i), int(j)) for i, j in combinations(useful[:MOST_PAIRED] if width > 2 else [], 2)
-    ]:
+    for given in [(int(j),) for j in useful] + [(int(i), int(j)) for i, j in combinations(useful[:MOST_PAIRED], 2)]:
         small, whole = _groups(sample[:, given]), None
         for implied in surprising:
             if implied in given or any(f.implied == implied and set(f.given) <= set(given) for f in found):
@@ -115,15 +115,16 @@ def find_relations(values: Floats, rng: np.random.Generator) -> tuple[Relation, 
 
     ``values`` has shape (n, numeric columns), NaN for null.
     """
+    if values.shape[1] < 2:
+        return ()
     shuffled = rng.permuted(values, axis=0)
     few = values[np.sort(rng.choice(len(values), min(len(values), SIFT_ROWS), replace=False))]
     usable = [j for j in range(values.shape[1]) if np.isfinite(values[:, j]).mean() >= LEAST_REPEATED][:MOST_NUMBERS]
     candidates = [Relation("order", (a, b), 0.0) for a in usable for b in usable if a != b]
-    for a, b in combinations(usable[:MOST_SUMMED], 2):
-        for c in usable[:MOST_SUMMED]:
-            if c not in (a, b):
-                spread = np.subtract(*np.nanquantile(values[:, c], (0.75, 0.25)))
-                candidates += [Relation(form, (a, b, c), 0.01 * float(spread)) for form in ("sum", "product")]
+    for c in usable[:MOST_SUMMED]:
+        tolerance = 0.01 * float(np.subtract(*np.nanquantile(values[:, c], (0.75, 0.25))))
+        for a, b in combinations([j for j in usable[:MOST_SUMMED] if j != c], 2):
+            candidates += [Relation(form, (a, b, c), tolerance) for form in ("sum", "product")]
     found: list[tuple[float, Relation]] = []
     for relation in candidates:
         limit = 0.001 if relation.form == "order" else MOST_BROKEN

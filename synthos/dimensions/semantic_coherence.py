@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from synthos.dimensions.base import Dimension, Judged, combine, informative, judged
 from synthos.dimensions.dependencies import (
@@ -28,26 +27,25 @@ from synthos.dimensions.dependencies import (
     find_relations,
 )
 from synthos.dimensions.likelihood import Tree, chow_liu, mutual_information
-from synthos.dimensions.views import blame
+from synthos.dimensions.raw_values import is_numeric, stacked_values, value_ids
+from synthos.dimensions.views import blame, reference_of
 from synthos.results import Blame, DimensionResult, NotApplicable
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import generator
 from synthos.stats.calibration import draw
-from synthos.tables.codec import label_view, numeric_view
-from synthos.tables.schema import NUMERIC_KINDS, Column
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Pairs of columns looked at for impossible pairs: those that share most information.
-MOST_PAIRS = 60
+#: Columns looked at, and pairs looked at for impossible pairs: those that share most information.
+MOST_COLUMNS, MOST_PAIRS = 64, 40
 #: Most distinct raw values of a column that takes part in dependencies.
 MOST_VALUES = 2_000
 #: Share of real rows that are called implausible, and the fewest rows that must be.
 IMPLAUSIBLE, FEWEST = 0.001, 5
-#: Cells (rows x columns) judged in one resplit; wide tables give fewer rows.
-MOST_CELLS = 200_000
+#: Rows on each side of a resplit, and cells (rows x columns): wide tables give fewer rows.
+MOST_ROWS, MOST_CELLS = 5_000, 80_000
 MEANINGS = {
     "impossible_pairs": "rows with a pair of values that real rows never combine",
     "dependencies": "rows whose value differs from the one that other columns decide in real rows",
@@ -63,6 +61,7 @@ class _Tables:
     ``cells`` and ``broken_relations`` follow from the rows as they stand, so they are had once for all resplits.
     """
 
+    names: tuple[str, ...]
     codes: Ids
     ids: Ids
     numbers: Floats
@@ -132,9 +131,9 @@ def _beside(flags: list[Bools], rows: int) -> Bools:
 
 def measure(evidence: Evidence) -> DimensionResult:
     """Score the worst of the four shares; 100 where synthetic rows break no more than real ones do."""
-    reference, synthetic = evidence.reference, evidence.synthetic
-    if reference is None or len(evidence.columns) < 2:
-        return NotApplicable(reason="sense between columns needs real rows with at least two columns")
+    reference, synthetic = reference_of(evidence), evidence.synthetic
+    if len(evidence.columns) < 2:
+        return NotApplicable(reason="there is nothing to make sense of between fewer than two columns")
     rng = generator(evidence.seed, "semantic_coherence")
     tables = _gather(evidence, reference, synthetic, rng)
     width, real = tables.codes.shape[1], len(reference.codes)
@@ -144,7 +143,7 @@ def measure(evidence: Evidence) -> DimensionResult:
     def shuffled(some: Ids, chance: np.random.Generator) -> Ids:
         return chance.permuted(np.repeat(some[:, None], width, axis=1), axis=0)
 
-    draws = draw(statistic, rows[:real], rows[real:], rng, wreck=shuffled, cap=max(1_000, MOST_CELLS // width))
+    draws = draw(statistic, rows[:real], rows[real:], rng, wreck=shuffled, cap=min(MOST_ROWS, MOST_CELLS // width))
     counts = {
         "impossible_pairs": len(tables.pairs.pairs),
         "dependencies": len(tables.dependencies),
@@ -164,60 +163,45 @@ def measure(evidence: Evidence) -> DimensionResult:
             meaning="dependencies and relations found in the reference",
         )
     )
-    return combine(
-        parts, blame=_blame(evidence, tables, statistic, rows, real, draws.rows), notes=_notes(evidence, tables)
-    )
+    return combine(parts, blame=_blame(tables, statistic, rows, real, draws.rows), notes=_notes(evidence, tables))
 
 
 def _gather(evidence: Evidence, reference: ArmData, synthetic: ArmData, rng: np.random.Generator) -> _Tables:
-    columns = evidence.schema.modelled
     real = len(reference.codes)
-    ids, id_columns = [], []
-    numbers, number_columns = [], []
-    for position, column in enumerate(columns):
-        stacked = pl.concat([_values(reference, column), _values(synthetic, column)])
-        if column.kind in NUMERIC_KINDS:
-            numbers.append(stacked.to_numpy())
-            number_columns.append(position)
-        labels = stacked.rank("dense").fill_null(0).cast(pl.Int64)
-        if labels[:real].n_unique() <= MOST_VALUES:
-            ids.append(labels.to_numpy())
-            id_columns.append(position)
-    codes = np.concatenate([reference.codes, synthetic.codes]).astype(np.int64)
+    values = stacked_values(evidence, reference, synthetic)
     information = mutual_information(reference.codes, evidence.sizes, rng)
-    upper = np.triu_indices(len(columns), 1)
+    # In wide tables only the columns that tell most about others can be incoherent.
+    used = np.sort(np.argsort(-information.sum(axis=0), kind="stable")[:MOST_COLUMNS])
+    information = information[np.ix_(used, used)]
+    sizes = tuple(evidence.sizes[j] for j in used)
+    codes = np.concatenate([reference.codes[:, used], synthetic.codes[:, used]]).astype(np.int64)
+    numeric = np.flatnonzero(is_numeric(evidence)[used])
+    numbers = np.ascontiguousarray(values[:, used[numeric]])
+    numbered = [(j, value_ids(values[:, used[j]], MOST_VALUES)) for j in range(len(used))]
+    known = [(j, ids) for j, ids in numbered if ids is not None]
+    ids = np.column_stack([ids for _, ids in known]) if known else np.zeros((len(codes), 0), np.int64)
+    upper = np.triu_indices(len(used), 1)
     strongest = np.argsort(-information[upper], kind="stable")[:MOST_PAIRS]
     pairs = [(int(upper[0][k]), int(upper[1][k])) for k in strongest if information[upper][k] > 0]
-    stacked_ids = np.column_stack(ids) if ids else np.zeros((len(codes), 0), np.int64)
-    stacked_numbers = np.column_stack(numbers) if numbers else np.zeros((len(codes), 0))
-    relations = find_relations(stacked_numbers[:real], rng) if len(numbers) > 1 else ()
-    tables = PairTables.of(pairs, evidence.sizes)
+    tables = PairTables.of(pairs, sizes)
+    relations = find_relations(numbers[:real], rng)
     return _Tables(
+        tuple(evidence.columns[j] for j in used),
         codes,
-        stacked_ids,
-        stacked_numbers,
-        tuple(id_columns),
-        tuple(number_columns),
-        find_dependencies(stacked_ids[:real], rng) if len(ids) > 1 else (),
+        ids,
+        numbers,
+        tuple(j for j, _ in known),
+        tuple(int(j) for j in numeric),
+        find_dependencies(ids[:real], rng),
         relations,
         tables,
         tables.cells(codes),
-        _beside([rule.broken(stacked_numbers) for rule in relations], len(codes)),
-        chow_liu(information, evidence.sizes),
+        _beside([rule.broken(numbers) for rule in relations], len(codes)),
+        chow_liu(information, sizes),
     )
 
 
-def _values(arm: ArmData, column: Column) -> pl.Series:
-    """The column in the form in which both arms compare: floats with NaN for null, or labels."""
-    series = arm.frame[column.name]
-    if column.kind in NUMERIC_KINDS:
-        return numeric_view(series, column.kind).fill_null(float("nan")).alias("value")
-    return label_view(series).alias("value")
-
-
-def _blame(
-    evidence: Evidence, tables: _Tables, statistic: _Breakage, rows: Ids, real: int, half: int
-) -> tuple[Blame, ...]:
+def _blame(tables: _Tables, statistic: _Breakage, rows: Ids, real: int, half: int) -> tuple[Blame, ...]:
     """Columns of the rules that synthetic rows break clearly more often than real ones do."""
     first, second = rows[: real // 2], rows[real // 2 : real]
     before, after = statistic.flags(first, second), statistic.flags(first, rows[real:])
@@ -229,14 +213,15 @@ def _blame(
         # Four standard errors, counting at least one broken row, so that chance among many rules blames nobody.
         noise = 4.0 * np.sqrt(np.maximum(base, 1.0 / half) / half)
         for rule in np.flatnonzero(gain > noise):
-            columns, text = _describe(tables, kind, int(rule), evidence.columns)
+            columns, text = _describe(tables, kind, int(rule))
             groups.append(columns)
             losses.append(float(gain[rule]))
             texts.append(f"{text}: {gain[rule]:.1%} more rows than among real ones")
     return blame(groups, np.asarray(losses), texts)
 
 
-def _describe(tables: _Tables, kind: str, rule: int, names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+def _describe(tables: _Tables, kind: str, rule: int) -> tuple[tuple[str, ...], str]:
+    names = tables.names
     if kind == "impossible_pairs":
         left, right = (names[j] for j in tables.pairs.pairs[rule])
         return (left, right), f"values of {left} and {right} that never occur together"
@@ -253,10 +238,12 @@ def _describe(tables: _Tables, kind: str, rule: int, names: tuple[str, ...]) -> 
 
 
 def _notes(evidence: Evidence, tables: _Tables) -> tuple[str, ...]:
-    names = evidence.columns
-    found = [_describe(tables, "dependencies", k, names)[0] for k in range(len(tables.dependencies))]
+    found = [_describe(tables, "dependencies", k)[0] for k in range(len(tables.dependencies))]
     shown = "; ".join(f"{' + '.join(columns[:-1])} → {columns[-1]}" for columns in found[:5])
-    return (f"dependencies found in the reference: {shown}",) if shown else ()
+    notes = [f"dependencies found in the reference: {shown}"] if shown else []
+    if len(tables.names) < len(evidence.columns):
+        notes.append(f"looked at the {len(tables.names)} columns that tell most about others")
+    return tuple(notes)
 
 
 DIMENSION = Dimension(
