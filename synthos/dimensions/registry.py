@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from synthos.dimensions import (
+    correlation_preservation,
+    distribution_fidelity,
+    diversity_retention,
+    rare_pattern_handling,
+    semantic_coherence,
+    statistical_integrity,
+)
 from synthos.dimensions.base import Dimension
 from synthos.errors import CancelledError
 from synthos.results import DimensionResult, Failed, NotApplicable
 from synthos.sampling.evidence import Evidence
 
 #: In the order of ``results.DIMENSIONS``. Each module holds one ``DIMENSION``.
-_ALL: tuple[Dimension, ...] = ()
+_ALL: tuple[Dimension, ...] = (
+    distribution_fidelity.DIMENSION,
+    correlation_preservation.DIMENSION,
+    diversity_retention.DIMENSION,
+    rare_pattern_handling.DIMENSION,
+    semantic_coherence.DIMENSION,
+    statistical_integrity.DIMENSION,
+)
 DIMENSIONS: dict[str, Dimension] = {dimension.name: dimension for dimension in _ALL}
 
 
