@@ -112,10 +112,10 @@ def _compared(evidence: Judged, reference: Arm, rng: np.random.Generator) -> Div
     columns = _chosen_columns(evidence, rng)
     scale = _scales(evidence.schema, reference.frame)
     rows = min(reference.frame.height, evidence.synthetic.frame.height, MAX_ROWS)
-    synthetic = _rows(evidence, evidence.synthetic, scale, columns, rows, rng)
-    real = _rows(evidence, reference, scale, columns, rows, rng)
     codec = _narrowed(evidence.codec, columns)
-    frame = Frame(codec, real.codes, rng, MAX_PAIRS)
+    frame = Frame(codec, reference.codes[:, columns], rng, MAX_PAIRS)
+    synthetic = _rows(evidence, evidence.synthetic, scale, columns, rows, frame, rng)
+    real = _rows(evidence, reference, scale, columns, rows, frame, rng)
     ours, theirs = Sums(synthetic, frame, rng), Sums(real, frame, rng)
     halves = [(_half(rng), _half(rng)) for _ in range(_HALVES)]
     clusters = Clusters(real.codes[:4000], codec, min(CLUSTERS, max(1, rows // CLUSTER_ROWS)), rng)
@@ -148,8 +148,8 @@ def _compared(evidence: Judged, reference: Arm, rng: np.random.Generator) -> Div
 
 def _without_reference(evidence: Judged, rng: np.random.Generator) -> DiversityReport:
     columns = _chosen_columns(evidence, rng)
-    rows = _rows(evidence, evidence.synthetic, {}, columns, MAX_ROWS, rng)
-    frame = Frame(_narrowed(evidence.codec, columns), rows.codes, rng, MAX_PAIRS)
+    frame = Frame(_narrowed(evidence.codec, columns), evidence.synthetic.codes[:, columns], rng, MAX_PAIRS)
+    rows = _rows(evidence, evidence.synthetic, {}, columns, MAX_ROWS, frame, rng)
     sums = Sums(rows, frame, rng)
     report: DiversityReport = {}
     for name, kind in MEASURES.items():
@@ -214,17 +214,24 @@ def _completeness(
 
 
 def _rows(
-    evidence: Judged, arm: Arm, scale: dict[str, float], columns: list[int], rows: int, rng: np.random.Generator
+    evidence: Judged,
+    arm: Arm,
+    scale: dict[str, float],
+    columns: list[int],
+    rows: int,
+    frame: Frame,
+    rng: np.random.Generator,
 ) -> Rows:
     chosen = np.arange(arm.frame.height)
     if arm.frame.height > rows:
         chosen = np.sort(rng.choice(arm.frame.height, rows, replace=False))
-    frame = arm.frame if len(chosen) == arm.frame.height else arm.frame[chosen]
+    table = arm.frame if len(chosen) == arm.frame.height else arm.frame[chosen]
     values = np.empty((len(chosen), len(scale)))
     for position, (name, deviation) in enumerate(scale.items()):
-        values[:, position] = numeric_view(frame[name], evidence.schema.kind(name)).to_numpy() / deviation
-    hashes = combine((cell_hashes(frame[c.name], c.kind) for c in evidence.schema.modelled), len(chosen))
-    return Rows(np.ascontiguousarray(arm.codes[chosen][:, columns]), values, hashes)
+        values[:, position] = numeric_view(table[name], evidence.schema.kind(name)).to_numpy() / deviation
+    hashes = combine((cell_hashes(table[c.name], c.kind) for c in evidence.schema.modelled), len(chosen))
+    codes = np.ascontiguousarray(arm.codes[chosen][:, columns])
+    return Rows(codes, values, hashes, frame.features(codes))
 
 
 def _scales(schema: Schema, reference: pl.DataFrame) -> dict[str, float]:

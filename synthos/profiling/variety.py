@@ -33,14 +33,16 @@ class Rows:
     codes : shape (n, c).
     values : numeric columns in reference standard deviations, NaN for missing, shape (n, q).
     hashes : one per row, equal for equal rows, shape (n,).
+    features : Fourier features of the codes (``Frame.features``), shape (n, 2 FREQUENCIES).
     """
 
     codes: Codes
     values: Floats
     hashes: Hashes
+    features: npt.NDArray[np.float32]
 
     def take(self, chosen: npt.NDArray[np.int64]) -> Rows:
-        return Rows(self.codes[chosen], self.values[chosen], self.hashes[chosen])
+        return Rows(self.codes[chosen], self.values[chosen], self.hashes[chosen], self.features[chosen])
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -100,8 +102,7 @@ class Sums:
         distinct, identity = np.unique(rows.hashes, return_inverse=True)
         self._present = np.zeros((len(distinct), groups), bool)
         self._present[identity, member] = True
-        features = frame.features(rows.codes)
-        self._gram = np.stack([features[run].T @ features[run] for run in runs]).astype(np.float64)
+        self._gram = np.stack([rows.features[run].T @ rows.features[run] for run in runs]).astype(np.float64)
         ordinal = rows.codes.astype(np.float64)
         self._ordinal = np.stack([ordinal[run].sum(axis=0) for run in runs])
         self._cross = np.stack([ordinal[run].T @ ordinal[run] for run in runs])

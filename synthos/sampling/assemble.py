@@ -7,14 +7,14 @@ from functools import reduce
 
 import polars as pl
 
-from synthos.profiling.scan import Scanned, ScanPlan, finish, merge, scan_batches
+from synthos.profiling.scan import SAMPLE_ROWS, Scanned, ScanPlan, finish, merge, scan_shard
 from synthos.results import Kind
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive
 from synthos.tables.codec import Codec
-from synthos.tables.memory import MemoryReader
+from synthos.tables.kinds import infer_kinds
 from synthos.tables.schema import Column, Schema
-from synthos.tables.types import canonical_dtypes, check_batch, conform
+from synthos.tables.sources import open_table
 
 
 def arm(scanned: Scanned, codec: Codec) -> ArmData:
@@ -38,38 +38,26 @@ def evidence_from_frames(
     *,
     kinds: Mapping[str, Kind] | None = None,
 ) -> Evidence:
-    """Evidence from tables in memory. ``kinds`` overrides what is inferred, by column name."""
-    leading = synthetic if reference is None else reference
-    known: dict[str, Kind] = dict(kinds or {})
-    if leading.columns != list(known):
-        from synthos.tables.kinds import infer_kinds
+    """Evidence from tables in memory, of any number of rows, without the checks that ``align`` makes of files.
 
-        known = {**infer_kinds(leading), **known}
-    schema = Schema(tuple(Column(name, known[name], str(leading.schema[name])) for name in leading.columns))
-    codec = Codec.fit(leading, schema)
-    plan = ScanPlan(schema, codec)
+    Columns are those of the reference (of the synthetic table where there is none). ``kinds`` overrides what is
+    inferred, by column name.
 
-    def judged(frame: pl.DataFrame, name: str) -> ArmData:
-        reader = MemoryReader(frame, name)
-        dtypes = canonical_dtypes(reader.dtypes, name)
-        wanted = {column: dtypes[column] for column in schema.names}
-        states = [
-            scan_batches(
-                shard.index,
-                (
-                    check_batch(conform(b, wanted, name, shard.offset), name, shard.offset)
-                    for b in reader.read(shard, schema.names)
-                ),
-                plan,
-            )
-            for shard in reader.shards
-        ]
-        return arm(finish(reduce(merge, states), name, plan), codec)
-
-    return evidence(
-        schema,
-        codec,
-        judged(synthetic, "synthetic"),
-        None if reference is None else judged(reference, "reference"),
-        None if holdout is None else judged(holdout, "holdout"),
-    )
+    Raises
+    ------
+    SchemaError : a column of the reference that another table lacks, nested types, infinities.
+    TooFewRowsError : a table without rows.
+    """
+    frames = {"synthetic": synthetic, "reference": reference, "holdout": holdout}
+    sources = {role: open_table(frame) for role, frame in frames.items() if frame is not None}
+    leading = sources.get("reference", sources["synthetic"])
+    peek = leading.peek(SAMPLE_ROWS, 0)
+    known = {**infer_kinds(peek, leading.rows), **(kinds or {})}
+    schema = Schema(tuple(Column(name, known[name], str(dtype)) for name, dtype in leading.dtypes.items()))
+    codec = Codec.fit(peek, schema)
+    arms = {}
+    for role, source in sources.items():
+        plan = ScanPlan(schema, codec, total_rows=source.rows)
+        states = (scan_shard(source, shard, plan) for shard in source.shards())
+        arms[role] = arm(finish(reduce(merge, states), role, plan, size=source.bytes), codec)
+    return evidence(schema, codec, arms["synthetic"], arms.get("reference"), arms.get("holdout"))
