@@ -54,5 +54,8 @@ def _rare_loss(result: DimensionResult | None) -> Outcome | NotApplicable | Fail
         return NotApplicable(reason="the rare mass lost came without a null, so that it has no interval")
     # What real halves of the same size differ by is the figure's own error: its 95 % point is 1.645 standard errors.
     error = 1.96 / 1.645 * max(lost.null_q95 - lost.null_median, 0.0)
-    interval = Interval(low=max(0.0, lost.value - error), high=min(1.0, lost.value + error))
+    # Chance may leave a sound table with a little more than real: the ends stay on both sides of such a value.
+    interval = Interval(
+        low=min(lost.value, max(0.0, lost.value - error)), high=max(lost.value, min(1.0, lost.value + error))
+    )
     return Outcome(value=lost.value, interval=interval, unit="share of rare mass", meaning=_RARE)

@@ -120,6 +120,15 @@ def test_a_full_run_reports_all_three_outcomes() -> None:
     assert loss.interval.low < 0.2 < loss.interval.high
 
 
+@pytest.mark.parametrize("value", [-0.02, 0.0, 0.01, 0.5, 1.0])
+def test_the_interval_of_the_rare_loss_holds_it(value: float) -> None:
+    rare = scored(80.0, components=(rare_mass(value),))
+    loss = judge(sound(rare_pattern_handling=rare)).outcomes["rare_loss"]
+    assert isinstance(loss, Outcome)
+    assert loss.interval.low <= value <= loss.interval.high
+    assert 0.0 < loss.interval.high - loss.interval.low < 0.1
+
+
 def test_an_outcome_that_could_not_be_had_says_why() -> None:
     assert isinstance(judge(models=cascade(loop=False)).outcomes["loop"], NotApplicable)
     for result in (scored(90.0), scored(90.0, components=(rare_mass(0.1, null_q95=None),))):
