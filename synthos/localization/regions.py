@@ -128,49 +128,49 @@ def _outside(channels: Channels, runs: list[_Run], run: _Run) -> Index:
 
 
 def _drifting(evidence: Evidence, channels: Channels, model: RowModel, runs: list[_Run], run: _Run, block: int) -> _Run:
-    """The run with ends fitted to a ramp where it is a drift, whose faint beginning a step does not see."""
-    outside = _outside(channels, runs, run)
-    diagnosis = diagnose(evidence, model, np.arange(run.start, run.stop), outside)
-    if diagnosis.issue != "drift":
+    """The run with ends fitted to a ramp where that makes it a drift, whose faint beginning a step does not see."""
+    seen = diagnose(evidence, model, np.arange(run.start, run.stop), _outside(channels, runs, run))
+    if seen.issue not in ("drift", "shift"):
         return run
-    blamed = {evidence.columns.index(name) for name in diagnosis.columns}
+    blamed = {evidence.columns.index(name) for name in seen.columns}
     places = [i for i, c in enumerate(channels.channels) if c.kind == "location" and c.column in blamed]
+    if not places:
+        return run
     score = boundaries.row_score(channels.values[:, places], run.start, run.stop)
-    reach = max(block, (run.stop - run.start) // 2)
-    start, stop = boundaries.ramp(score, run.start, run.stop, block_edges(len(channels)), reach)
-    start, stop = min(start, run.start), max(stop, run.stop)  # rows that the step already gave away stay in
-    for other in runs:  # never into a region that is already known
-        start = max(start, other.stop) if other.stop <= run.start else start
-        stop = min(stop, other.start) if other.start >= run.stop else stop
-    # Within a block the step's ends are the sharper ones.
-    return replace(
-        run,
-        start=start if abs(start - run.start) > block else run.start,
-        stop=stop if abs(stop - run.stop) > block else run.stop,
-        blur=max(run.blur, block if max(abs(start - run.start), abs(stop - run.stop)) > block else 0),
+    start, stop = boundaries.ramp(
+        score, run.start, run.stop, block_edges(len(channels)), max(block, run.stop - run.start)
     )
+    # Rows that the step gave away stay in, within a block its ends are the sharper ones, and known regions stay out.
+    start = start if run.start - start > block else run.start
+    stop = stop if stop - run.stop > block else run.stop
+    start = max([start, *(other.stop for other in runs if other.stop <= run.start)])
+    stop = min([stop, *(other.start for other in runs if other.start >= run.stop)])
+    wider = replace(run, start=start, stop=stop, blur=run.blur if (start, stop) == (run.start, run.stop) else block)
+    again = diagnose(evidence, model, np.arange(start, stop), _outside(channels, runs, wider))
+    return wider if again.issue == "drift" else run
 
 
 def _joined(evidence: Evidence, channels: Channels, model: RowModel, runs: list[_Run]) -> list[tuple[_Run, Diagnosis]]:
-    """Every run with its diagnosis; neighbours with the same issue become one."""
+    """Every run with its diagnosis; neighbours are one region where they, or both together, have the same issue."""
     near = 2 * int(np.diff(block_edges(len(channels))).max())
+
+    def diagnosed(run: _Run) -> Diagnosis:
+        return diagnose(evidence, model, np.arange(run.start, run.stop), _outside(channels, runs, run))
+
     joined: list[tuple[_Run, Diagnosis]] = []
     for run in sorted(runs, key=lambda item: item.start):
-        diagnosis = diagnose(evidence, model, np.arange(run.start, run.stop), _outside(channels, runs, run))
-        if joined and run.start - joined[-1][0].stop <= near and _alike(*joined[-1], run, diagnosis):
-            before = joined.pop()[0]
-            run = _Run(before.start, run.stop, np.union1d(before.carriers, run.carriers), max(before.blur, run.blur))
-            diagnosis = diagnose(evidence, model, np.arange(run.start, run.stop), _outside(channels, runs, run))
+        diagnosis = diagnosed(run)
+        if joined and run.start - joined[-1][0].stop <= near:
+            before, its = joined[-1]
+            carriers = np.union1d(before.carriers, run.carriers)
+            both = _Run(before.start, run.stop, carriers, max(before.blur, run.blur))
+            together = diagnosed(both)
+            # The two halves of a ramp may look like a shift each.
+            if its.issue == diagnosis.issue or (together.issue == "drift" and "drift" in (its.issue, diagnosis.issue)):
+                joined[-1] = (both, together)
+                continue
         joined.append((run, diagnosis))
     return joined
-
-
-def _alike(before: _Run, its: Diagnosis, after: _Run, other: Diagnosis) -> bool:
-    """Whether neighbours are one region: the same issue, or a drift and the faint, shorter end of it."""
-    if its.issue == other.issue:
-        return True
-    lengths = {its.issue: before.stop - before.start, other.issue: after.stop - after.start}
-    return "drift" in lengths and lengths["drift"] == max(lengths.values())
 
 
 def _blur(score: npt.NDArray[np.float64], start: int, stop: int, most: int) -> int:
