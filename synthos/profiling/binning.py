@@ -8,8 +8,8 @@ import numpy.typing as npt
 from synthos.tables.codec import Codes, NumericBins
 
 _CELLS = 4096
-#: Below this many values building the grid costs more than it saves.
-_WORTHWHILE = 16_384
+#: Below this many values a grid costs more than it saves.
+WORTHWHILE = 16_384
 
 
 class GridBins:
@@ -47,7 +47,7 @@ class GridBins:
         return cells
 
     def encode(self, values: npt.NDArray[np.float64]) -> Codes:
-        if not self._usable or len(values) < _WORTHWHILE:
+        if not self._usable:
             return self._bins.encode(values)
         cells = self._cells(values)
         codes = self._below[cells]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synthos.profiling import distinct, heavy, moments
-from synthos.profiling.binning import GridBins
+from synthos.profiling.binning import WORTHWHILE, GridBins
 from synthos.profiling.dictionary import Dictionary
 from synthos.profiling.distinct import DistinctRows
 from synthos.profiling.hashing import Hashes, cell_hashes
@@ -73,7 +73,7 @@ class ColumnScanner:
     def __init__(self, column: Column, bins: Bins | None, limits: Limits) -> None:
         self._column, self._bins, self._limits = column, bins, limits
         self._numeric = column.kind in NUMERIC_KINDS
-        self._grid = GridBins(bins) if isinstance(bins, NumericBins) else None
+        self._grid: GridBins | None = None
         self._nulls, self._fractions = 0, 0
         self._moments = Moments()
         self._distinct = distinct.EMPTY
@@ -99,8 +99,10 @@ class ColumnScanner:
                 return hashes, None if self._bins is None else self._dictionary.codes[found]
             self._flush()
         self._sketch(series, hashes, present, nulls)
-        if self._grid is not None and values is not None:
-            return hashes, self._grid.encode(values)
+        if isinstance(self._bins, NumericBins) and values is not None:
+            if self._grid is None and len(values) >= WORTHWHILE:
+                self._grid = GridBins(self._bins)
+            return hashes, (self._grid or self._bins).encode(values)
         return hashes, None if self._bins is None else self._codes(series)
 
     def finished(self) -> ColumnState:
@@ -118,11 +120,16 @@ class ColumnScanner:
         known, self._dictionary = self._dictionary, None
         if known is None or known.values is None:
             return
-        seen = known.values.is_not_null().to_numpy() & (known.counts > 0)
-        order = np.argsort(known.hashes[seen])
-        counted = DistinctRows(known.hashes[seen][order], known.counts[seen][order], distinct.SPACE)
+        values, hashes, counts = known.values, known.hashes, known.counts
+        seen = counts > 0
+        if values.null_count():
+            seen &= values.is_not_null().to_numpy()
+        if not seen.all():
+            values, hashes, counts = values.filter(seen), hashes[seen], counts[seen]
+        order = np.argsort(hashes)
+        counted = DistinctRows(hashes[order], counts[order], distinct.SPACE)
         self._distinct = distinct.merge(self._distinct, counted, self._limits.distinct)
-        self._remember(self._plain(known.values.filter(seen)), known.counts[seen])
+        self._remember(self._plain(values), counts)
 
     def _sketch(self, series: pl.Series, hashes: Hashes, present: Floats | None, nulls: int) -> None:
         valid = hashes[series.is_not_null().to_numpy()] if nulls else hashes

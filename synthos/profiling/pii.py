@@ -123,11 +123,16 @@ def find_pii(column: pl.Series) -> tuple[PiiFlag, ...]:
     ``PiiFlag.share`` is the share of those values that match, in [0, 1]. Strings are tried against every pattern; whole
     numbers against cards always and against phones only where the column is named so. Other types are never flagged.
     """
-    if column.dtype != pl.String and not column.dtype.is_integer():
+    if column.dtype.is_integer():
+        # Card and phone numbers have ten digits and more; most integer columns end here.
+        largest = column.max()
+        if not isinstance(largest, int) or largest < 10**9:
+            return ()
+    elif column.dtype != pl.String:
         return ()
     values: list[str] = column.drop_nulls().head(MAX_VALUES).cast(pl.String).to_list()
     texts = [value.strip() for value in values]
-    if not texts or (column.dtype.is_integer() and max(map(len, texts)) < 10):
+    if not texts:
         return ()
     flags = []
     for kind in _TYPES:

@@ -39,7 +39,7 @@ def quantiles(
     if not len(values) or not total:
         return {}, 0.0
     weights = (full / np.maximum(sampled, 1))[codes]
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     reached = np.cumsum(weights[order])
     places = np.searchsorted(reached, np.asarray(probabilities) * reached[-1] * (1 - 1e-12))
     found = values[order][np.minimum(places, len(values) - 1)]
