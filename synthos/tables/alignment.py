@@ -71,7 +71,7 @@ def align(
     declared = dict(overrides or {})
     for name, kind in declared.items():
         check_kind(name, kind)
-    check_names(declared, list(base.dtypes), base.name)
+    check_names(declared, base.dtypes, base.name)
     notes = [note for role, source in tables.items() for note in _match(base, base_role, source, role)]
 
     peek = base.peek(min(PEEK_ROWS, max(MINIMUM_ROWS, PEEK_VALUES // len(base.dtypes))), seed)

@@ -121,10 +121,12 @@ def _layout(file: File) -> Layout:
     names = next((row for row in rows if row), [])
     if not names:
         raise FormatError("has no header", where=file.shown, fix="name the columns on the first line")
-    unique_names(names, file.shown)
     start = mark
     for _ in range(rows.line_num):
         start = head.find(b"\n", start) + 1 or len(head)
+    if head.count(b'"', mark, start) % 2:
+        raise FormatError("the header on line 1 never ends", where=file.shown, fix="close its quotes")
+    unique_names(names, file.shown)
     return Layout(file, tuple(names), delimiter, start, rows.line_num + 1)
 
 

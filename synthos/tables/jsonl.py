@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.json as pajson
 
-from synthos.errors import FormatError, InputError, TooFewRowsError
+from synthos.errors import FormatError, TooFewRowsError
 from synthos.tables.arrow_types import arrow_type, frame_of, plain, polars_type, wider
 from synthos.tables.files import File
 from synthos.tables.folder import unique_names
@@ -77,6 +77,9 @@ def open_jsonl(files: Sequence[File]) -> Reader:
 
 def _parse(piece: Piece, file: File, types: Mapping[str, Any] | None, *, strict: bool) -> Any:
     """An Arrow table; with ``strict``, names that are not in ``types`` are an error."""
+    wrong = undecodable(piece.data, file.shown, piece.line)  # Arrow's JSON reader does not look
+    if wrong is not None:
+        raise wrong
     schema = None if types is None else pa.schema(list(types.items()))
     behaviour = "infer" if types is None else "error" if strict else "ignore"
     try:
@@ -92,11 +95,8 @@ def _parse(piece: Piece, file: File, types: Mapping[str, Any] | None, *, strict:
     return table
 
 
-def _explained(piece: Piece, file: File, types: Mapping[str, Any], reason: str) -> InputError:
+def _explained(piece: Piece, file: File, types: Mapping[str, Any], reason: str) -> FormatError:
     """What is wrong with ``piece``, with the line: found by reading it again, slowly."""
-    wrong = undecodable(piece.data, file.shown, piece.line)
-    if wrong is not None:
-        return wrong
     kinds: dict[str, tuple[str, int]] = {}
     for line, text in enumerate(piece.data.decode().split("\n"), start=piece.line):
         if not text.strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast, get_args
 
@@ -72,7 +73,7 @@ def check_kind(name: str, kind: object, where: str | None = None) -> None:
         raise ConfigError(f"'{kind}' is no kind (column '{name}')", where=where, fix=f"use one of {', '.join(KINDS)}")
 
 
-def check_names(overrides: dict[str, Kind], known: list[str], where: str) -> None:
+def check_names(overrides: Collection[str], known: Collection[str], where: str) -> None:
     """Raises ConfigError where an override names a column that the table does not have."""
     unknown = [name for name in overrides if name not in known]
     if unknown:

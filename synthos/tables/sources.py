@@ -15,14 +15,15 @@ from synthos.errors import SchemaError, SourceError, TooFewRowsError
 from synthos.results import Kind
 from synthos.tables.arrow import open_arrow
 from synthos.tables.arrow_types import frame_of
-from synthos.tables.delimited import open_delimited
+from synthos.tables.delimited import DelimitedReader, open_delimited
 from synthos.tables.files import File, Spool, locate, reachable, shown
 from synthos.tables.folder import unique_names
 from synthos.tables.jsonl import open_jsonl
+from synthos.tables.kinds import check_kind, check_names
 from synthos.tables.memory import MemoryReader
 from synthos.tables.parquet import open_parquet
 from synthos.tables.reader import BATCH_ROWS, Reader, Shard
-from synthos.tables.types import canonical_dtypes, check_batch, conform, named
+from synthos.tables.types import DATETIME, canonical_dtypes, check_batch, conform, named
 
 Opener = Callable[[Sequence[File]], Reader]
 #: File endings and what opens them.
@@ -127,13 +128,35 @@ def open_table(table: object, *, kinds: Mapping[str, Kind] | None = None) -> Sou
 
     Reads what is needed to know columns, types, rows and shards: the footers of Parquet and Arrow files, one pass over
     the bytes of text. Files of a folder or glob are read in the order of their names. A pandas index is left out.
+    ``kinds`` declares what columns mean where the types of text would be guessed wrong.
 
     Raises
     ------
     SourceError : nothing to read there, or not with this format.
     SchemaError : duplicate or nameless columns, nested types, more than ``MAXIMUM_COLUMNS`` columns.
     TooFewRowsError : columns but no rows.
+    ConfigError : ``kinds`` names an unknown column or kind.
     """
+    source = _opened(table)
+    if not kinds:
+        return source
+    for name, kind in kinds.items():
+        check_kind(name, kind)
+    check_names(kinds, source.dtypes, source.name)
+    return source.with_types({name: _declared(source, name, kinds.get(name)) for name in source.dtypes})
+
+
+def _declared(source: Source, name: str, kind: Kind | None) -> pl.DataType:
+    """The type of a column whose kind is declared. Text alone is read anew: other formats know what they store."""
+    stored = source.dtypes[name]
+    is_text = isinstance(source.reader, DelimitedReader)
+    if kind is None or not (is_text or (isinstance(stored, pl.String) and kind in ("integer", "number", "datetime"))):
+        return stored
+    types = {"integer": pl.Int64(), "number": pl.Float64(), "boolean": pl.Boolean(), "datetime": DATETIME}
+    return types.get(kind, pl.String())
+
+
+def _opened(table: object) -> Source:
     if isinstance(table, Source):
         return table
     if isinstance(table, str | Path):

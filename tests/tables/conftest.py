@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 from typed_tables import typed_frame
 
+
 @pytest.fixture
 def typed() -> pl.DataFrame:
     return typed_frame()

@@ -53,5 +53,3 @@ WRITERS: dict[str, Writer] = {
     "stream.arrow": lambda frame, path: frame.write_ipc_stream(path),
     "table.jsonl": lambda frame, path: frame.write_ndjson(path),
 }
-
-
