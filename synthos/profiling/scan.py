@@ -157,14 +157,14 @@ def merge(a: ScanState, b: ScanState) -> ScanState:
     """Both states as one; the shards of the two must not overlap."""
     if a.parts.keys() & b.parts.keys():
         raise InternalError(f"shards {sorted(a.parts.keys() & b.parts.keys())} were merged twice")
-    return _thinned(
-        ScanState(
-            a.plan,
-            a.columns.merged(b.columns, _merge_columns),
-            distinct.merge(a.distinct_rows, b.distinct_rows, ROW_CAPACITY),
-            {**a.parts, **b.parts},
-        )
+    both = ScanState(
+        a.plan,
+        a.columns.merged(b.columns, _merge_columns),
+        distinct.merge(a.distinct_rows, b.distinct_rows, ROW_CAPACITY),
+        {**a.parts, **b.parts},
     )
+    # Where the table's rows are known, each part was thinned for them when it was made.
+    return both if a.plan.total_rows else _thinned(both)
 
 
 def _merge_columns(a: tuple[ColumnState, ...], b: tuple[ColumnState, ...]) -> tuple[ColumnState, ...]:
