@@ -59,14 +59,19 @@ def canonical_dtypes(stored: Mapping[str, pl.DataType], where: str) -> dict[str,
 def _conversion(name: str, stored: pl.DataType, wanted: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if isinstance(stored, pl.Time):
-        column = column.cast(pl.Int64) / 1e9
+        column = _seconds(column.cast(pl.Int64), 10**9)
     elif isinstance(stored, pl.Duration):
-        column = column.dt.total_microseconds() / 1e6
+        column = _seconds(column.dt.total_microseconds(), 10**6)
     elif isinstance(stored, pl.Datetime) and stored.time_zone is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     elif isinstance(stored, pl.String) and isinstance(wanted, pl.Datetime):
         return iso_datetime(column)
     return column.cast(wanted, strict=False)
+
+
+def _seconds(ticks: pl.Expr, per_second: int) -> pl.Expr:
+    # Whole seconds apart, so that they stay exact: polars divides by multiplying with the inverse.
+    return ticks // per_second + (ticks % per_second) / per_second
 
 
 def iso_datetime(column: pl.Expr) -> pl.Expr:
