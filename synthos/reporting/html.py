@@ -20,7 +20,7 @@ from synthos.reporting.charts.overlay import overlay
 from synthos.reporting.charts.rowmap import rowmap
 from synthos.reporting.context import ReportInput
 from synthos.reporting.open_points import open_points
-from synthos.reporting.tables import column_rows, metric_rows
+from synthos.reporting.tables import column_rows, metric_rows, strata
 from synthos.results import CascadeResult, NotApplicable
 
 #: Width and height of the learning curves on a page and on a phone, pixels.
@@ -102,6 +102,7 @@ def render(validation: ReportInput) -> str:
             metric_rows=metric_rows(validation.profiles),
             dimension_order=[*(n for n in words.DIMENSIONS if n in validation.dimensions), *extra],
             curve_words=phrases.curves_in_words(validation.cascade),
+            strata=strata(validation.diversity),
             **_charts(validation),
         )
     )

@@ -340,5 +340,6 @@ def _departures(pooled: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -
     freedom = np.maximum(np.add.reduceat((table > 0).astype(np.float64), offsets[:-1]) - 1, 1.0)
     unit = 2 * rows * np.log(2)
     chance = chi2.isf(0.05 / divergence.size, freedom) / unit
-    usual = np.maximum(np.median(divergence, axis=0), freedom / unit)
-    return np.asarray(divergence - usual - (chance - freedom / unit))
+    middle = np.median(divergence, axis=0)
+    scatter = 5 * 1.4826 * np.median(np.abs(divergence - middle), axis=0)  # sparse cells scatter more than chi2 says
+    return np.asarray(divergence - np.maximum(middle, freedom / unit) - np.maximum(chance - freedom / unit, scatter))

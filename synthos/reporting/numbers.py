@@ -28,17 +28,17 @@ def fixed(value: float | None, places: int = 2) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """``digits`` significant digits; powers of ten outside 0.001 to 1e9.
+    """``digits`` significant digits; powers of ten outside 0.0001 to 1e9.
 
-    >>> number(0.00012345), number(1234.5), number(2.0)
-    ('1.23 × 10⁻⁴', '1,234', '2')
+    >>> number(0.000012345), number(1234.5), number(2.0)
+    ('1.23 × 10⁻⁵', '1,234', '2')
     """
     if value is None or not math.isfinite(value):
         return ABSENT
     if value == 0:
         return "0"
     size = math.floor(math.log10(abs(value)))
-    if size < -3 or size >= 9:
+    if size < -4 or size >= 9:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return _signed(mantissa) + " × 10" + str(int(exponent)).translate(_SUPERSCRIPTS)
     text = f"{value:,.{max(0, digits - 1 - size)}f}"

@@ -1,4 +1,4 @@
-"""The profile of the data as rows of a table, synthetic beside reference; values that look personal are not quoted."""
+"""The profile of the data and its clusters as rows of tables; values that look personal are not quoted."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synthos.reporting import numbers
-from synthos.results import ColumnProfile, TableProfile
+from synthos.results import ColumnProfile, DiversityMeasure, DiversityReport, TableProfile
 
 MAX_COLUMNS = 250
 TOP = 3
+MAX_CLUSTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,25 @@ def _extent(column: ColumnProfile, hidden: bool) -> str:
         return "hidden"
     low, high = (numbers.short(numbers.cell(v, column.kind), 22) for v in (column.minimum, column.maximum))
     return f"{low} to {high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Strata:
+    """Diversity ratios within clusters: one row a cluster, one cell a measure that was stratified."""
+
+    measures: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+
+
+def strata(diversity: DiversityReport) -> Strata:
+    """The ratios of all measures side by side, for the first ``MAX_CLUSTERS`` clusters in the order of their names."""
+    parts = {
+        name: dict(measure.strata)
+        for name, measure in diversity.items()
+        if isinstance(measure, DiversityMeasure) and measure.strata
+    }
+    labels = sorted({label for ratios in parts.values() for label in ratios})[:MAX_CLUSTERS]
+    return Strata(tuple(parts), tuple((label, tuple(p.get(label) for p in parts.values())) for label in labels))
 
 
 def metric_rows(profiles: Mapping[str, TableProfile]) -> tuple[tuple[str, tuple[str, ...]], ...]:

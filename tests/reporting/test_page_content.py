@@ -12,7 +12,8 @@ from synthos.reporting import words
 from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
 from synthos.reporting.material import Material
-from synthos.results import Failed, Interval, NotApplicable, Scored
+from synthos.reporting.tables import strata
+from synthos.results import DiversityMeasure, Failed, Interval, NotApplicable, Scored
 
 
 def text_of(data: ReportData, section: str) -> str:
@@ -164,7 +165,7 @@ def test_no_fix_is_not_sold_as_no_need() -> None:
 
 def test_diversity_shows_ratios_and_clusters(pages: dict[str, str]) -> None:
     text = PageReader(pages["full"]).text("diversity")
-    assert "0.92 0.90 to 0.94" in text and "cluster 2 0.71" in text
+    assert "0.92 0.90 to 0.94" in text and "cluster 2 0.71 0.71 0.71" in text
     assert "Gradient not applicable No models were trained on the reference." in text
 
 
@@ -253,3 +254,13 @@ def test_tables_without_common_values_do_not_break_the_page() -> None:
     empty = Material(overlays=(), pairs=data.material.pairs, row_map=replace(data.material.row_map, rows=0, bins=()))
     text = text_of(replace(data, material=empty, regions=(), diversity={"spread": Failed(error="broken")}), "columns")
     assert "No column holds values in both tables." in text
+
+
+def test_clusters_are_lined_up_by_name_over_all_measures() -> None:
+    measure = report_factory.full().diversity["entropy"]
+    assert isinstance(measure, DiversityMeasure)
+    other = replace(measure, strata=(("cluster 3", 0.5), ("cluster 1", 0.4)))
+    table = strata({"entropy": measure, "spread": other, "gradient": NotApplicable(reason="")})
+    assert table.measures == ("entropy", "spread")
+    assert table.rows == (("cluster 1", (0.97, 0.4)), ("cluster 2", (0.71, None)), ("cluster 3", (1.02, 0.5)))
+    assert strata({}).rows == ()
