@@ -152,35 +152,37 @@ def _backtest(points: Points, with_model: bool) -> tuple[float, float]:
 
 
 def _solve(points: Points, bits: Floats, with_model: bool) -> tuple[Floats, Floats]:
-    """Best law of every column of ``bits``, shape (m, s): coefficients (E, A, a, B, b) as (5, s), fitted (m, s)."""
-    count = bits.shape[1]
+    """Best law of every column of ``bits``, shape (m, s): coefficients (E, A, a, B, b) as (5, s), fitted (m, s).
+
+    All pairs of exponents (g of them) are solved at once, for every subset of terms that may be the ones above zero.
+    """
     # Larger runs say more about what is beyond them.
-    weights = np.sqrt(points.rows / points.rows.max()) ** 0.5
+    weights = (points.rows / points.rows.max()) ** 0.25
     n_unit, d_unit = points.parameters.min(), points.rows.min()
-    best = np.full(count, np.inf)
-    found = np.zeros((5, count))
-    fitted = np.zeros_like(bits)
-    for a in _MODEL_EXPONENTS if with_model else _MODEL_EXPONENTS[:1]:
-        for b in _DATA_EXPONENTS:
-            terms = [np.ones(len(points.rows)), (points.rows / d_unit) ** -b]
-            if with_model:
-                terms.append((points.parameters / n_unit) ** -a)
-            for used in ((0, 1, 2), (0, 1), (0, 2), (0,)):
-                if max(used) >= len(terms):
-                    continue
-                design = np.column_stack([terms[k] for k in used])
-                solution = np.linalg.lstsq(design * weights[:, None], bits * weights[:, None], rcond=None)[0]
-                guess = design @ solution
-                loss = (((bits - guess) * weights[:, None]) ** 2).sum(0)
-                better = (solution >= 0).all(0) & (loss < best - 1e-12)
-                if not better.any():
-                    continue
-                full = np.zeros((3, count))
-                full[list(used)] = solution
-                best[better] = loss[better]
-                fitted[:, better] = guess[:, better]
-                law = np.vstack(
-                    [full[0], full[2] * n_unit**a, np.full(count, a), full[1] * d_unit**b, np.full(count, b)]
-                )
-                found[:, better] = law[:, better]
-    return found, fitted
+    a, b = (grid.ravel() for grid in np.meshgrid(_MODEL_EXPONENTS if with_model else [1.0], _DATA_EXPONENTS))
+    terms = np.stack(
+        [
+            np.ones((len(a), len(points.rows))),
+            (points.rows / d_unit) ** -b[:, None],
+            (points.parameters / n_unit) ** -a[:, None],
+        ],
+        axis=2,
+    )
+    subsets = ((0, 1, 2), (0, 1), (0, 2), (0,)) if with_model else ((0, 1), (0,))
+    best = np.full(bits.shape[1], np.inf)
+    solution = np.zeros((3, bits.shape[1]))
+    chosen = np.zeros(bits.shape[1], np.int64)
+    for used in subsets:
+        weighted = terms[:, :, used] * weights[:, None]
+        found = np.linalg.pinv(weighted) @ (bits * weights[:, None])  # (g, terms used, s)
+        loss = ((bits * weights[:, None] - weighted @ found) ** 2).sum(1)
+        loss[(found < 0).any(1)] = np.inf
+        at = loss.argmin(0)
+        lowest = loss[at, np.arange(len(at))]
+        better = lowest < best
+        best[better], chosen[better] = lowest[better], at[better]
+        solution[:, better] = 0
+        solution[np.ix_(used, better)] = found[at[better], :, np.flatnonzero(better)].T
+    fitted = np.einsum("smk,ks->ms", terms[chosen], solution)
+    law = [solution[0], solution[2] * n_unit ** a[chosen], a[chosen], solution[1] * d_unit ** b[chosen], b[chosen]]
+    return np.stack(law), fitted

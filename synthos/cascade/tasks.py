@@ -117,7 +117,8 @@ def make_tasks(
     copy_proof = _repeats(s_names, r_names, known) <= REPEATS_LIMIT
 
     real_seed = derive("cascade", _digest(reference), "" if holdout is None else _digest(holdout))
-    groups = r_names if copy_proof else np.arange(len(r_names))
+    # Numbered among the real rows alone, so that their split does not depend on the synthetic table.
+    groups = np.unique(r_names, return_inverse=True)[1] if copy_proof else np.arange(len(r_names))
     order = _grouped_order(groups, generator(real_seed, "split"))
     stop_rows = min(round(STOP_SHARE * len(order)), STOP_LIMIT)
     if holdout is None:
