@@ -29,6 +29,8 @@ MAX_HALF = 5_000
 TAIL_LEVELS = (0.01, 0.001, 0.0001)
 #: Rows that each tail should hold in a real half; the tails of all columns are judged together.
 TAIL_ROWS = 2
+#: Rows of a real half that rare single values must make up to be judged without their pairs and triples.
+VALUE_ROWS = 30
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,8 +78,19 @@ def measure(evidence: Evidence) -> DimensionResult:
     tails = _part(draws, slice(groups + orders, None))
     parts: list[Judged] = []
     parts += _judged(
-        "rare_mass_lost", mass, unit="share of rare mass", meaning="share of resolvable rare mass that is gone"
+        "rare_mass_lost",
+        mass,
+        unit="share of rare mass",
+        meaning="share of the resolvable mass of rare values, pairs and triples that is gone",
     )
+    # Rare values are few beside rare pairs and triples, and the mean over orders would hide that they are gone.
+    if np.median(mass.wreck[:, 0]) * half >= VALUE_ROWS:
+        parts += _judged(
+            "rare_values_lost",
+            _part(mass, [0]),
+            unit="share of rare mass",
+            meaning="share of the resolvable mass of rare single values that is gone",
+        )
     parts += _judged(
         "rare_cells_absent",
         absent,

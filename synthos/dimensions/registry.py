@@ -7,8 +7,10 @@ from synthos.dimensions import (
     distribution_fidelity,
     diversity_retention,
     rare_pattern_handling,
+    scale_robustness,
     semantic_coherence,
     statistical_integrity,
+    temporal_stability,
 )
 from synthos.dimensions.base import Dimension
 from synthos.errors import CancelledError
@@ -21,7 +23,9 @@ _ALL: tuple[Dimension, ...] = (
     correlation_preservation.DIMENSION,
     diversity_retention.DIMENSION,
     rare_pattern_handling.DIMENSION,
+    temporal_stability.DIMENSION,
     semantic_coherence.DIMENSION,
+    scale_robustness.DIMENSION,
     statistical_integrity.DIMENSION,
 )
 DIMENSIONS: dict[str, Dimension] = {dimension.name: dimension for dimension in _ALL}
