@@ -66,7 +66,7 @@ def rowmap(rows: RowMap, regions: Sequence[Region]) -> RowChart:
         what = (
             f"{numbers.short(item.column, 30)} departs by {numbers.number(item.excess)} bits beyond chance"
             if item.column is not None and item.excess > 0
-            else "no different from the whole table"
+            else "no column different from the rest of the table"
         )
         stretches.append(
             Stretch(
