@@ -13,7 +13,7 @@ from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.errors import ConfigError
 from synthos.localization.regions import find_regions
 from synthos.progress import Event, Listener, silent
-from synthos.recommendation.repair import RepairReport, load_recommendations, repair_table
+from synthos.recommendation.repair import RepairReport, applicable, load_recommendations, repair_table
 from synthos.results import CascadeResult, Failed, Recommendation, TableProfile
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
@@ -169,10 +169,17 @@ def repair(
     ------
     InputError : the tables, the result or the output path are at fault; nothing is written then.
     """
-    chosen = result.recommendations if isinstance(result, Validation) else load_recommendations(Path(result))
+    known = result.recommendations if isinstance(result, Validation) else load_recommendations(Path(result))
+    chosen = select_recommendations(known, only) if only else applicable(known, has_reference=reference is not None)
+    if not chosen:
+        raise ConfigError(
+            "there is nothing to apply",
+            where=None if isinstance(result, Validation) else str(result),
+            fix="the table needs no repair, or what it needs takes the reference or its generator",
+        )
     return repair_table(
         open_table(synthetic),
-        select_recommendations(chosen, only),
+        chosen,
         Path(out),
         reference=open_table(reference) if reference is not None else None,
         seed=seed or 0,
@@ -183,15 +190,13 @@ def repair(
 def select_recommendations(
     recommendations: Sequence[Recommendation], only: Sequence[str]
 ) -> tuple[Recommendation, ...]:
-    """Those named in ``only``, or all; an id that is not there is an error."""
+    """Those whose ids are in ``only``, in that order; an id that is not there is a ``ConfigError``."""
     known = {item.id: item for item in recommendations}
     unknown = [name for name in only if name not in known]
     if unknown:
-        raise ConfigError(
-            f"there is no recommendation {', '.join(unknown)}",
-            fix=f"choose from {', '.join(known) or 'none: the list is empty'}",
-        )
-    return tuple(known[name] for name in only) if only else tuple(recommendations)
+        choice = f"choose from {', '.join(known)}" if known else "the list is empty"
+        raise ConfigError(f"there is no recommendation {', '.join(unknown)}", fix=choice)
+    return tuple(known[name] for name in only)
 
 
 def profile(table: Any, *, kinds: KindsOption = None, on_progress: Listener = silent) -> TableProfile:
