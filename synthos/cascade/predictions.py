@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
+from synthos.cascade.curves import LEAST_YARDSTICK, Curves, interval
 from synthos.cascade.scaling_law import DATA_FORM, FULL_FORM, Fit, Floats, Points, fit_law, refusal
-from synthos.results import Interval, Law, ModelRun, ScalePrediction
-
-if TYPE_CHECKING:
-    from synthos.cascade.summary import Curves
+from synthos.results import Law, ModelRun, ScalePrediction
 
 SCALES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 #: Beyond so many times the largest run only the floor and the direction are stated.
@@ -50,8 +50,12 @@ def predict(
     heading = direction(curves)
     if law.refused:
         return law, tuple(_refused(rows, law.refused, heading) for rows in SCALES)
+    floor = _forecast(math.inf, largest, s_fit, r_fit, curves, rng)
     return law, tuple(
-        _prediction(rows, largest, s_fit, r_fit, float(curves.independent[0]), heading, rng) for rows in SCALES
+        _prediction(rows, _forecast(rows, largest, s_fit, r_fit, curves, rng), s_fit.largest, heading)
+        if rows <= REACH * s_fit.largest
+        else _floor(rows, floor, s_fit.largest, heading)
+        for rows in SCALES
     )
 
 
@@ -81,33 +85,32 @@ def _refused(rows: int, reason: str, heading: Direction) -> ScalePrediction:
     )
 
 
-def _prediction(
-    rows: int, parameters: int, s_fit: Fit, r_fit: Fit, independent: float, heading: Direction, rng: np.random.Generator
-) -> ScalePrediction:
-    within = rows <= REACH * s_fit.largest
-    at = float(rows) if within else np.inf
-    s, r = s_fit.predict(parameters, at, rng), r_fit.predict(parameters, at, rng)
-    # Interpolated noise may carry the reference's loss past the independent one, where rho means nothing.
-    rho = (s - r) / np.maximum(independent - r, 0.02 * independent)
-    if within:
-        note = f"{rows / s_fit.largest:.0f} times the largest run, heavy tier"
-    else:
-        note = (
-            f"more than {REACH} times the largest run ({s_fit.largest:,.0f} rows): loss and rho are the floors that "
-            "the law states for endless rows, not figures for this size"
-        )
+def _forecast(
+    rows: float, parameters: int, s_fit: Fit, r_fit: Fit, curves: Curves, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Loss of the synthetic arm and rho at ``rows``, by every copy of the laws."""
+    s, r = s_fit.predict(parameters, rows, rng), r_fit.predict(parameters, rows, rng)
+    independent = float(curves.independent[0])
+    return s, (s - r) / np.maximum(independent - r, LEAST_YARDSTICK * independent)
+
+
+def _prediction(rows: int, forecast: tuple[Floats, Floats], run: float, heading: Direction) -> ScalePrediction:
+    loss, rho = forecast
     return ScalePrediction(
         rows=rows,
-        basis="extrapolated" if within else "floor",
-        loss_bits=float(s[0]),
-        loss_interval=_interval(s),
+        basis="extrapolated",
+        loss_bits=float(loss[0]),
+        loss_interval=interval(loss[1:], float(loss[0])),
         rho=float(rho[0]),
-        rho_interval=_interval(rho),
+        rho_interval=interval(rho[1:], float(rho[0])),
         direction=heading,
-        note=note,
+        note=f"{rows / run:.0f} times the largest run, heavy tier",
     )
 
 
-def _interval(values: Floats) -> Interval:
-    low, high = np.quantile(values[1:], [0.025, 0.975])
-    return Interval(low=float(min(low, values[0])), high=float(max(high, values[0])))
+def _floor(rows: int, forecast: tuple[Floats, Floats], run: float, heading: Direction) -> ScalePrediction:
+    note = (
+        f"more than {REACH} times the largest run ({run:,.0f} rows): loss and rho are the floors that the law states "
+        "for endless rows, not figures for this size"
+    )
+    return replace(_prediction(rows, forecast, run, heading), basis="floor", note=note)

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from synthos.cascade import predictions
+from synthos.cascade.curves import LEAST_YARDSTICK, LEVEL, Curves, Floats, equivalents, interval
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
 from synthos.cascade.tasks import CascadeData, independent_bits
 from synthos.cascade.tiers import SIZES, TIERS, CascadeConfig
 from synthos.errors import InternalError
-from synthos.results import Arm, CascadeResult, Interval, LoopDrift, ModelRun, Tier
+from synthos.results import Arm, CascadeResult, Interval, LoopDrift, Tier
 from synthos.sampling.seeds import generator
 
-Floats = npt.NDArray[np.float64]
-LEVEL = 0.95
 #: Bootstrap copies of the test rows.
 RESAMPLES = 400
-#: Where columns hardly depend on each other, ``rho`` is measured against this share of the independent-columns loss.
-LEAST_YARDSTICK = 0.02
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curves:
-    """Mean bits on the test rows by training size; index 0 of the last axis is the sample itself, the others bootstrap.
-
-    Attributes
-    ----------
-    rows : training sizes, shape (6,).
-    synthetic, reference : loss of the three tiers' mixture, shape (6, 1 + resamples).
-    independent : loss of independent columns, shape (1 + resamples,).
-    noise : standard error that training adds to a difference between the arms, bits per row.
-    """
-
-    rows: Floats
-    synthetic: Floats
-    reference: Floats
-    independent: Floats
-    noise: float
-
-    @property
-    def yardstick(self) -> Floats:
-        """What there is to learn at each size, at least ``LEAST_YARDSTICK`` of the independent loss, (6, copies)."""
-        return np.maximum(self.independent - self.reference, LEAST_YARDSTICK * self.independent)
-
-    @property
-    def rho(self) -> Floats:
-        """Shape (6, copies); the copies carry the training noise."""
-        return (self.synthetic - self.reference) / self.yardstick
 
 
 def summarise(
@@ -68,8 +34,10 @@ def summarise(
 
     Raises
     ------
-    InternalError : where a model is missing or comes twice.
+    InternalError : where a model is missing or comes twice, or the loop is missing or was not asked for.
     """
+    if (loop is None) != (config.loop_generations == 0):
+        raise InternalError("the loop's outcomes do not fit the configuration")
     table = _table(runs)
     rng = generator(data.seed, "summary")
     curves = _curves(data, table, rng)
@@ -94,27 +62,6 @@ def summarise(
         train_rows=data.rows,
         notes=_notes(data, curves),
     )
-
-
-def interval(copies: Floats, value: float) -> Interval:
-    """Percentiles of bootstrap copies, never leaving out the value itself."""
-    low, high = np.quantile(copies, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(low=float(min(low, value)), high=float(max(high, value)), level=LEVEL)
-
-
-def equivalents(curves: Curves) -> tuple[Floats, str]:
-    """Real rows whose model is as good as the one on all synthetic rows, shape (copies,), and "" or "least" or "most".
-
-    The reference arm's learning curve, made to fall, is read backwards between sizes on a logarithmic axis. Beyond
-    its ends there is only a bound: "least" where the synthetic model is as good as the best real one, "most" where it
-    is no better than the one on the fewest real rows.
-    """
-    falling = np.minimum.accumulate(curves.reference, axis=0)
-    target = curves.synthetic[-1]
-    grid = np.log(curves.rows)
-    values = np.array([np.exp(np.interp(-t, -falling[:, k], grid)) for k, t in enumerate(target)])
-    bound = "least" if target[0] <= falling[-1, 0] else "most" if target[0] >= falling[0, 0] else ""
-    return values, bound
 
 
 def drift(synthetic: LoopOutcome, reference: LoopOutcome) -> LoopDrift:
@@ -201,8 +148,3 @@ def _notes(data: CascadeData, curves: Curves) -> tuple[str, ...]:
     if len(data.columns) < data.columns[-1] + 1:
         notes.append(f"{len(data.columns)} evenly spaced columns were modelled")
     return tuple(notes)
-
-
-def model_runs(runs: Sequence[RunOutcome], arm: Arm) -> tuple[ModelRun, ...]:
-    """The runs of one arm, in the given order."""
-    return tuple(item.run for item in runs if item.run.arm == arm)

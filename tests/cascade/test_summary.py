@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synthos.cascade.curves import Curves, equivalents
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
 from synthos.cascade.predictions import direction
-from synthos.cascade.summary import Curves, drift, equivalents, summarise
+from synthos.cascade.summary import drift, summarise
 from synthos.cascade.tasks import CascadeData
 from synthos.cascade.tiers import CascadeConfig
 from synthos.errors import InternalError
@@ -79,7 +80,9 @@ def test_a_missing_or_doubled_model_is_an_error(cascades: Cascades, real_data: C
     runs = [RunOutcome(run, rows) for run in (*result.models, *result.reference_models)]
     for wrong in (runs[:-1], [*runs[:-1], runs[0]]):
         with pytest.raises(InternalError, match="36 different models"):
-            summarise(real_data, wrong, CascadeConfig(), None)
+            summarise(real_data, wrong, CascadeConfig(loop_generations=0), None)
+    with pytest.raises(InternalError, match="loop"):
+        summarise(real_data, runs, CascadeConfig(), None)
 
 
 def test_equivalents_read_the_real_curve_backwards() -> None:
