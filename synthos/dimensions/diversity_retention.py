@@ -11,7 +11,7 @@ from synthos.dimensions.views import blame, coarse, reference_of
 from synthos.results import Blame, DimensionResult, NotApplicable
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
-from synthos.stats.calibration import Draws, Rows, draw, half_rows, remembered
+from synthos.stats.calibration import RESPLITS, Draws, Rows, draw, half_rows, remembered
 from synthos.stats.dependence import Tuples, random_tuples
 from synthos.stats.features import fourier_features, fourier_tables, vendi
 from synthos.tables.codec import NumericBins
@@ -142,7 +142,7 @@ def _vendi_draws(evidence: Evidence) -> Draws:
     features = [fourier_features(codes, tables) for codes in arms]
     # Matrices this small lose more to waking threads than they win from them.
     with threadpool_limits(1):
-        return draw(lost, features[0], features[1], rng, wreck=_one_row, cap=VENDI_HALF)
+        return draw(lost, features[0], features[1], rng, wreck=_one_row, cap=VENDI_HALF, resplits=RESPLITS)
 
 
 def _positions(evidence: Evidence) -> list[Floats | None]:

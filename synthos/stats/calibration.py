@@ -24,7 +24,8 @@ Rows = npt.NDArray[Any]
 Statistic = Callable[[Rows, Rows], Floats]
 Wreck = Callable[[Rows, np.random.Generator], Rows]
 
-RESPLITS = 60
+#: Resplits of large and of small tables: where rows are few, draws are cheap and the null is ragged.
+RESPLITS, MORE_RESPLITS, FEW_ROWS = 60, 120, 1_500
 WRECKS = 8
 MAX_HALF = 10_000
 
@@ -116,7 +117,7 @@ def draw(
     rng: np.random.Generator,
     *,
     wreck: Wreck = shuffled_columns,
-    resplits: int = RESPLITS,
+    resplits: int | None = None,
     wrecks: int = WRECKS,
     cap: int = MAX_HALF,
 ) -> Draws:
@@ -128,7 +129,7 @@ def draw(
     if half < 2:
         raise InternalError(f"resplits need at least 4 rows on each side, got {len(reference)} and {len(synthetic)}")
     null, observed, wrecked = [], [], []
-    for index in range(resplits):
+    for index in range(resplits or (MORE_RESPLITS if half < FEW_ROWS else RESPLITS)):
         order = _some(rng, len(reference), 2 * half)
         first, second = reference[order[:half]], reference[order[half:]]
         null.append(statistic(first, second))
@@ -141,21 +142,25 @@ def draw(
 def judge(observed: npt.ArrayLike, null: npt.ArrayLike, wreck: npt.ArrayLike, *, power: float = 1.0) -> Judgement:
     """The score of a statistic from its draws, shapes (B,), (B0,) and (W,) or scalars; higher values are worse.
 
-    ``score = 100 (1 - clip((T - q95(T0)) / (Tc - median(T0)), 0, 1) ** power)`` with T the mean over draws. ``power``
-    1/2 is for statistics that grow with the square of the share of damaged rows (JSD, mutual information), so that
-    half-damaged reads 50. The interval is the 95 % range of the draws, put through the same formula.
+    ``score = 100 (1 - clip((r(T) - r(q95 T0)) / (r(Tc) - r(q95 T0)), 0, 1))`` with T the mean over draws, Tc the median
+    wreck and ``r(t) = max(t - median T0, 0) ** power``: 100 up to the null's upper end, 0 from the wreck on. Where the
+    null reaches more than half of the way to the wreck, the divisor stays at ``r(Tc) / 2`` and the score above 0.
+    ``power`` 1/2 is for statistics that grow with the square of the share of damaged rows (JSD, mutual information), so
+    that half-damaged reads about 50. The interval is the 95 % range of the draws, put through the same formula.
     """
     seen, base, worst = (np.atleast_1d(np.asarray(side, np.float64)) for side in (observed, null, wreck))
     if not all(np.isfinite(side).all() and side.size for side in (seen, base, worst)):
         raise InternalError("a statistic gave no draws, or draws that are not finite")
-    value, median, bound, bottom = (
-        float(x) for x in (seen.mean(), np.median(base), np.quantile(base, 0.95), np.median(worst))
-    )
+    value, median, bottom = float(seen.mean()), float(np.median(base)), float(np.median(worst))
+    bound = float(np.quantile(base, 0.95))
     if bottom <= bound:
         return Judgement(value, median, bound, bottom, None, None)
+    start, end = (bound - median) ** power, (bottom - median) ** power
+    way = max(end - start, end / 2)
 
     def score(statistic: float) -> float:
-        return float(100.0 * (1.0 - np.clip((statistic - bound) / (bottom - median), 0.0, 1.0) ** power))
+        reached = max(statistic - median, 0.0) ** power
+        return float(100.0 * (1.0 - np.clip((reached - start) / way, 0.0, 1.0)))
 
     point = score(value)
     low, high = score(float(np.quantile(seen, 0.975))), score(float(np.quantile(seen, 0.025)))

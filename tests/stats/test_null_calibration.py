@@ -71,7 +71,8 @@ def test_a_wreck_no_worse_than_chance_is_not_judged() -> None:
 def test_formula(value: float, spread: float, power: float) -> None:
     null = spread * np.linspace(0, 1, 101)
     found = judge(np.full(5, value), null, 2.0, power=power)
-    expected = np.clip((value - 0.95 * spread) / (2 - 0.5 * spread), 0, 1) ** power
+    reached, start, end = (max(t - 0.5 * spread, 0) ** power for t in (value, 0.95 * spread, 2.0))
+    expected = np.clip((reached - start) / max(end - start, end / 2), 0, 1)
     assert found.score == pytest.approx(100 * (1 - expected))
     assert found.interval is not None
     assert 0 <= found.interval.low <= found.score <= found.interval.high <= 100
