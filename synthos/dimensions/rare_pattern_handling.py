@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """Both arms stacked, reference first; the last row is the wreck: the mode of every column, in no tail."""
+    """Both arms stacked, reference first."""
 
     codes: Rows
     coarse: Rows
@@ -123,8 +123,8 @@ def _gather(evidence: Evidence) -> _Tables:
         orders.append(Tuples(random_tuples(count, 3, MAX_TRIPLES, rng), sizes))
     tails, names = _tails(evidence)
     return _Tables(
-        np.concatenate([reference.codes, synthetic.codes, _mode(reference.codes)]),
-        np.concatenate([ours, theirs, _mode(ours)]),
+        np.concatenate([reference.codes, synthetic.codes]),
+        np.concatenate([ours, theirs]),
         tails,
         len(reference.codes),
         tuple(orders),
@@ -132,12 +132,8 @@ def _gather(evidence: Evidence) -> _Tables:
     )
 
 
-def _mode(codes: Rows) -> Rows:
-    return np.array([[np.bincount(column).argmax() for column in codes.T]], codes.dtype)
-
-
 def _tails(evidence: Evidence) -> tuple[Rows, tuple[tuple[str, float], ...]]:
-    """Which rows lie in which tail of which numeric column, shape (rows of both arms + 1, tails), and the tails' column
+    """Which rows lie in which tail of which numeric column, shape (rows of both arms, tails), and the tails' column
     and level. Tails that real halves cannot fill are left out, as are those of columns whose end is one heavy value."""
     names = numeric_columns(evidence)
     ours = numeric_values(evidence, reference_of(evidence), names)
@@ -155,9 +151,9 @@ def _tails(evidence: Evidence) -> tuple[Rows, tuple[tuple[str, float], ...]]:
                 if flag[: len(ours)].sum() >= len(ours) * level / 2:
                     flags.append(flag)
                     kept.append((name, level))
-    matrix = np.zeros((len(both) + 1, len(flags)), np.uint8)
+    matrix = np.zeros((len(both), len(flags)), np.uint8)
     for position, flag in enumerate(flags):
-        matrix[:-1, position] = flag
+        matrix[:, position] = flag
     return matrix, tuple(kept)
 
 
@@ -165,8 +161,9 @@ def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
     """Per tuple the lost rare mass (share of rows), per order the share of rare cells absent, per tail the lost mass.
 
     Lost is what the first half has more of than the other side, so that a surplus in one cell makes up for no other.
+    The wreck has no rows at all, so that all of the rare mass is lost.
     """
-    rows = np.arange(len(tables.codes) - 1)
+    rows = np.arange(len(tables.codes))
     most = max(RARE_SHARE * half, RARE_ROWS)
     starts = tables.starts()
     cells = sum(int(table.offsets[-1]) for table in tables.orders)
@@ -185,12 +182,12 @@ def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
         tails = np.maximum(ours[cells:] - theirs[cells:], 0.0) / len(first)
         return np.concatenate([mass, absent, tails])
 
-    def modes(some: Rows, rng: np.random.Generator) -> Rows:
-        return np.full_like(some, len(tables.codes) - 1)
+    def nothing(some: Rows, rng: np.random.Generator) -> Rows:
+        return some[:0]
 
     reference = rows[: tables.reference_rows]
     rng = generator(evidence.seed, NAME, "draws")
-    return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=modes, cap=MAX_HALF)
+    return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=nothing, cap=MAX_HALF)
 
 
 def _by_order(tables: _Tables) -> Callable[[Floats], Floats]:
@@ -214,7 +211,7 @@ def _judged(name: str, draws: Draws, *, unit: str, meaning: str, together: bool 
     known = np.flatnonzero(draws.judgeable()).tolist() if draws.null.shape[1] else []
     if not known:
         return []
-    share = _part(draws, known).loss().reduced(lambda d: np.maximum(d.mean(axis=1), 0.0))
+    share = _part(draws, known).loss().reduced(lambda d: np.clip(d.mean(axis=1), 0.0, 1.0))
     return [judged(name, share.judge(), unit=unit, meaning=meaning)]
 
 
