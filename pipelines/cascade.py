@@ -50,14 +50,14 @@ class Cascade:
         """
         data = ray.put(self._data)
         work: dict[Any, Handler] = {}
-        loop = ray.remote(max_retries=RETRIES, num_returns="streaming")(_refit).options(**for_loop(ray))
-        for arm in ARMS if self._config.loop_generations else ():
-            work[loop.remote(arm, data, self._config, self._folder)] = Handler(self._note_loop, self._fail)
         train = ray.remote(max_retries=RETRIES, num_returns="streaming")(_train)
         for spec in sorted(self._specs, key=lambda item: item.cost, reverse=True):
             stream = train.options(**for_model(ray, spec)).remote(spec, data, self._folder)
             heard = epoch_events(spec, lambda: len(self._runs), len(self._specs), self._tell)
             work[stream] = Handler(partial(self._note, spec, heard), self._fail)
+        loop = ray.remote(max_retries=RETRIES, num_returns="streaming")(_refit).options(**for_loop(ray))
+        for arm in ARMS if self._config.loop_generations else ():
+            work[loop.remote(arm, data, self._config, self._folder)] = Handler(self._note_loop, self._fail)
         return work
 
     def result(self) -> CascadeResult | Failed:
@@ -89,13 +89,13 @@ class Cascade:
 def _train(spec: ModelSpec, data: CascadeData, folder: Path | None) -> Iterator[Epoch | RunOutcome]:
     """Yields an ``Epoch`` as each ends, and at last the outcome."""
     store = RunStore(folder) if folder is not None else None
-    return _streamed(lambda say: train_one(spec, data, store, on_epoch=say))
+    yield from _streamed(lambda say: train_one(spec, data, store, on_epoch=say))
 
 
 def _refit(arm: Arm, data: CascadeData, config: CascadeConfig, folder: Path | None) -> Iterator[Any]:
     """Yields the loop's outcome."""
     store = RunStore(folder) if folder is not None else None
-    return _streamed(lambda say: loop_one(arm, data, config, store))
+    yield from _streamed(lambda say: loop_one(arm, data, config, store))
 
 
 def _streamed(work: Callable[[Callable[[Any], None]], Any]) -> Iterator[Any]:

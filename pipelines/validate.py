@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.cascade import Cascade
 from pipelines.dimensions import start_dimensions, start_regions
-from pipelines.progress import Handler, follow
+from pipelines.progress import follow
 from pipelines.runtime import Runtime, running
 from pipelines.scan import scan_tables
 from synthos.dimensions.registry import DIMENSIONS
@@ -93,14 +93,13 @@ def _judge(
         measured[name] = answer
         listener(Event(stage="dimensions", done=len(measured), total=len(DIMENSIONS), message=name))
 
-    # The cascade goes first: it is what everything else must wait for.
+    # What takes a second goes first: it tells the most while the models train.
+    work = start_dimensions(ray, evidence_ref, note_dimension) | start_regions(ray, evidence_ref, regions.append)
     result: CascadeResult | NotApplicable | Failed | None = wants_cascade(job)
     cascade = None
-    work: dict[Any, Handler] = {}
     if result is None:
         cascade = Cascade(cascade_data(evidence), job.config, folder, listener)
         work |= cascade.start(ray)
-    work |= start_dimensions(ray, evidence_ref, note_dimension) | start_regions(ray, evidence_ref, regions.append)
     with watch.stage("dimensions_regions_cascade"):
         follow(runtime, work)
     if cascade is not None:
