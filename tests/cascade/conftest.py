@@ -27,22 +27,22 @@ def small_config() -> CascadeConfig:
 
 @pytest.fixture(scope="session")
 def reference_table() -> Table:
-    return chain(1500, 1)
+    return chain(1000, 1)
 
 
 @pytest.fixture(scope="session")
 def real_data(reference_table: Table) -> CascadeData:
-    return make_tasks(chain(1500, 2), reference_table, None, SIZES, 5)
+    return make_tasks(chain(1000, 2), reference_table, None, SIZES, 5)
 
 
 @pytest.fixture(scope="session")
 def cascades(reference_table: Table, small_config: CascadeConfig) -> Callable[[str], CascadeResult]:
     """Finished cascades of a fresh real, a half-shuffled and a shuffled table, each trained once a session."""
     torch.set_num_threads(1)
-    fresh = chain(1500, 2)
+    fresh = chain(1000, 2)
     tables = {
         "real": fresh,
-        "half": np.vstack([fresh[:750], shuffled(fresh[750:], 3)]),
+        "half": np.vstack([fresh[:500], shuffled(fresh[500:], 3)]),
         "shuffled": shuffled(fresh, 3),
     }
     done: dict[str, CascadeResult] = {}

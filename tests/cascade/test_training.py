@@ -50,7 +50,7 @@ def test_a_markov_chain_is_learned_to_near_its_entropy() -> None:
 
 
 def test_more_rows_teach_more(real_data: CascadeData) -> None:
-    losses = [train_model(spec(rows), real_data).loss_bits for rows in (60, 240, 960)]
+    losses = [train_model(spec(rows), real_data).loss_bits for rows in (60, 200, 660)]
     assert losses == sorted(losses, reverse=True)
 
 
@@ -76,7 +76,7 @@ def test_the_best_epoch_on_real_stop_rows_is_kept(real_data: CascadeData) -> Non
 
 
 def test_a_run_cut_short_is_not_called_converged(real_data: CascadeData) -> None:
-    assert not train_model(spec(900, epochs=3), real_data).converged
+    assert not train_model(spec(600, epochs=3), real_data).converged
 
 
 def test_the_standard_error_is_that_of_the_rows(real_data: CascadeData) -> None:
@@ -88,7 +88,7 @@ def test_the_standard_error_is_that_of_the_rows(real_data: CascadeData) -> None:
 
 def test_gradient_noise_needs_enough_rows_and_then_is_positive(real_data: CascadeData) -> None:
     assert train_model(spec(100), real_data).gradient_noise_scale is None
-    scale = train_model(spec(900), real_data).gradient_noise_scale
+    scale = train_model(spec(600), real_data).gradient_noise_scale
     assert scale is not None
     assert scale > 1
 
