@@ -13,7 +13,7 @@ from synthos.dimensions.views import blame, numeric_columns, numeric_values, ref
 from synthos.results import Blame, DimensionResult
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
-from synthos.stats.calibration import Draws, Rows, draw, remembered
+from synthos.stats.calibration import Draws, Rows, cap_for, draw, remembered
 from synthos.stats.dependence import Tuples
 from synthos.stats.divergence import segment_jensen_shannon
 
@@ -71,7 +71,8 @@ def column_draws(evidence: Evidence) -> Draws | None:
     def collapsed(rows: Rows, rng: np.random.Generator) -> Rows:
         return np.tile(modes.astype(rows.dtype), (len(rows), 1))
 
-    return draw(divergence, reference, synthetic, generator(evidence.seed, NAME, "jsd"), wreck=collapsed)
+    rng, cap = generator(evidence.seed, NAME, "jsd"), cap_for(len(evidence.sizes))
+    return draw(divergence, reference, synthetic, rng, wreck=collapsed, cap=cap)
 
 
 def _distances(evidence: Evidence) -> tuple[list[Judged], tuple[str, ...]]:
@@ -142,7 +143,8 @@ def _distance_draws(evidence: Evidence, reference: Floats, synthetic: Floats) ->
     def collapsed(rows: Rows, rng: np.random.Generator) -> Rows:
         return np.tile(medians, (len(rows), 1))
 
-    return draw(distance, coded, on_grid(synthetic), generator(evidence.seed, NAME, "w1"), wreck=collapsed)
+    rng = generator(evidence.seed, NAME, "w1")
+    return draw(distance, coded, on_grid(synthetic), rng, wreck=collapsed, cap=cap_for(columns))
 
 
 def _blame(evidence: Evidence, draws: Draws) -> tuple[Blame, ...]:

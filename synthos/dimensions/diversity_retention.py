@@ -11,7 +11,7 @@ from synthos.dimensions.views import blame, coarse, reference_of
 from synthos.results import Blame, DimensionResult, NotApplicable
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
-from synthos.stats.calibration import RESPLITS, Draws, Rows, draw, half_rows, remembered
+from synthos.stats.calibration import RESPLITS, Draws, Rows, cap_for, draw, half_rows, remembered
 from synthos.stats.dependence import Tuples, random_tuples
 from synthos.stats.features import fourier_features, fourier_tables, vendi
 from synthos.tables.codec import NumericBins
@@ -22,6 +22,7 @@ MOST_LEVELS = 8
 #: Pairs of equal rows to expect in a fingerprint even if all its cells were equally full.
 COLLISIONS = 100
 VENDI_POOL, VENDI_HALF = 8_000, 2_000
+GROUP_HALF = 5_000
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def _entropy_draws(table: Tuples, reference: Rows, synthetic: Rows, rng: np.rand
     def lost(first: Rows, other: Rows) -> Floats:
         return np.asarray(np.maximum(np.log2(collisions(other) / real(first)), 0.0))
 
-    return draw(lost, reference, synthetic, rng, wreck=_one_row)
+    return draw(lost, reference, synthetic, rng, wreck=_one_row, cap=cap_for(len(table.columns), GROUP_HALF))
 
 
 def _one_row(rows: Rows, rng: np.random.Generator) -> Rows:
@@ -97,7 +98,7 @@ def _column_draws(evidence: Evidence) -> Draws:
 
 def _group_draws(evidence: Evidence) -> Draws:
     rng = generator(evidence.seed, NAME, "groups")
-    half = half_rows(len(reference_of(evidence).codes), len(evidence.synthetic.codes))
+    half = half_rows(len(reference_of(evidence).codes), len(evidence.synthetic.codes), GROUP_HALF)
     order = min(4, len(evidence.sizes))
     levels = int(np.clip((half**2 / 2 / COLLISIONS) ** (1 / order), 3, MOST_LEVELS))
     (reference, synthetic), sizes = coarse(evidence, levels)

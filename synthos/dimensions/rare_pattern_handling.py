@@ -18,7 +18,7 @@ from synthos.dimensions.views import blame, coarse, numeric_columns, numeric_val
 from synthos.results import Blame, DimensionResult, NotApplicable
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
-from synthos.stats.calibration import Draws, Rows, draw, half_rows, remembered
+from synthos.stats.calibration import Draws, Rows, cap_for, draw, half_rows, remembered
 from synthos.stats.dependence import Tuples, pairs, random_tuples
 from synthos.stats.tails import hill
 
@@ -70,7 +70,7 @@ def measure(evidence: Evidence) -> DimensionResult:
     if not evidence.sizes:
         return NotApplicable(reason="rare patterns need at least one modelled column")
     tables = _gather(evidence)
-    half = half_rows(tables.reference_rows, len(evidence.synthetic.codes), MAX_HALF)
+    half = half_rows(tables.reference_rows, len(evidence.synthetic.codes), cap_for(len(evidence.sizes), MAX_HALF))
     draws = _draws(evidence, tables, half)
     groups, orders = tables.groups, len(tables.orders)
     mass = _joined(draws, _by_order(tables))
@@ -139,7 +139,7 @@ def _tails(evidence: Evidence) -> tuple[Rows, tuple[tuple[str, float], ...]]:
     ours = numeric_values(evidence, reference_of(evidence), names)
     theirs = numeric_values(evidence, evidence.synthetic, names)
     both = np.concatenate([ours, theirs])
-    enough = TAIL_ROWS / half_rows(len(ours), len(theirs), MAX_HALF)
+    enough = TAIL_ROWS / half_rows(len(ours), len(theirs), cap_for(len(evidence.sizes), MAX_HALF))
     flags, kept = [], []
     for j, name in enumerate(names):
         own = np.sort(ours[np.isfinite(ours[:, j]), j])
@@ -187,7 +187,7 @@ def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
 
     reference = rows[: tables.reference_rows]
     rng = generator(evidence.seed, NAME, "draws")
-    return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=nothing, cap=MAX_HALF)
+    return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=nothing, cap=half)
 
 
 def _by_order(tables: _Tables) -> Callable[[Floats], Floats]:

@@ -28,6 +28,8 @@ Wreck = Callable[[Rows, np.random.Generator], Rows]
 RESPLITS, MORE_RESPLITS, FEW_ROWS = 60, 120, 1_500
 WRECKS = 8
 MAX_HALF = 10_000
+#: Cells (rows x columns) that one side of a resplit may hold, and the rows that it always may.
+MAX_CELLS, ALWAYS_ROWS = 200_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class Judgement:
 def half_rows(reference_rows: int, synthetic_rows: int, cap: int = MAX_HALF) -> int:
     """Rows on each side of a resplit: half of the smaller table, at most ``cap``."""
     return min(reference_rows // 2, synthetic_rows // 2, cap)
+
+
+def cap_for(columns: int, cap: int = MAX_HALF) -> int:
+    """``cap`` for a statistic over so many columns, lower for wide tables, so that its cost is bounded."""
+    return min(cap, max(ALWAYS_ROWS, MAX_CELLS // max(columns, 1)))
 
 
 def shuffled_columns(rows: Rows, rng: np.random.Generator) -> Rows:
