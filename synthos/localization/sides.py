@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthos.localization.channels import Channels
-from synthos.localization.segments import best_runs, block_edges, block_means, draw_null, standardised
+from synthos.localization.segments import block_edges, block_means, draw_null, observed_runs, standardised
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ def variation_of_reference(channels: Channels, usable: Index, rng: np.random.Gen
     means = block_means(real, edges)
     scaled, one_sided = standardised(means), np.zeros(len(known), bool)
     null = draw_null(scaled, one_sided, rng)
-    best = best_runs(scaled.astype(np.float32)[None], one_sided)[0].astype(np.float64)
+    best = observed_runs(scaled, one_sided)
     unusual = ((best - null.centre) / null.spread)[:-1] > null.threshold
     row_spread = np.maximum(real.std(axis=0, dtype=np.float64), 1e-9)
     effects = best[:-1] * means.std(axis=0) / row_spread / np.sqrt(len(means))

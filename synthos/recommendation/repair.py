@@ -1,0 +1,278 @@
+"""Applying recommendations: a new table, written shard by shard, and a log of what was done to which row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from pydantic import TypeAdapter, ValidationError
+
+from synthos.errors import AlignmentError, ConfigError, SourceError
+from synthos.progress import Event, Listener, silent
+from synthos.recommendation.mending import CHANGES_SCHEMA, Feed, hash_rows, mend, surplus
+from synthos.recommendation.reordering import Reordering
+from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, Mask, Steps, compile_steps
+from synthos.recommendation.writing import FrameWriter, changes_path, check_output, publish, workplace
+from synthos.results import Recommendation
+from synthos.tables.sources import Source
+
+__all__ = ["APPLICABLE", "RepairReport", "applicable", "load_recommendations", "repair_table"]
+
+_PEEK_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairReport:
+    """What a repair did.
+
+    Attributes
+    ----------
+    out, changes : the new table, and its log: one line per row removed (``row``, counted from 0 in the old table) or
+        added (``reference_row``), per column dropped, and one where all rows were reordered. Rows not listed were
+        kept as they were.
+    removed, added : rows by id of the recommendation.
+    """
+
+    out: str
+    changes: str
+    rows_before: int
+    rows_after: int
+    removed: dict[str, int]
+    added: dict[str, int]
+    dropped_columns: tuple[str, ...]
+    reordered: bool
+    applied: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """The report for people."""
+        found = [f"{self.out}: {self.rows_after:,} rows from {self.rows_before:,}"]
+        found += [f"  {id_}: removed {count:,} rows" for id_, count in self.removed.items()]
+        found += [f"  {id_}: added {count:,} reference rows" for id_, count in self.added.items()]
+        if self.dropped_columns:
+            found.append(f"  dropped {', '.join(self.dropped_columns)}")
+        if self.reordered:
+            found.append("  put the rows into a new order")
+        return (*found, *(f"  {note}" for note in self.notes), f"what was done row by row: {self.changes}")
+
+
+def applicable(recommendations: Sequence[Recommendation], *, has_reference: bool) -> tuple[Recommendation, ...]:
+    """Those that ``repair_table`` can carry out with what is at hand."""
+    return tuple(
+        item
+        for item in recommendations
+        if item.kind in APPLICABLE and (has_reference or item.kind not in NEEDS_REFERENCE)
+    )
+
+
+def load_recommendations(path: Path) -> tuple[Recommendation, ...]:
+    """The ``recommendations`` of a result that ``validate --json`` wrote.
+
+    Raises
+    ------
+    SourceError : the file cannot be read.
+    ConfigError : it is not such a result.
+    """
+    fix = "pass the file that `synthos validate --json` wrote"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(f"the result cannot be read ({error.strerror or error})", where=str(path), fix=fix) from error
+    except ValueError as error:
+        raise ConfigError(f"this is not JSON ({error})", where=str(path), fix=fix) from error
+    if not isinstance(content, dict) or not isinstance(content.get("recommendations"), list):
+        raise ConfigError("the result has no list of recommendations", where=str(path), fix=fix)
+    try:
+        return TypeAdapter(tuple[Recommendation, ...]).validate_python(content["recommendations"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"recommendations.{place}: {first['msg']}", where=str(path), fix=fix) from error
+
+
+def repair_table(
+    source: Source,
+    recommendations: Sequence[Recommendation],
+    out: Path,
+    *,
+    reference: Source | None = None,
+    seed: int = 0,
+    listener: Listener = silent,
+) -> RepairReport:
+    """Apply ``recommendations`` to ``source`` and write the new table ``out`` (.parquet or .csv, by its ending).
+
+    Rows are removed, repeats dropped and margins thinned first; real rows are then mixed evenly among those that
+    stay, columns dropped, and rows put into order last. The table and its log of changes appear whole or not at all;
+    an existing ``out`` is replaced. Memory: a batch, 17 bytes a row where repeats are dropped, a bucket of rows where
+    they are reordered.
+
+    Raises
+    ------
+    ConfigError : nothing to apply, something that only the generator can do, an output that cannot be written or is
+        one of the inputs, real rows asked for without ``reference``, or nothing left.
+    AlignmentError : a column that a step reads is missing, or the reference does not have the table's columns.
+    """
+    if not recommendations:
+        raise ConfigError("there is nothing to apply", fix="choose at least one recommendation")
+    steps = compile_steps(recommendations)
+    inputs = [*source.shards(), *(reference.shards() if reference is not None else ())]
+    check_output(out, tuple(dict.fromkeys(shard.path for shard in inputs)))
+    _check_columns(source, steps, reference)
+    repeats = _repeats(source, steps)
+    feeds = _feeds(source, steps, reference, repeats, seed)
+    log = changes_path(out)
+    removed = dict.fromkeys([id_ for id_, _, _ in steps.removals], 0)
+    removed |= {id_: 0 for id_, _ in steps.thinning} | ({steps.copies[0]: 0} if steps.copies else {})
+    added = {addition.id: 0 for addition in steps.additions}
+    with workplace(out) as folder:
+        with FrameWriter(folder / out.name) as table, FrameWriter(folder / log.name) as record:
+            record.write(_about_table(steps))
+            for frame, changes in _mended(source, steps, repeats, feeds, folder, seed, listener):
+                table.write(frame)
+                record.write(changes)
+                for id_, count in changes["recommendation"].value_counts().iter_rows():
+                    counts = added if id_ in added else removed
+                    counts[id_] += count
+        if not table.rows:
+            raise ConfigError("no row would be left", where=source.name, fix="choose fewer recommendations")
+        publish(folder / log.name, log)
+        publish(folder / out.name, out)
+    notes = tuple(
+        f"{feed.addition.id}: the reference ran out of rows, fewer were added than wanted"
+        for feed in feeds
+        if feed.short
+    )
+    return RepairReport(
+        out=str(out),
+        changes=str(log),
+        rows_before=source.rows,
+        rows_after=table.rows,
+        removed=removed,
+        added=added,
+        dropped_columns=steps.dropped_columns,
+        reordered=steps.order is not None,
+        applied=tuple(item.id for item in recommendations),
+        notes=notes,
+    )
+
+
+def _check_columns(source: Source, steps: Steps, reference: Source | None) -> None:
+    missing = [name for name in steps.columns() if name not in source.dtypes]
+    if missing:
+        raise AlignmentError(
+            f"the recommendations speak of columns that it lacks: {', '.join(missing)}",
+            where=source.name,
+            fix="repair the table that was validated",
+        )
+    if set(steps.dropped_columns) == set(source.dtypes):
+        raise ConfigError("no column would be left", where=source.name, fix="choose fewer recommendations")
+    if steps.order is not None and steps.order[1] in steps.dropped_columns:
+        raise ConfigError(f"{steps.order[0]} sorts by a column that is to be dropped", fix="choose one of the two")
+    if not steps.additions:
+        return
+    if reference is None:
+        raise ConfigError(
+            f"{steps.additions[0].id} mixes in real rows, and there is no reference", fix="give the reference table"
+        )
+    lacking = [name for name in source.dtypes if name not in reference.dtypes]
+    if lacking:
+        raise AlignmentError(
+            f"cannot lend rows: it lacks {', '.join(lacking)}", where=reference.name, fix="give it the same columns"
+        )
+
+
+def _batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    for shard in source.shards():
+        yield from source.read(shard, columns)
+
+
+def _repeats(source: Source, steps: Steps) -> Mask | None:
+    """Rows of the whole table that repeat others, counted among those that are not removed anyway."""
+    if steps.copies is None:
+        return None
+    _, columns, most = steps.copies
+    hashes = np.concatenate([hash_rows(batch, columns) for batch in _batches(source, columns)])
+    stays = np.ones(len(hashes), bool)
+    for _, start, stop in steps.removals:
+        stays[start:stop] = False
+    repeats = np.zeros(len(hashes), bool)
+    repeats[stays] = surplus(hashes[stays], most)
+    return repeats
+
+
+def _feeds(source: Source, steps: Steps, reference: Source | None, repeats: Mask | None, seed: int) -> list[Feed]:
+    """Streams of real rows in the table's types, thinned so that the whole reference has its turn."""
+    if reference is None or not steps.additions:
+        return []
+    staying = source.rows - sum(min(stop, source.rows) - min(start, source.rows) for _, start, stop in steps.removals)
+    staying -= int(repeats.sum()) if repeats is not None else 0
+    feeds = []
+    for addition in steps.additions:
+        if addition.column is None:
+            eligible = reference.rows
+        else:
+            eligible = sum(int(addition.wanted(batch).sum()) for batch in _batches(reference))
+        # A little more than needed, so that chance does not leave the last batches short.
+        needed = 1.05 * staying * addition.per_row + 20
+        feeds.append(Feed(addition, _typed(reference, source.dtypes), min(1.0, needed / max(1, eligible)), seed))
+    return feeds
+
+
+def _typed(reference: Source, dtypes: dict[str, pl.DataType]) -> Iterator[pl.DataFrame]:
+    """Reference rows with the columns and types of the table that they join."""
+    for batch in _batches(reference, list(dtypes)):
+        try:
+            yield batch.cast({name: dtype for name, dtype in dtypes.items() if batch.schema[name] != dtype})
+        except pl.exceptions.InvalidOperationError as error:
+            raise AlignmentError(
+                f"its values do not fit the table's types ({str(error).splitlines()[0]})",
+                where=reference.name,
+                fix="store the table's columns in the reference's types",
+            ) from error
+
+
+def _about_table(steps: Steps) -> pl.DataFrame:
+    """Log entries that speak of no single row."""
+    entries = [(None, None, "dropped_column", name, id_) for id_, names in steps.dropped for name in names]
+    if steps.order is not None:
+        entries.append((None, None, "reordered", steps.order[1] or "", steps.order[0]))
+    return pl.DataFrame(entries, schema=CHANGES_SCHEMA, orient="row")
+
+
+def _mended(
+    source: Source,
+    steps: Steps,
+    repeats: Mask | None,
+    feeds: Sequence[Feed],
+    folder: Path,
+    seed: int,
+    listener: Listener,
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Frames of the new table in their final order, each with entries of the log."""
+    order = None
+    if steps.order is not None:
+        by = steps.order[1]
+        sampled = source.peek(_PEEK_ROWS, seed)[by] if by is not None else None
+        order = Reordering(folder, by, source.rows, seed, sampled)
+    shards, first = source.shards(), 0
+    for done, shard in enumerate(shards):
+        listener(Event(stage="recommendations", done=done, total=len(shards), message=f"repairing {source.name}"))
+        for batch in source.read(shard):
+            rows = np.arange(first, first + batch.height)
+            part = None if repeats is None else repeats[first : first + batch.height]
+            mended = mend(steps, batch, rows, part, feeds, seed)
+            first += batch.height
+            if order is None:
+                yield mended.frame, mended.changes
+            else:
+                order.add(mended.frame)
+                yield mended.frame.clear(), mended.changes
+    if order is not None:
+        empty = pl.DataFrame(schema=CHANGES_SCHEMA)
+        for frame in order.sorted():
+            yield frame, empty
+    listener(Event(stage="recommendations", done=len(shards), total=len(shards), message=f"repaired {source.name}"))
