@@ -11,7 +11,7 @@ export POLARS_MAX_THREADS := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup validate samples test check bench format clean
+.PHONY: help setup validate samples test check bench schema format clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(READY) ## ruff, mypy, import contracts, fast tests
 
 bench: $(READY) ## measure speed and memory; results in out/benchmarks
 	@$(BIN)/python -m benchmarks.run_all --out out/benchmarks
+
+schema: $(READY) ## write the JSON Schema of results anew
+	@$(BIN)/python -c "import json; from synthos.validation import SCHEMA_FILE, json_schema; SCHEMA_FILE.write_text(json.dumps(json_schema(), indent=1) + '\n')"
 
 format: $(READY) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
