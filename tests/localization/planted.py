@@ -111,16 +111,16 @@ def shift(block: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
 
 def nulls(block: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     gone = pl.Series(rng.random(block.height) < 0.4)
-    return block.with_columns(pl.when(gone).then(None).otherwise(pl.col(name)).alias(name) for name in ("income", "job"))
+    return block.with_columns(
+        pl.when(gone).then(None).otherwise(pl.col(name)).alias(name) for name in ("income", "job")
+    )
 
 
 def label_flip(block: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     return block.with_columns(pl.Series("job", block["job"].gather(rng.permutation(block.height))))
 
 
-DEFECTS = {
-    f.__name__: f for f in (duplicates, shuffled, mode, tailcut, noise, drift, shift, nulls, label_flip)
-}
+DEFECTS = {f.__name__: f for f in (duplicates, shuffled, mode, tailcut, noise, drift, shift, nulls, label_flip)}
 
 
 def plant(defect: str, share: float, *, rows: int = 4_000, seed: int = 0) -> tuple[pl.DataFrame, tuple[int, int]]:
@@ -130,7 +130,9 @@ def plant(defect: str, share: float, *, rows: int = 4_000, seed: int = 0) -> tup
     length = int(rows * share)
     start = int(rng.integers(rows // 20, rows - length - rows // 20))
     damaged = DEFECTS[defect](sound[start : start + length], rng)
-    parts = [part.cast({name: pl.Float64 for name in NUMBERS}) for part in (sound[:start], damaged, sound[start + length :])]
+    parts = [
+        part.cast(dict.fromkeys(NUMBERS, pl.Float64)) for part in (sound[:start], damaged, sound[start + length :])
+    ]
     return pl.concat(parts), (start, start + length)
 
 

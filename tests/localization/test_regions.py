@@ -116,7 +116,7 @@ def test_the_worse_part_is_blamed_even_where_it_is_the_larger(reference: pl.Data
 def test_a_better_block_in_a_bad_table_is_not_the_one_to_remove(reference: pl.DataFrame) -> None:
     sound, rng = planted.table(4_000, 6), np.random.default_rng(2)
     bad = planted.noise(sound, rng)
-    parts = [part.cast({n: pl.Float64 for n in planted.NUMBERS}) for part in (sound[:1_200], bad[1_200:])]
+    parts = [part.cast(dict.fromkeys(planted.NUMBERS, pl.Float64)) for part in (sound[:1_200], bad[1_200:])]
     for region in find_regions(planted.evidence(pl.concat(parts), reference)):
         assert planted.overlap(region.row_range, (0, 1_200)) < 0.05
 
