@@ -121,7 +121,7 @@ def _distinct_draws(evidence: Evidence) -> Draws:
     def lost(first: Rows, other: Rows) -> Floats:
         return np.asarray(np.maximum(1.0 - distinct(other) / real(first), 0.0))
 
-    return draw(lost, reference, synthetic, rng, wreck=_one_row)
+    return draw(lost, reference, synthetic, rng, wreck=_one_row, cap=GROUP_HALF)
 
 
 def _vendi_draws(evidence: Evidence) -> Draws:

@@ -28,7 +28,7 @@ MAX_PAIRS, MAX_TRIPLES, TRIPLE_LEVELS = 60, 40, 12
 MAX_HALF = 5_000
 TAIL_LEVELS = (0.01, 0.001, 0.0001)
 #: Rows that each tail should hold in a real half; the tails of all columns are judged together.
-TAIL_ROWS = 2
+TAIL_ROWS, TAIL_HALF, TAIL_CELLS = 2, 25_000, 400_000
 #: Rows of a real half that rare single values must make up to be judged without their pairs and triples.
 VALUE_ROWS = 30
 
@@ -41,20 +41,17 @@ class _Tables:
 
     codes: Rows
     coarse: Rows
-    tails: Rows
     reference_rows: int
     orders: tuple[Tuples, ...]
-    tail_names: tuple[tuple[str, float], ...]
 
     @property
     def groups(self) -> int:
         return sum(len(table.columns) for table in self.orders)
 
     def counts(self, rows: Rows) -> Floats:
-        """Rows per cell of every tuple, the orders laid end to end, then rows per tail."""
+        """Rows per cell of every tuple, the orders laid end to end."""
         codes, merged = self.codes[rows], self.coarse[rows]
-        cells = [table.count(merged if order == 2 else codes) for order, table in enumerate(self.orders)]
-        return np.concatenate([*cells, self.tails[rows].sum(axis=0, dtype=np.float64)])
+        return np.concatenate([t.count(merged if order == 2 else codes) for order, t in enumerate(self.orders)])
 
     def starts(self) -> list[npt.NDArray[np.int64]]:
         """Where each tuple's cells begin in ``counts``, per order."""
@@ -72,10 +69,10 @@ def measure(evidence: Evidence) -> DimensionResult:
     tables = _gather(evidence)
     half = half_rows(tables.reference_rows, len(evidence.synthetic.codes), cap_for(len(evidence.sizes), MAX_HALF))
     draws = _draws(evidence, tables, half)
-    groups, orders = tables.groups, len(tables.orders)
+    groups = tables.groups
     mass = _joined(draws, _by_order(tables))
-    absent = _part(draws, slice(groups, groups + orders))
-    tails = _part(draws, slice(groups + orders, None))
+    absent = _part(draws, slice(groups, None))
+    tails = _tail_draws(evidence)
     parts: list[Judged] = []
     parts += _judged(
         "rare_mass_lost",
@@ -100,15 +97,15 @@ def measure(evidence: Evidence) -> DimensionResult:
     for level in TAIL_LEVELS:
         parts += _judged(
             f"tail_{level:g}",
-            _part(tails, [i for i, (_, own) in enumerate(tables.tail_names) if own == level]),
+            _part(tails.draws, [i for i, (_, own) in enumerate(tails.names) if own == level]),
             unit="share of tail rows",
             meaning=f"rows lost beyond the real {level:g} and {1 - level:g} quantiles of numeric columns",
             together=True,
         )
     parts += _hill(evidence)
-    unseen = [f"{level:g}" for level in TAIL_LEVELS if level not in {own for _, own in tables.tail_names}]
-    notes = (f"tails not resolved at {half} rows a side: {', '.join(unseen)}",) if unseen else ()
-    return combine(parts, blame=_blame(evidence, tables, draws), notes=notes)
+    unseen = [f"{level:g}" for level in TAIL_LEVELS if level not in {own for _, own in tails.names}]
+    notes = (f"tails not resolved at {tails.draws.rows} rows a side: {', '.join(unseen)}",) if unseen else ()
+    return combine(parts, blame=_blame(evidence, tables, draws, tails), notes=notes)
 
 
 def _gather(evidence: Evidence) -> _Tables:
@@ -121,25 +118,31 @@ def _gather(evidence: Evidence) -> _Tables:
         orders.append(Tuples(pairs(count, MAX_PAIRS, rng), evidence.sizes))
     if count >= 3:
         orders.append(Tuples(random_tuples(count, 3, MAX_TRIPLES, rng), sizes))
-    tails, names = _tails(evidence)
     return _Tables(
         np.concatenate([reference.codes, synthetic.codes]),
         np.concatenate([ours, theirs]),
-        tails,
         len(reference.codes),
         tuple(orders),
-        names,
     )
 
 
-def _tails(evidence: Evidence) -> tuple[Rows, tuple[tuple[str, float], ...]]:
-    """Which rows lie in which tail of which numeric column, shape (rows of both arms, tails), and the tails' column
-    and level. Tails that real halves cannot fill are left out, as are those of columns whose end is one heavy value."""
+@dataclass(frozen=True, slots=True)
+class _Tails:
+    """Draws of the lost mass (share of rows) of each tail, and each tail's column and level."""
+
+    draws: Draws
+    names: tuple[tuple[str, float], ...]
+
+
+def _tail_draws(evidence: Evidence) -> _Tails:
+    """Tails beyond quantiles of the whole reference. Those that real halves cannot fill are left out, as are those of
+    columns whose end is one heavy value."""
     names = numeric_columns(evidence)
     ours = numeric_values(evidence, reference_of(evidence), names)
     theirs = numeric_values(evidence, evidence.synthetic, names)
     both = np.concatenate([ours, theirs])
-    enough = TAIL_ROWS / half_rows(len(ours), len(theirs), cap_for(len(evidence.sizes), MAX_HALF))
+    most = max(min(TAIL_HALF, TAIL_CELLS // max(len(names), 1)), 1_000)
+    enough = TAIL_ROWS / half_rows(len(ours), len(theirs), most)
     flags, kept = [], []
     for j, name in enumerate(names):
         own = np.sort(ours[np.isfinite(ours[:, j]), j])
@@ -151,14 +154,22 @@ def _tails(evidence: Evidence) -> tuple[Rows, tuple[tuple[str, float], ...]]:
                 if flag[: len(ours)].sum() >= len(ours) * level / 2:
                     flags.append(flag)
                     kept.append((name, level))
-    matrix = np.zeros((len(both), len(flags)), np.uint8)
-    for position, flag in enumerate(flags):
-        matrix[:, position] = flag
-    return matrix, tuple(kept)
+    matrix = np.column_stack(flags).astype(np.uint8) if flags else np.zeros((len(both), 0), np.uint8)
+
+    def lost(first: Rows, other: Rows) -> Floats:
+        ours, theirs = (side.sum(axis=0, dtype=np.float64) for side in (first, other))
+        return np.asarray(np.maximum(ours - theirs, 0.0) / len(first))
+
+    rng = generator(evidence.seed, NAME, "tails")
+    return _Tails(draw(lost, matrix[: len(ours)], matrix[len(ours) :], rng, wreck=_nothing, cap=most), tuple(kept))
+
+
+def _nothing(rows: Rows, rng: np.random.Generator) -> Rows:
+    return rows[:0]
 
 
 def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
-    """Per tuple the lost rare mass (share of rows), per order the share of rare cells absent, per tail the lost mass.
+    """Per tuple the lost rare mass (share of rows), per order the share of rare cells absent.
 
     Lost is what the first half has more of than the other side, so that a surplus in one cell makes up for no other.
     The wreck has no rows at all, so that all of the rare mass is lost.
@@ -166,28 +177,23 @@ def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
     rows = np.arange(len(tables.codes))
     most = max(RARE_SHARE * half, RARE_ROWS)
     starts = tables.starts()
-    cells = sum(int(table.offsets[-1]) for table in tables.orders)
     ends = np.cumsum([int(table.offsets[-1]) for table in tables.orders])
     real = remembered(tables.counts)
 
     def lost(first: Rows, other: Rows) -> Floats:
         ours, theirs = real(first), tables.counts(other)
-        rare = (ours[:cells] >= FEWEST) & (ours[:cells] <= most)
-        missing = np.where(rare, np.maximum(ours[:cells] - theirs[:cells], 0.0), 0.0)
+        rare = (ours >= FEWEST) & (ours <= most)
+        missing = np.where(rare, np.maximum(ours - theirs, 0.0), 0.0)
         mass = np.add.reduceat(missing, np.concatenate(starts)) / len(first)
         absent = [
             float(((theirs[begin:end] == 0) & rare[begin:end]).sum() / max(rare[begin:end].sum(), 1))
             for begin, end in zip([0, *ends[:-1]], ends, strict=True)
         ]
-        tails = np.maximum(ours[cells:] - theirs[cells:], 0.0) / len(first)
-        return np.concatenate([mass, absent, tails])
-
-    def nothing(some: Rows, rng: np.random.Generator) -> Rows:
-        return some[:0]
+        return np.concatenate([mass, absent])
 
     reference = rows[: tables.reference_rows]
     rng = generator(evidence.seed, NAME, "draws")
-    return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=nothing, cap=half)
+    return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=_nothing, cap=half)
 
 
 def _by_order(tables: _Tables) -> Callable[[Floats], Floats]:
@@ -237,25 +243,27 @@ def _hill(evidence: Evidence) -> list[Judged]:
     ]
 
 
-def _blame(evidence: Evidence, tables: _Tables, draws: Draws) -> tuple[Blame, ...]:
+def _blame(evidence: Evidence, tables: _Tables, draws: Draws, tails: _Tails) -> tuple[Blame, ...]:
     names = evidence.columns
-    bounds = np.quantile(draws.null, 0.95, axis=0)
-    excess = draws.observed.mean(axis=0) - bounds
     groups = [tuple(names[j] for j in group) for table in tables.orders[:2] for group in table.columns]
+    excess = _excess(draws)[: len(groups)]
     # Pairs and values compete for the same rows: a value that is gone takes its pairs with it, and is named alone.
-    losses = excess[: len(groups)].copy()
-    losses[len(names) :] /= max(len(names) - 1, 1)
+    weights = np.array([1.0 if len(group) == 1 else 1.0 / max(len(names) - 1, 1) for group in groups])
     texts = [
-        f"{loss:.2%} of rows lost from rare {'values' if len(g) == 1 else 'pairs'}"
-        for loss, g in zip(excess, groups, strict=False)
+        f"{loss:.2%} of rows lost from rare {'values' if len(group) == 1 else 'pairs'}"
+        for loss, group in zip(excess, groups, strict=True)
     ]
-    tails = excess[len(excess) - len(tables.tail_names) :]
-    groups += [(name,) for name, _ in tables.tail_names]
+    beyond = _excess(tails.draws)
+    groups += [(name,) for name, _ in tails.names]
     texts += [
         f"{loss:.2%} of rows lost beyond the real {level:g} quantile"
-        for loss, (_, level) in zip(tails, tables.tail_names, strict=True)
+        for loss, (_, level) in zip(beyond, tails.names, strict=True)
     ]
-    return blame(groups, np.concatenate([losses, tails]), texts)
+    return blame(groups, np.concatenate([excess * weights, beyond]), texts)
+
+
+def _excess(draws: Draws) -> Floats:
+    return np.asarray(draws.observed.mean(axis=0) - np.quantile(draws.null, 0.95, axis=0))
 
 
 DIMENSION = Dimension(
