@@ -85,6 +85,8 @@ class DensityModel(nn.Module):
         self._constant("uniform", 1 / torch.tensor(sizes, dtype=torch.float32))
         self._constant("basis_in", _basis(sizes, marginals, BASIS_IN))
         self._constant("basis_out", _basis(sizes, marginals, BASIS_OUT))
+        widest = max(sizes)
+        self._constant("slots", torch.cat([j * widest + torch.arange(size) for j, size in enumerate(sizes)]))
 
     into_mask: Tensor
     hidden_mask: Tensor
@@ -95,6 +97,7 @@ class DensityModel(nn.Module):
     uniform: Tensor
     basis_in: Tensor
     basis_out: Tensor
+    slots: Tensor
 
     def _constant(self, name: str, value: Tensor) -> None:
         self.register_buffer(name, value, persistent=False)
@@ -114,8 +117,8 @@ class DensityModel(nn.Module):
 
     def features(self, positions: Tensor) -> Tensor:
         """What the network reads, shape (n, K): the basis vectors of each row's codes side by side."""
-        hot = torch.zeros(len(positions), self.codes, device=positions.device)
-        return hot.scatter_(1, positions, 1.0) @ self.basis_in
+        vectors = self.basis_in.flatten(0, 1).index_select(0, self.slots)[positions]  # (n, d, widest column)
+        return vectors.flatten(1).index_select(1, self.slots)
 
     def representation(self, features: Tensor) -> Tensor:
         """Activations of the last hidden layer, shape (n, width)."""
@@ -129,11 +132,20 @@ class DensityModel(nn.Module):
         z = self.representation(features)
         if keep is not None:
             z = z * keep
-        out = functional.linear(z, self.out * self.out_mask)
+        out = functional.linear(z, self._through_basis(self.out * self.out_mask))
         if self.direct is not None:
-            out = out + functional.linear(features, self.direct * self.direct_mask)
-        out = functional.linear(out, self.basis_out)
+            out = out + functional.linear(features, self._through_basis(self.direct * self.direct_mask))
         return (out.float() + self.out_bias).clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT)
+
+    def _through_basis(self, weight: Tensor) -> Tensor:
+        """``weight`` (K features, inputs) as it acts on codes, (K codes, inputs).
+
+        Folding the basis into the weights, block by block, costs far less than applying it to every row.
+        """
+        blocks, widest = self.basis_out, self.basis_out.shape[1]
+        padded = weight.new_zeros(self.columns * widest, weight.shape[1]).index_copy(0, self.slots, weight)
+        folded = torch.bmm(blocks, padded.view(self.columns, widest, -1)).flatten(0, 1)
+        return folded.index_select(0, self.slots)
 
     def log_conditionals(self, features: Tensor, positions: Tensor, keep: Tensor | None = None) -> Tensor:
         """Natural log of each p(code_j | codes before j), shape (n, d)."""
@@ -166,19 +178,19 @@ class DensityModel(nn.Module):
                     below = cumulative < rng.random((len(part), 1))
                     part[:, j] = np.minimum(below.sum(1), size - 1)
                     codes = torch.from_numpy(part[:, j].astype(np.int64)).to(device)
-                    block = self.basis_in[start : start + size, start : start + size]
-                    features[:, start : start + size] = block[codes]
+                    features[:, start : start + size] = self.basis_in[j, :size, :size][codes]
         return drawn
 
 
 def _basis(sizes: tuple[int, ...], marginals: Tensor, weights: tuple[float, float]) -> Tensor:
-    """Block-diagonal (K, K): row = code, column = feature. Thermometer features are centred by the marginals."""
-    basis = torch.zeros(sum(sizes), sum(sizes))
-    start = 0
-    for size in sizes:
-        inside = slice(start, start + size)
+    """One block per column, zero-padded to the widest, (d, widest, widest): row = code, column = feature.
+
+    Thermometer features are centred by the marginals.
+    """
+    basis = torch.zeros(len(sizes), max(sizes), max(sizes))
+    for block, part in zip(basis, torch.split_with_sizes(marginals, list(sizes)), strict=True):
+        size = len(part)
         steps = torch.tril(torch.ones(size, size))
-        steps = (steps - marginals[inside] @ steps) / math.sqrt(size)
-        basis[inside, inside] = weights[0] * torch.eye(size) + weights[1] * steps
-        start += size
+        steps = (steps - part @ steps) / math.sqrt(size)
+        block[:size, :size] = weights[0] * torch.eye(size) + weights[1] * steps
     return basis

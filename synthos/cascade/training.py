@@ -191,8 +191,9 @@ class _Trainer:
 
     def _loss(self, picked: Tensor, keep: Tensor | None) -> Tensor:
         """Mean nats per row of the picked training rows."""
-        positions = self.positions[picked]
-        features = self.model.features(positions) if self._features is None else self._features[picked]
+        positions = self.positions.index_select(0, picked)
+        whole = self._features
+        features = self.model.features(positions) if whole is None else whole.index_select(0, picked)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.amp):
             return -self.model.log_conditionals(features, positions, keep).sum(1).mean()
 
