@@ -17,7 +17,8 @@ def frame_of(table: Any) -> pl.DataFrame:
 
 def schema_of(schema: Any) -> dict[str, pl.DataType]:
     """Polars types of an Arrow schema."""
-    return dict(frame_of(schema.empty_table()).schema)
+    # Not `schema.empty_table()`, which would import pandas.
+    return dict(frame_of(pa.Table.from_batches([], schema)).schema)
 
 
 @cache

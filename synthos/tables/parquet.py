@@ -30,16 +30,17 @@ class ParquetReader:
     def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         file = self.files[shard.path]
         try:
-            if file.scheme is None:
-                lazy = pl.scan_parquet(shard.path, glob=False, hive_partitioning=False)
-                yield lazy.slice(shard.start, shard.stop - shard.start).select(columns).collect()
-            else:
-                yield from self._remote(file, shard, columns)
+            with reading(file.shown):
+                if file.scheme is None:
+                    lazy = pl.scan_parquet(shard.path, glob=False, hive_partitioning=False)
+                    yield lazy.slice(shard.start, shard.stop - shard.start).select(columns).collect()
+                else:
+                    yield from self._remote(file, shard, columns)
         except (PolarsError, PanicException, pa.ArrowInvalid) as error:
             raise _corrupt(file, error) from error
 
     def _remote(self, file: File, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        with reading(file.shown), file.open() as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
+        with file.open() as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
             first = 0
             for group in range(parquet.metadata.num_row_groups):
                 last = first + parquet.metadata.row_group(group).num_rows

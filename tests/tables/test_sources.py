@@ -182,6 +182,15 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path, typed: 
         rows_of(source)
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_that_goes_away_while_it_is_read_is_named(tmp_path: Path, typed: pl.DataFrame, name: str) -> None:
+    WRITERS[name](typed, tmp_path / name)
+    source = open_table(tmp_path / name)
+    (tmp_path / name).unlink()
+    with pytest.raises(SourceError, match=rf"{name}: does not exist"):
+        rows_of(source)
+
+
 def test_narrowed_sources_have_the_columns_order_and_types_asked_for(typed: pl.DataFrame) -> None:
     source = open_table(typed).with_types({"flag": pl.Boolean(), "count": pl.Float64()})
     assert_frame_equal(rows_of(source), typed.select("flag", pl.col("count").cast(pl.Float64)))
