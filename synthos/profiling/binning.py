@@ -36,24 +36,26 @@ class GridBins:
         self._below = (lower + 1).astype(np.uint8)
         self._edge = np.full(_CELLS + 1, np.inf)
         self._edge[cells[held[cells] == 1]] = edges[held[cells] == 1]
-        self._crowded = held > 1
+        self._crowded = held > 1 if (held > 1).any() else None
 
     def _cells(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         with np.errstate(over="ignore"):  # what lies beyond the largest float lies beyond the last edge too
             scaled = (values - self._low) * self._scale
         np.fmin(scaled, _CELLS, out=scaled)
-        np.fmax(scaled, 0, out=scaled)  # NaN becomes 0 here and null at the end
+        np.fmax(scaled, 0, out=scaled)  # NaN is at the uppermost cell by now, and null at the end
         cells: npt.NDArray[np.int64] = scaled.astype(np.int64)
         return cells
 
-    def encode(self, values: npt.NDArray[np.float64]) -> Codes:
+    def encode(self, values: npt.NDArray[np.float64], *, gaps: bool = True) -> Codes:
+        """Codes of ``values``; ``gaps`` is False where it is known that none is missing."""
         if not self._usable:
             return self._bins.encode(values)
         cells = self._cells(values)
         codes = self._below[cells]
         codes += values > self._edge[cells]
-        if self._crowded.any():
+        if self._crowded is not None:
             rows = np.flatnonzero(self._crowded[cells])
             codes[rows] = self._bins.encode(values[rows])
-        codes[np.isnan(values)] = 0
+        if gaps:
+            codes[np.isnan(values)] = 0
         return codes

@@ -102,7 +102,9 @@ class ColumnScanner:
         if isinstance(self._bins, NumericBins) and values is not None:
             if self._grid is None and len(values) >= WORTHWHILE:
                 self._grid = GridBins(self._bins)
-            return hashes, (self._grid or self._bins).encode(values)
+            if self._grid is None:
+                return hashes, self._bins.encode(values)
+            return hashes, self._grid.encode(values, gaps=nulls > 0)
         return hashes, None if self._bins is None else self._codes(series)
 
     def finished(self) -> ColumnState:
@@ -135,7 +137,7 @@ class ColumnScanner:
         valid = hashes[series.is_not_null().to_numpy()] if nulls else hashes
         self._distinct = distinct.add(self._distinct, valid, self._limits.distinct)
         if present is not None and self._column.kind != "text":
-            self._heavy = heavy.merge(self._heavy, heavy.of_sorted(np.sort(present), self._limits.heavy))
+            self._heavy = heavy.merge(self._heavy, heavy.of_numbers(present, valid, self._limits.heavy))
         elif self._column.kind != "key":
             tally = series.drop_nulls().alias("value").value_counts(name="rows")
             self._remember(self._plain(tally["value"]), tally["rows"].to_numpy().astype(np.int64))

@@ -17,8 +17,6 @@ from synthos.tables.codec import Codes
 
 #: Distinct values (null among them) up to which a column is counted through its dictionary.
 LIMIT = 512
-#: Bits of the slot table at the limit: half as many slots as pairs of values, so that every seventh factor fits.
-_MAX_BITS = 16
 #: Rows looked at together for new values; bounds the work wasted on a column that has too many.
 _CHUNK = 4096
 
@@ -30,7 +28,7 @@ class Dictionary:
 
     def __init__(self, code: Callable[[pl.Series], Codes] | None) -> None:
         self._code = code
-        self._slots = np.zeros(1, np.int16)
+        self._slots = np.zeros(1, np.intp)
         self._shift = np.uint64(63)
         self._factor = np.uint64(1)
         self.hashes: Hashes = np.empty(0, np.uint64)
@@ -58,7 +56,7 @@ class Dictionary:
         if not len(self.hashes):
             return None
         slots = (hashes * self._factor) >> self._shift
-        return self._slots[slots.view(np.int64)].astype(np.int64)
+        return self._slots[slots.view(np.int64)]
 
     def _learn(self, series: pl.Series, hashes: Hashes, rows: Indices) -> bool:
         fresh, first = np.unique(hashes[rows], return_index=True)
@@ -74,13 +72,16 @@ class Dictionary:
         return True
 
     def _place(self) -> None:
-        """Finds a factor under which no two known hashes share a slot."""
-        bits = min(_MAX_BITS, max(4, 2 * len(self.hashes).bit_length()))
+        """Finds a factor under which no two known hashes share a slot.
+
+        With n values there are at least n * n / 4 slots, so that one factor in seven fits at the worst.
+        """
+        bits = max(1, 2 * (len(self.hashes) - 1).bit_length() - 2)
         self._shift = np.uint64(64 - bits)
         while True:
             slots = ((self.hashes * self._factor) >> self._shift).view(np.int64)
             if len(np.unique(slots)) == len(slots):
                 break
             self._factor = np.uint64((int(self._factor) * 0x9E3779B97F4A7C15 + 2) % (1 << 64))
-        self._slots = np.zeros(1 << bits, np.int16)
-        self._slots[slots] = np.arange(len(slots), dtype=np.int16)
+        self._slots = np.zeros(1 << bits, np.intp)
+        self._slots[slots] = np.arange(len(slots))

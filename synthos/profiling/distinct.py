@@ -64,9 +64,10 @@ def add(state: DistinctRows, hashes: npt.NDArray[np.uint64], capacity: int) -> D
 
 def of(hashes: npt.NDArray[np.uint64], capacity: int) -> DistinctRows:
     """The state of one run of rows."""
-    if len(hashes) > 4 * capacity:
+    if len(hashes) > 2 * capacity:
         # Where values hardly repeat, the smallest ones all lie below a bound known beforehand, and few need sorting.
-        low, copies = count_sorted(np.sort(hashes[hashes < np.uint64(SPACE // len(hashes) * 2 * capacity)]))
+        bound = SPACE // len(hashes) * (capacity + capacity // 4)
+        low, copies = count_sorted(np.sort(hashes[hashes < np.uint64(bound)]))
         if len(low) > capacity:
             return DistinctRows(low[:capacity], copies[:capacity], int(low[capacity]))
     fresh, copies = count_sorted(np.sort(hashes))
@@ -82,16 +83,24 @@ def merge(a: DistinctRows, b: DistinctRows, capacity: int) -> DistinctRows:
     if not len(b.hashes) and b.is_complete:
         return a
     threshold = min(a.threshold, b.threshold)
+    a, b = _below(a, threshold), _below(b, threshold)
     both = np.concatenate([a.hashes, b.hashes])
     order = np.argsort(both, kind="stable")
-    starts = run_starts(both[order])
-    hashes = both[order][starts]
+    ordered = both[order]
+    starts = run_starts(ordered)
+    hashes = ordered[starts]
     copies = np.concatenate([a.copies, b.copies])[order]
     copies = np.add.reduceat(copies, starts) if len(starts) else copies
-    if len(hashes) > capacity:
-        threshold = min(threshold, int(hashes[capacity]))
-    keep = len(hashes) if threshold == SPACE else int(np.searchsorted(hashes, np.uint64(threshold)))
-    return DistinctRows(hashes[:keep], copies[:keep], threshold)
+    if len(hashes) <= capacity:
+        return DistinctRows(hashes, copies, threshold)
+    return DistinctRows(hashes[:capacity], copies[:capacity], int(hashes[capacity]))
+
+
+def _below(state: DistinctRows, threshold: int) -> DistinctRows:
+    if threshold >= state.threshold:
+        return state
+    keep = int(np.searchsorted(state.hashes, np.uint64(threshold)))
+    return DistinctRows(state.hashes[:keep], state.copies[:keep], threshold)
 
 
 def distinct_count(state: DistinctRows) -> tuple[int, float]:

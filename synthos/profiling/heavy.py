@@ -2,7 +2,7 @@
 
 Misra and Gries (1982) in batches, joined as in Agarwal et al., "Mergeable summaries" (2012): when more than
 ``capacity`` values are held, the count of the next one is taken off all. Every count is then too low by at most
-``lost``, and ``lost <= rows / (capacity + 1)``.
+``lost``, and ``lost <= rows / (capacity + 1)``; the sieve of ``of_numbers`` adds at most 0.04 % of the rows.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from synthos.profiling.distinct import run_starts
 
 #: Values held for each column of tables that are not very wide.
 CAPACITY = 1024
+_BUCKETS = 1 << 16
 
 Value = str | float
 
@@ -64,6 +65,23 @@ def of_sorted(ordered: npt.NDArray[np.float64], capacity: int = CAPACITY) -> Hea
             {}, 1, capacity
         )  # what ``survivors`` would come to, without looking at counts that are all 1
     return of(ordered[starts], np.diff(starts, append=len(ordered)), capacity)
+
+
+def of_numbers(
+    values: npt.NDArray[np.float64], hashes: npt.NDArray[np.uint64], capacity: int = CAPACITY
+) -> HeavyHitters:
+    """The summary of one batch of numbers and their hashes.
+
+    All rows of a value share its hash's bucket. In a long batch, buckets hardly fuller than chance would make them are
+    set aside unsorted; no value among them has more rows than the fullest, which counts as lost.
+    """
+    if len(values) < _BUCKETS:
+        return of_sorted(np.sort(values), capacity)
+    bucket = (hashes >> np.uint64(48)).view(np.int64)
+    rows = np.bincount(bucket, minlength=_BUCKETS)
+    full = rows > 4 * len(values) // _BUCKETS + 16
+    found = of_sorted(np.sort(values[full[bucket]]), capacity)
+    return HeavyHitters(found.counts, found.lost + int(rows[~full].max(initial=0)), capacity)
 
 
 def _plain(value: str | np.float64) -> Value:

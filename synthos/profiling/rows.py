@@ -27,9 +27,16 @@ class ShardRows:
         if count >= len(self.positions):
             return self
         # Priorities are distinct: positions pass through bijections of 64-bit words.
-        last = np.partition(self.priorities, count - 1)[count - 1] if count else np.uint64(0)
-        chosen = np.flatnonzero(self.priorities <= last)
+        chosen = np.flatnonzero(self.priorities <= _smallest(self.priorities, count)) if count else np.empty(0, int)
         return ShardRows(self.seen, self.positions[chosen], self.priorities[chosen], self.frame[chosen])
+
+
+def _smallest(ranks: Hashes, count: int) -> np.uint64:
+    """The ``count``-th smallest of random words, of which few need looking at where ``count`` is small."""
+    low = ranks[ranks < np.uint64(min((1 << 64) - 1, (1 << 64) // len(ranks) * (2 * count + 50)))]
+    pool = low if len(low) >= count else ranks
+    smallest: np.uint64 = np.partition(pool, count - 1)[count - 1]
+    return smallest
 
 
 class RowKeeper:
@@ -47,7 +54,7 @@ class RowKeeper:
     def add(self, batch: pl.DataFrame) -> None:
         ranks = priorities(self._seed, self._shard, self._seen, batch.height)
         if self._limit is None and batch.height > self._capacity:
-            self._limit = np.partition(ranks, self._capacity - 1)[self._capacity - 1]
+            self._limit = _smallest(ranks, self._capacity)
         chosen = np.arange(batch.height) if self._limit is None else np.flatnonzero(ranks <= self._limit)
         if len(chosen):
             self._positions.append(chosen + self._seen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Blocks", "DistinctRows", "Scan", "ScanPlan", "ScanState", "Scanned", "finish", "merge", "scan_shard"]
 
 SAMPLE_ROWS = 50_000
+#: Blocks of at least this many rows are counted one by one, shorter ones together.
+_LONG_BLOCK = 1024
 #: Distinct rows kept with their copies: every row of tables up to this size.
 ROW_CAPACITY = 65_536
 
@@ -137,9 +140,8 @@ def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan, ca
                 codes.append(coded)
         # Keys make every row distinct, so they count for the fingerprint but not for duplicates.
         row_hashes = hashing.combine(hashes, batch.height)
-        digest = hashing.join_digests(
-            digest, hashing.digest(hashing.combine([row_hashes, *keys], batch.height)), batch.height
-        )
+        content = hashing.combine([row_hashes, *keys], batch.height) if keys else row_hashes
+        digest = hashing.join_digests(digest, hashing.digest(content), batch.height)
         pending.append(row_hashes)
         if sum(map(len, pending)) > 8 * ROW_CAPACITY:
             kept_rows, pending = distinct.add(kept_rows, np.concatenate(pending), ROW_CAPACITY), []
@@ -207,6 +209,16 @@ def _thinned(state: ScanState) -> ScanState:
     return replace(state, parts=parts)
 
 
+def _tally(codes: Codes, bounds: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint32]:
+    """Rows per code between neighbouring bounds, shape (len(bounds) - 1, width)."""
+    lengths = np.diff(bounds)
+    if lengths.max() >= _LONG_BLOCK:
+        runs = [np.bincount(codes[low:high], minlength=width) for low, high in pairwise(bounds.tolist())]
+        return np.stack(runs).astype(np.uint32)
+    block = np.repeat(np.arange(len(lengths)) * width, lengths)
+    return np.bincount(block + codes, minlength=len(lengths) * width).reshape(-1, width).astype(np.uint32)
+
+
 class _BlockCounter:
     """Counts the codes of a shard's blocks while its batches pass."""
 
@@ -222,13 +234,12 @@ class _BlockCounter:
         if not rows:
             return
         first, last = self._rows // self._size, (self._rows + rows - 1) // self._size
-        block = np.arange(self._rows, self._rows + rows) // self._size - first
         fresh = np.zeros((last + 1, self._counts.shape[1]), np.uint32)
         fresh[: len(self._counts)] = self._counts
+        bounds = np.clip(np.arange(first, last + 2) * self._size - self._rows, 0, rows)
         for position, (width, coded) in enumerate(zip(self._sizes, codes, strict=True)):
-            tally = np.bincount(block * width + coded, minlength=(last - first + 1) * width).reshape(-1, width)
             low, high = self._offsets[position], self._offsets[position + 1]
-            fresh[first:, low:high] += tally.astype(np.uint32)
+            fresh[first:, low:high] += _tally(coded, bounds, width)
         self._counts = fresh
         self._rows += rows
         coarser = block_rows_for(self._rows, self._size, self._limit)

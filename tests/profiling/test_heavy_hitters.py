@@ -4,8 +4,10 @@ from collections import Counter
 from functools import reduce
 
 import numpy as np
+import polars as pl
 
 from synthos.profiling import heavy
+from synthos.profiling.hashing import cell_hashes
 from synthos.profiling.heavy import CAPACITY, HeavyHitters
 
 
@@ -48,3 +50,16 @@ def test_a_batch_without_repeats_is_summed_up_as_the_general_rule_would():
 def test_nothing_seen_is_nothing_found():
     assert heavy.of_sorted(np.empty(0)) == HeavyHitters()
     assert heavy.merge(HeavyHitters(), HeavyHitters({"a": 1})) == HeavyHitters({"a": 1})
+
+
+def test_the_sieve_of_long_batches_keeps_to_the_stated_error():
+    rng = np.random.default_rng(2)
+    rows = 131_072
+    values = np.where(rng.random(rows) < 0.02, 3.0, np.where(rng.random(rows) < 0.01, 4.0, rng.normal(0, 1, rows)))
+    hashes = cell_hashes(pl.Series(values), "number")
+    found = heavy.of_numbers(values, hashes)
+    exact = Counter(values.tolist())
+    assert 0 < found.lost <= 0.0004 * rows
+    assert [value for value, _ in found.top(2)] == [3.0, 4.0]
+    assert all(count <= exact[value] <= count + found.lost for value, count in found.counts.items())
+    assert all(count <= found.lost for value, count in exact.items() if value not in found.counts)
