@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing as mp
+import os
 import resource
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from synthos.tables.schema import Column, Schema
 from synthos.tables.sources import Source, open_table
 
 CHUNK = 1_000_000
+CORES = 2
 KINDS: dict[str, Kind] = {
     "amount": "number",
     "score": "number",
@@ -74,7 +76,7 @@ def write(path: Path, rows: int) -> None:
 
 
 def bare(path: Path) -> None:
-    """What any profile needs at least, by polars' own streaming engine on all cores."""
+    """What any profile needs at least, by polars' own streaming engine on two threads."""
     lazy = pl.scan_parquet(path)
     schema = lazy.collect_schema()
     numeric = [name for name, dtype in schema.items() if dtype.is_numeric()]
@@ -107,7 +109,7 @@ def _group(task: tuple[Source, tuple[Any, ...], ScanPlan]) -> ScanState:
     return reduce(merge, (scan_shard(source, shard, plan) for shard in shards))
 
 
-def ours_spread(path: Path, workers: int = 2) -> Scanned:
+def ours_spread(path: Path, workers: int = CORES) -> Scanned:
     source = open_table(path)
     plan = plan_of(source)
     shards = source.shards()
@@ -127,6 +129,7 @@ def measure(mode: str, path: Path) -> dict[str, float]:
         check=True,
         capture_output=True,
         text=True,
+        env={**os.environ, "POLARS_MAX_THREADS": str(CORES if mode == "bare" else 1)},
     )
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
@@ -137,7 +140,7 @@ def run_mode(mode: str, path: Path) -> None:
     MODES[mode](path)
     seconds = time.perf_counter() - begin
     own, child = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    workers = 2 if mode == "spread" else 0
+    workers = CORES if mode == "spread" else 0
     cpu = own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime
     print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": (own.ru_maxrss + workers * child.ru_maxrss) / 1024}))
 
