@@ -1,0 +1,338 @@
+"""What is advised follows from the evidence, is tried before it is advised, and the advice can be carried out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from synthos.progress import Event
+from synthos.recommendation.catalogue import recommend
+from synthos.recommendation.repair import repair_table
+from synthos.recommendation.reweighting import fit_weights, weights_from_json
+from synthos.recommendation.steps import APPLICABLE, compile_steps
+from synthos.results import Blame, DimensionResult, Interval, Kind, Recommendation, Region, RiskLevel, Scored, Verdict
+from synthos.sampling.assemble import evidence_from_frames
+from synthos.sampling.evidence import Evidence
+from synthos.tables.sources import open_table
+
+KINDS: dict[str, Kind] = {"town": "category", "height": "number", "weight": "number"}
+
+
+def table(rows: int = 3_000, seed: int = 0) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    height = rng.normal(170.0, 10.0, rows)
+    return pl.DataFrame(
+        {
+            "town": rng.choice(["Aa", "Bo", "Ce", "Du"], rows, p=[0.5, 0.3, 0.17, 0.03]),
+            "height": height,
+            "weight": height - 100 + rng.normal(0.0, 8.0, rows),
+        }
+    )
+
+
+def evidence(synthetic: pl.DataFrame, reference: pl.DataFrame | None = None) -> Evidence:
+    return evidence_from_frames(synthetic, reference, kinds=KINDS)
+
+
+def verdict(level: RiskLevel = "high") -> Verdict:
+    interval = Interval(low=0.0, high=100.0)
+    return Verdict(
+        risk_score=60.0,
+        risk_interval=interval,
+        risk_level=level,
+        decision="rejected",
+        reasons=(),
+        collapse_type=None,
+        collapse_probability=0.5,
+        probability_interval=interval,
+        probability_note="",
+        outcomes={},
+        open_questions=(),
+    )
+
+
+def scored(value: float, *blame: Blame) -> DimensionResult:
+    return Scored(score=value, interval=Interval(low=value, high=value), resolved=True, components=(), blame=blame)
+
+
+def region(start: int, stop: int) -> Region:
+    return Region(
+        row_range=(start, stop), columns=("height",), issue="shift", impact=0.9, detail="far off", boundary_error=1
+    )
+
+
+def height_risk(item: Evidence) -> float:
+    """A risk that only knows the mean of one column: ten points a centimetre."""
+    return abs(float(item.synthetic.frame["height"].mean()) - 170.0) * 10.0  # type: ignore[arg-type]
+
+
+def advise(
+    item: Evidence,
+    *,
+    regions: tuple[Region, ...] = (),
+    dimensions: dict[str, DimensionResult] | None = None,
+    rescore: Callable[[Evidence], float] | None = None,
+    level: RiskLevel = "high",
+) -> tuple[Recommendation, ...]:
+    return recommend(item, dimensions or {}, regions, verdict(level), rescore=rescore)
+
+
+def of_kind(found: tuple[Recommendation, ...], kind: str) -> Recommendation:
+    (item,) = [item for item in found if item.kind == kind]
+    return item
+
+
+@pytest.fixture(scope="module")
+def shifted() -> pl.DataFrame:
+    """Rows 600 to 1200 stand on chairs."""
+    frame = table()
+    return pl.concat([frame[:600], frame[600:1_200].with_columns(pl.col("height") + 30.0), frame[1_200:]])
+
+
+def test_removing_the_guilty_rows_is_advised_with_its_measured_gain(shifted: pl.DataFrame) -> None:
+    item = evidence(shifted, table(seed=1))
+    advice = of_kind(advise(item, regions=(region(600, 1_200),), rescore=height_risk), "remove_rows")
+    assert advice.expected_gain == pytest.approx(height_risk(item), abs=5.0)
+    assert advice.affected_rows == 600
+    assert advice.parameters == {"row_range": (600, 1_200)}
+    assert "random blocks" in advice.gain_note
+
+
+def test_removing_innocent_rows_is_not_advised(shifted: pl.DataFrame) -> None:
+    advice = advise(evidence(shifted, table(seed=1)), regions=(region(2_000, 2_600),), rescore=height_risk)
+    assert "remove_rows" not in {item.kind for item in advice}
+
+
+def test_the_best_measured_fix_comes_first_and_the_unmeasured_last(shifted: pl.DataFrame) -> None:
+    low = {"correlation_preservation": scored(30.0, Blame(columns=("height", "weight"), share=0.9, detail="0.2 bits"))}
+    found = advise(evidence(shifted, table(seed=1)), regions=(region(600, 1_200),), dimensions=low, rescore=height_risk)
+    gains = [item.expected_gain for item in found]
+    measured = [gain for gain in gains if gain is not None]
+    assert measured == sorted(measured, reverse=True)
+    assert gains[-1] is None
+    assert found[-1].kind == "refit_dependence"
+    assert "height and weight" in found[-1].reason
+    assert len({item.id for item in found}) == len(found)
+
+
+def test_nothing_is_advised_for_a_sound_table() -> None:
+    sound = {"distribution_fidelity": scored(99.0)}
+    assert advise(evidence(table(), table(seed=1)), dimensions=sound, rescore=height_risk, level="low") == ()
+
+
+def test_without_a_measure_the_gain_is_left_open(shifted: pl.DataFrame) -> None:
+    found = advise(evidence(shifted, table(seed=1)), regions=(region(600, 1_200),))
+    assert {item.expected_gain for item in found} == {None}
+    assert all(item.gain_note.startswith("not measured") for item in found)
+
+
+def test_the_smallest_mixture_that_will_do_is_chosen() -> None:
+    bad = table().with_columns(pl.col("height") + 3.5)
+    item = evidence(bad, table(6_000, seed=1))
+    low = {"distribution_fidelity": scored(40.0)}
+    advice = of_kind(advise(item, dimensions=low, rescore=height_risk), "mix_real")
+    # Risk 35: a tenth of real rows leaves 32, a quarter 26, half 18, the first below the medium level.
+    assert advice.parameters == {"share": 0.5}
+    assert advice.expected_gain == pytest.approx(17.5, abs=4.0)
+    assert advice.affected_rows == 3_000
+
+
+def test_real_rows_are_not_judged_by_themselves() -> None:
+    """The half of the reference that lends rows is not the half that judges."""
+    judges: list[pl.DataFrame] = []
+    tables: list[pl.DataFrame] = []
+
+    def watching(item: Evidence) -> float:
+        assert item.reference is not None
+        judges.append(item.reference.frame)
+        tables.append(item.synthetic.frame)
+        return height_risk(item)
+
+    synthetic = table().with_columns(pl.col("height") + 3.0)
+    advise(evidence(synthetic, table(6_000, seed=1)), dimensions={"x": scored(0.0)}, rescore=watching)
+    assert any(frame.height > synthetic.height for frame in tables)
+    for frame in tables:
+        assert frame.join(judges[0], on="height", how="semi").height == 0
+
+
+def test_too_few_real_rows_leave_a_mixture_unmeasured() -> None:
+    low = {"distribution_fidelity": scored(40.0)}
+    bad = table().with_columns(pl.col("height") + 3.0)
+    advice = of_kind(advise(evidence(bad, table(700, seed=1)), dimensions=low, rescore=height_risk), "mix_real")
+    assert advice.expected_gain is None
+    assert "1,000 reference rows" in advice.gain_note
+
+
+def test_repeats_beyond_what_real_rows_show_are_dropped() -> None:
+    frame = pl.concat([table(2_000), table(2_000)[:1_000]])
+    advice = of_kind(advise(evidence(frame, table(seed=1))), "deduplicate")
+    assert advice.affected_rows == 1_000
+    assert advice.parameters["most_copies"] == 1
+    assert "deduplicate" not in {item.kind for item in advise(evidence(table(), table(seed=1)))}
+
+
+def test_a_table_of_few_distinct_rows_is_not_told_to_drop_them() -> None:
+    few = {"town": KINDS["town"]}
+    item = evidence_from_frames(table().select("town"), table(seed=1).select("town"), kinds=few)
+    assert advise(item, level="low") == ()
+
+
+def test_a_margin_that_is_off_is_raked() -> None:
+    rng = np.random.default_rng(0)
+    frame = table(6_000)
+    frame = frame.filter(pl.Series(rng.random(6_000) < np.where(frame["town"] == "Aa", 0.4, 1.0)))
+    advice = of_kind(advise(evidence(frame, table(seed=1))), "reweight")
+    assert advice.columns == ("town",)
+    weights = weights_from_json(str(advice.parameters["weights"]), "here")
+    chances = weights.chances(frame)
+    share = {t: chances[(frame["town"] == t).to_numpy()].sum() / chances.sum() for t in ("Aa", "Bo", "Ce", "Du")}
+    assert share == pytest.approx({"Aa": 0.5, "Bo": 0.3, "Ce": 0.17, "Du": 0.03}, abs=0.025)
+    assert advice.affected_rows == pytest.approx(frame.height - chances.sum(), abs=1)
+
+
+def test_raking_mends_two_margins_at_once_and_keeps_half_of_the_rows() -> None:
+    rng = np.random.default_rng(0)
+    frame = table(8_000)
+    tall = (frame["height"] > 172).to_numpy()
+    away = (frame["town"] == "Bo").to_numpy()
+    frame = frame.filter(pl.Series(rng.random(8_000) < np.where(tall, 0.5, 1.0) * np.where(away, 0.4, 1.0)))
+    weights = fit_weights(evidence(frame, table(8_000, seed=1)), ("town", "height"))
+    chances = weights.chances(frame)
+    assert chances.mean() >= 0.499
+    before, after = (np.average(frame["height"], weights=w) for w in (np.ones(frame.height), chances))
+    assert abs(after - 170.0) < 0.4 * abs(before - 170.0)
+
+
+def test_lost_labels_and_tails_are_brought_back_from_real_rows() -> None:
+    frame = table(6_000).filter((pl.col("town") != "Du") & pl.col("weight").is_between(48, 92))
+    found = [item for item in advise(evidence(frame, table(6_000, seed=1))) if item.kind == "regenerate_rare"]
+    by_column = {item.columns[0]: item.parameters for item in found}
+    assert by_column["town"]["labels"] == ("Du",)
+    assert {"below", "above"} <= by_column["weight"].keys()
+    assert by_column["town"]["per_row"] == pytest.approx(0.03, abs=0.01)
+
+
+def test_a_hopeless_column_is_dropped_and_the_gain_measured_without_it() -> None:
+    frame = table().with_columns(weight=pl.lit(70.0))
+
+    def risk(item: Evidence) -> float:
+        return 50.0 if "weight" in item.columns else 10.0
+
+    advice = of_kind(advise(evidence(frame, table(seed=1)), rescore=risk), "drop_column")
+    assert advice.columns == ("weight",)
+    assert advice.expected_gain == pytest.approx(40.0)
+
+
+def test_rows_that_are_sorted_unlike_real_ones_are_shuffled() -> None:
+    advice = of_kind(advise(evidence(table().sort("height"), table(seed=1))), "resort")
+    assert advice.parameters == {"by": None}
+    assert "height" in advice.reason
+
+
+def test_rows_out_of_their_time_are_sorted() -> None:
+    when = pl.datetime_range(
+        pl.datetime(2024, 1, 1), pl.datetime(2024, 1, 1) + pl.duration(hours=2_999), "1h", eager=True
+    )
+    real = table(seed=1).with_columns(when=when)
+    kinds: dict[str, Kind] = {**KINDS, "when": "datetime"}
+    mixed = evidence_from_frames(real.sample(fraction=1.0, shuffle=True, seed=0), real, kinds=kinds)
+    assert of_kind(recommend(mixed, {}, (), verdict()), "resort").parameters == {"by": "when"}
+
+
+def test_without_a_reference_only_the_table_itself_speaks() -> None:
+    frame = pl.concat([table(2_000), table(2_000)[:1_000]])
+    assert {item.kind for item in advise(evidence(frame), regions=(region(0, 500),))} == {"remove_rows", "deduplicate"}
+
+
+def test_progress_is_told(shifted: pl.DataFrame) -> None:
+    heard: list[Event] = []
+    recommend(evidence(shifted), {}, (region(600, 1_200),), verdict(), listener=heard.append)
+    assert {event.stage for event in heard} == {"recommendations"}
+    assert heard[-1].done == heard[-1].total > 0
+
+
+def test_the_advice_for_a_larger_table_is_measured_on_a_thinned_one() -> None:
+    seen: list[int] = []
+
+    def watching(item: Evidence) -> float:
+        seen.append(item.synthetic.total_rows)
+        return height_risk(item)
+
+    large = table(20_000).with_columns(
+        pl.when(pl.int_range(20_000).is_between(5_000, 8_999))
+        .then(pl.col("height") + 30)
+        .otherwise(pl.col("height"))
+        .alias("height")
+    )
+    item = evidence(large, table(20_000, seed=1))
+    advice = of_kind(advise(item, regions=(region(5_000, 9_000),), rescore=watching), "remove_rows")
+    assert max(seen) <= 5_000
+    assert advice.expected_gain == pytest.approx(60.0, abs=6.0)
+
+
+@pytest.fixture(scope="module")
+def everything() -> tuple[pl.DataFrame, pl.DataFrame, tuple[Recommendation, ...]]:
+    """A table with something wrong of every kind."""
+    rng = np.random.default_rng(3)
+    frame = table(4_000)
+    frame = frame.filter(
+        (pl.col("town") != "Du") & pl.Series(rng.random(4_000) < np.where(frame["town"] == "Aa", 0.5, 1.0))
+    )
+    frame = pl.concat([frame, frame[:500]]).with_columns(weight=pl.lit(70.0)).sort("height")
+    low = {"correlation_preservation": scored(30.0)}
+    item = evidence(frame, table(6_000, seed=1))
+    item = replace(item, synthetic=replace(item.synthetic, profile=replace(item.synthetic.profile, name="s.parquet")))
+    found = recommend(item, low, (region(0, 300),), verdict(), reference_name="r.parquet")
+    return frame, table(6_000, seed=1), found
+
+
+def test_every_kind_is_advised_where_everything_is_wrong(
+    everything: tuple[pl.DataFrame, pl.DataFrame, tuple[Recommendation, ...]],
+) -> None:
+    assert {item.kind for item in everything[2]} == {*APPLICABLE, "refit_dependence"}
+
+
+def test_all_that_is_advised_can_be_carried_out(
+    everything: tuple[pl.DataFrame, pl.DataFrame, tuple[Recommendation, ...]], tmp_path: Path
+) -> None:
+    frame, real, found = everything
+    frame.write_parquet(tmp_path / "s.parquet")
+    real.write_parquet(tmp_path / "r.parquet")
+    for item in found:
+        if item.kind in APPLICABLE:
+            assert compile_steps([item]) is not None
+            out = tmp_path / f"{item.id}.parquet"
+            source, lender = open_table(tmp_path / "s.parquet"), open_table(tmp_path / "r.parquet")
+            report = repair_table(source, [item], out, reference=lender)
+            changed = abs(report.rows_after - report.rows_before)
+            if item.kind in ("remove_rows", "deduplicate", "reweight", "mix_real", "regenerate_rare"):
+                assert changed == pytest.approx(item.affected_rows, rel=0.1, abs=5), item.id
+
+
+def test_the_snippets_run_as_they_stand(
+    everything: tuple[pl.DataFrame, pl.DataFrame, tuple[Recommendation, ...]], tmp_path: Path
+) -> None:
+    frame, _, found = everything
+    frame.write_parquet(tmp_path / "s.parquet")
+    ran = set()
+    with contextlib.chdir(tmp_path), contextlib.redirect_stdout(io.StringIO()):
+        for item in found:
+            compiled = compile(item.snippet, item.id, "exec")
+            if "synthos." in item.snippet:
+                assert item.kind == "refit_dependence" or repr(item.id) in item.snippet
+                continue
+            exec(compiled, {})
+            fixed = pl.read_parquet("fixed.parquet")
+            Path("fixed.parquet").unlink()
+            report = repair_table(open_table("s.parquet"), [item], Path("again.parquet"))
+            assert fixed.height == report.rows_after
+            assert set(fixed.columns) == set(pl.read_parquet("again.parquet").columns)
+            ran.add(item.kind)
+    assert ran == {"remove_rows", "deduplicate", "drop_column", "resort"}
