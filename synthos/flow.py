@@ -162,7 +162,7 @@ def repair(
 
     Parameters
     ----------
-    only : ids of the recommendations to apply; by default all that can be applied without the generator.
+    only : ids of the recommendations to apply; by default all that need neither real rows nor the generator.
     out : a new ``.parquet`` or ``.csv`` file; a list of what was done, row by row, is written beside it.
 
     Raises
@@ -170,12 +170,13 @@ def repair(
     InputError : the tables, the result or the output path are at fault; nothing is written then.
     """
     known = result.recommendations if isinstance(result, Validation) else load_recommendations(Path(result))
-    chosen = select_recommendations(known, only) if only else applicable(known, has_reference=reference is not None)
+    # Whether real rows may enter a synthetic table is not ours to decide: they do only where they are named.
+    chosen = select_recommendations(known, only) if only else applicable(known, has_reference=False)
     if not chosen:
         raise ConfigError(
             "there is nothing to apply",
             where=None if isinstance(result, Validation) else str(result),
-            fix="the table needs no repair, or what it needs takes the reference or its generator",
+            fix="the table needs no repair, or what it needs takes real rows (name it with --only) or its generator",
         )
     return repair_table(
         open_table(synthetic),

@@ -18,6 +18,11 @@ from synthos.cli.progress import listening
 if TYPE_CHECKING:
     from synthos.results import ColumnProfile, TableProfile
 
+HEADINGS = ("column", "kind", "nulls", "distinct", "min", "median", "max", "top value", "personal data")
+NUMBERS = ("nulls", "distinct", "min", "median", "max")
+#: Characters of a line where the output is not a terminal.
+PIPE_WIDTH = 140
+
 
 def command(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="File, folder, glob, s3:// or http(s):// address.")],
@@ -35,7 +40,10 @@ def command(
         if json is not None:
             text = json_format.dumps(asdict(result), indent=1, allow_nan=False, ensure_ascii=False)
             write_atomically(json, text.encode())
-        Console(highlight=False).print(_render(result))
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=PIPE_WIDTH)
+        console.print(_render(result))
         return exits.APPROVED
 
     raise typer.Exit(exits.run(work))
@@ -46,11 +54,17 @@ def _render(profile: TableProfile) -> Group:
         f"{profile.name}: {profile.rows:,} rows, {len(profile.columns)} columns, "
         f"quality {profile.quality_score:.0f}/100, {profile.duplicate_share:.2%} duplicate rows"
     )
+    rows = [_cells(column) for column in profile.columns]
     table = Table(box=None, pad_edge=False)
-    for title in ("column", "kind", "nulls", "distinct", "min", "median", "max", "top value", "personal data"):
-        table.add_column(title, justify="right" if title in ("nulls", "distinct", "min", "median", "max") else "left")
-    for column in profile.columns:
-        table.add_row(*(Text(cell) for cell in _cells(column)))
+    for position, title in enumerate(HEADINGS):
+        # Numbers keep their width; where the terminal is narrow, names and values give way.
+        number = title in NUMBERS
+        widest = max(len(title), *(len(row[position]) for row in rows))
+        table.add_column(
+            title, justify="right" if number else "left", no_wrap=True, min_width=widest if number else min(widest, 8)
+        )
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
     return Group(Text(head), table, *(Text(f"note: {note}") for note in profile.notes))
 
 
@@ -74,4 +88,4 @@ def _cells(column: ColumnProfile) -> tuple[str, ...]:
 def _short(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)[:20]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:12]

@@ -23,7 +23,7 @@ def command(
     ] = None,
     seed: options.Seed = None,
 ) -> None:
-    """Apply the recommendations (all that can be applied, or those named) and say what was done, row by row."""
+    """Apply the recommendations (those named, or all that need no real rows) and say what was done, row by row."""
 
     def work() -> int:
         from synthos.flow import repair
