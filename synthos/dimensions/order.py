@@ -43,8 +43,8 @@ def ranks(codes: Codes, reference: Codes, sizes: tuple[int, ...]) -> Floats:
 
 
 def lags(length: int) -> tuple[int, ...]:
-    """1, 2, 4, ... up to an eighth of the series."""
-    return tuple(2**k for k in range(12) if 2**k <= max(1, length // 8))
+    """1, 2, 4, ... up to half a block of the block bootstrap, beyond which that knows no dependence."""
+    return tuple(2**k for k in range(12) if 2**k <= max(1.0, length ** (2 / 3) / 2.0))
 
 
 def autocorrelations(series: Floats) -> Floats:

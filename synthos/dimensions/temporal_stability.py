@@ -8,8 +8,8 @@ Three situations, in which different components speak:
    the log-periodogram) of the columns' means over equal time steps.
 2. *Reference rows in an order that chance does not give* (autocorrelation, or blocks unlike the whole).
    ``autocorrelation`` and ``spectrum`` over the rows. Where the reference is merely sorted or grouped by a column, the
-   synthetic table is put in the same order first. Nulls come from a circular block bootstrap of the reference, the
-   bottom is the reference in random order.
+   synthetic table is put in the same order first. Nulls come from a circular block bootstrap of bootstrapped reference
+   rows, since another course of the same process is a fair sample of it; the bottom is the reference in random order.
 3. *Reference rows exchangeable, synthetic rows not.* ``drift``: how much further synthetic blocks are from the
    reference than the quarter of them that is nearest, or than the same rows in random order where those are nearer:
    either carries whatever is wrong everywhere. The worst tenth of columns; the null is the synthetic table in random
@@ -151,13 +151,15 @@ def _series_parts(names: tuple[str, ...], series: tuple[Floats, Floats], rng: np
     length = len(real)
     null, observed, wreck = [], [], []
     for index in range(RESPLITS):
-        base = real[block_bootstrap(length, rng)]
-        picked = block_bootstrap(length, rng)
-        null.append(_gaps(base, real[picked]))
-        observed.append(_gaps(base, made[picked]))
+        first, second = block_bootstrap(length, rng), block_bootstrap(length, rng)
+        observed.append(_differences(real[first], made[second]))
+        null.append(_differences(_other_course(real[first], rng), _other_course(real[second], rng)))
         if index < WRECKS:
-            wreck.append(_gaps(base, real[rng.permutation(length)]))
-    sides = [np.stack(side) for side in (null, observed, wreck)]
+            wreck.append(_differences(real[first], real[rng.permutation(length)]))
+    # The mean gap of bootstraps holds their own noise as well; the gap of the mean does not.
+    bare = _gaps([[np.mean([parts[k] for parts in observed], axis=0) for k in range(2)]])[0]
+    sides = [_gaps(side) for side in (null, observed, wreck)]
+    sides[1] = sides[1] * bare / np.maximum(sides[1].mean(axis=0), 1e-12)
     parts, losses = [], np.zeros(len(names))
     for position, (name, meaning) in enumerate(
         (
@@ -176,10 +178,22 @@ def _series_parts(names: tuple[str, ...], series: tuple[Floats, Floats], rng: np
     return parts, list(blame([(name,) for name in names], losses, [f"its course over {unit} is lost"] * len(names)))
 
 
-def _gaps(first: Floats, second: Floats) -> Floats:
-    """Mean differences of autocorrelation and of log-periodogram, shape (2, columns)."""
-    statistics = (autocorrelations, log_spectrum)
-    return np.stack([np.abs(statistic(first) - statistic(second)).mean(axis=0) for statistic in statistics])
+def _other_course(rows: Floats, rng: np.random.Generator) -> Floats:
+    """Bootstrapped rows bootstrapped twice more: another course of the same process differs by its own chance on top of
+    the bootstrap's, and a bootstrap of a few dozen blocks understates that chance."""
+    for _ in range(2):
+        rows = rows[block_bootstrap(len(rows), rng)]
+    return rows
+
+
+def _differences(first: Floats, second: Floats) -> list[Floats]:
+    """Differences of autocorrelation, shape (lags, columns), and of log-periodogram, shape (octaves, columns)."""
+    return [statistic(first) - statistic(second) for statistic in (autocorrelations, log_spectrum)]
+
+
+def _gaps(draws: list[list[Floats]]) -> Floats:
+    """Mean absolute differences of both statistics in each draw, shape (draws, 2, columns)."""
+    return np.stack([np.stack([np.abs(part).mean(axis=0) for part in parts]) for parts in draws])
 
 
 def _worst_tenth(losses: Floats) -> Floats:
