@@ -1,4 +1,4 @@
-"""The dimensions and the regions as Ray tasks; each is one call of a core function."""
+"""The dimensions, the regions and the diversity as Ray tasks; each is one call of a core function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from pipelines.progress import Handler
 from synthos.dimensions.registry import evaluate
 from synthos.localization.regions import find_regions
-from synthos.results import DimensionResult, Region
+from synthos.profiling.diversity import analyse
+from synthos.results import DimensionResult, DiversityReport, Region
 from synthos.stages import as_failure, early_dimensions
 
 RETRIES = 3
@@ -17,7 +18,7 @@ RETRIES = 3
 
 def start_dimensions(ray: Any, evidence: Any, note: Callable[[str, DimensionResult], None]) -> dict[Any, Handler]:
     """One task a dimension that does not wait for the cascade; ``note`` hears each answer, ``Failed`` ones too."""
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(evaluate)
+    task = _task(ray, evaluate)
 
     def failed(name: str, error: Exception) -> None:
         note(name, as_failure(error))
@@ -29,5 +30,13 @@ def start_dimensions(ray: Any, evidence: Any, note: Callable[[str, DimensionResu
 
 def start_regions(ray: Any, evidence: Any, note: Callable[[tuple[Region, ...]], None]) -> dict[Any, Handler]:
     """One task that scans for regions."""
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(find_regions)
-    return {task.remote(evidence): Handler(note)}
+    return {_task(ray, find_regions).remote(evidence): Handler(note)}
+
+
+def start_diversity(ray: Any, evidence: Any, note: Callable[[DiversityReport], None]) -> dict[Any, Handler]:
+    """One task for the measures of variety."""
+    return {_task(ray, analyse).remote(evidence): Handler(note)}
+
+
+def _task(ray: Any, function: Callable[..., Any]) -> Any:
+    return ray.remote(num_cpus=1, max_retries=RETRIES)(function)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cascade import Cascade
-from pipelines.dimensions import start_dimensions, start_regions
+from pipelines.dimensions import start_dimensions, start_diversity, start_regions
 from pipelines.progress import follow
 from pipelines.runtime import Runtime, running
 from pipelines.scan import scan_tables
 from synthos.dimensions.registry import DIMENSIONS
 from synthos.progress import Event, Listener, silent
-from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Region
+from synthos.results import CascadeResult, DimensionResult, DiversityReport, Failed, NotApplicable, Region
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
     Job,
@@ -88,6 +88,7 @@ def _judge(
     evidence_ref = ray.put(evidence)
     measured: dict[str, DimensionResult] = {}
     regions: list[tuple[Region, ...]] = []
+    diversity: list[DiversityReport] = []
 
     def note_dimension(name: str, answer: DimensionResult) -> None:
         measured[name] = answer
@@ -95,6 +96,7 @@ def _judge(
 
     # What takes a second goes first: it tells the most while the models train.
     work = start_dimensions(ray, evidence_ref, note_dimension) | start_regions(ray, evidence_ref, regions.append)
+    work |= start_diversity(ray, evidence_ref, diversity.append)
     result: CascadeResult | NotApplicable | Failed | None = wants_cascade(job)
     cascade = None
     if result is None:
@@ -110,4 +112,4 @@ def _judge(
     measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}
     listener(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
     ordered = {name: measured[name] for name in DIMENSIONS}
-    return conclude(job, evidence, ordered, result, regions[0], watch, listener)
+    return conclude(job, evidence, ordered, result, diversity[0], regions[0], watch, listener)

@@ -12,6 +12,7 @@ from synthos.cascade.store import RunStore
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.errors import ConfigError
 from synthos.localization.regions import find_regions
+from synthos.profiling.diversity import analyse
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.repair import RepairReport, applicable, load_recommendations, repair_table
 from synthos.results import CascadeResult, Failed, Recommendation, TableProfile
@@ -102,7 +103,9 @@ def validate(
     on_progress(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
     with watch.stage("regions"):
         regions = find_regions(evidence, listener=on_progress)
-    return conclude(job, evidence, dimensions, cascade, regions, watch, on_progress)
+    with watch.stage("diversity"):
+        diversity = analyse(evidence)
+    return conclude(job, evidence, dimensions, cascade, diversity, regions, watch, on_progress)
 
 
 def _train(job: Job, evidence: Evidence, folder: Path | None, listener: Listener) -> CascadeResult | Failed:

@@ -17,7 +17,7 @@ from synthos.cascade.tasks import CascadeData, make_tasks
 from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.errors import CancelledError, ConfigError, InputError
-from synthos.profiling.diversity import analyse
+from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.scan import Scanned, ScanPlan, finish, merge, scan_shard
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
@@ -182,12 +182,12 @@ def cache_folder(cache: str | Path | bool | None) -> Path | None:
     return Path(cache)
 
 
-def find_diversity(evidence: Evidence, cascade: CascadeResult | NotApplicable | Failed) -> DiversityReport:
-    """The eight measures of variety; the gradient measure comes from the cascade's models."""
-    gradient = None
+def add_gradient(diversity: DiversityReport, cascade: CascadeResult | NotApplicable | Failed) -> DiversityReport:
+    """The report with the measure that only the cascade's models give."""
+    scales = None
     if isinstance(cascade, CascadeResult):
-        gradient = (_noise_scale(cascade.models), _noise_scale(cascade.reference_models))
-    return analyse(evidence, gradient=gradient)
+        scales = (_noise_scale(cascade.models), _noise_scale(cascade.reference_models))
+    return diversity | {"gradient": gradient_diversity(scales)}
 
 
 def _noise_scale(models: Sequence[Any]) -> float | None:
@@ -216,6 +216,7 @@ def conclude(
     evidence: Evidence,
     dimensions: dict[str, DimensionResult],
     cascade: CascadeResult | NotApplicable | Failed,
+    diversity: DiversityReport,
     regions: tuple[Region, ...],
     watch: Stopwatch,
     listener: Listener = silent,
@@ -225,7 +226,6 @@ def conclude(
     notes = [*job.notes, *(note for arm in arms.values() for note in check_sample(arm))]
     with watch.stage("verdict"):
         listener(Event(stage="verdict", done=0, total=1))
-        diversity = find_diversity(evidence, cascade)
         verdict = decide(
             dimensions,
             None if isinstance(cascade, NotApplicable) else cascade,
@@ -244,7 +244,7 @@ def conclude(
     return Validation(
         verdict=verdict,
         dimensions=dimensions,
-        diversity=diversity,
+        diversity=add_gradient(diversity, cascade),
         cascade=cascade,
         regions=regions,
         recommendations=recommendations,

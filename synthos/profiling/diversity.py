@@ -104,7 +104,7 @@ def analyse(evidence: Judged, *, gradient: tuple[float | None, float | None] | N
         if evidence.reference is None
         else _compared(evidence, evidence.reference, rng)
     )
-    report["gradient"] = _gradient(gradient)
+    report["gradient"] = gradient_diversity(gradient)
     return {name: report[name] for name in ORDER}
 
 
@@ -173,7 +173,8 @@ def _missing(name: str, frame: Frame, scaled: bool) -> str | None:
     return None
 
 
-def _gradient(scales: tuple[float | None, float | None] | None) -> DiversityMeasure | NotApplicable:
+def gradient_diversity(scales: tuple[float | None, float | None] | None) -> DiversityMeasure | NotApplicable:
+    """The measure that training gives, apart from the others: they need not wait for the models."""
     if scales is None:
         return NotApplicable(reason="no model was trained, so no gradients were seen")
     if scales[0] is None:
