@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pipelines.progress import Handler
-from synthos.dimensions.registry import evaluate
+from pipelines.progress import Handler, follow
+from pipelines.runtime import Runtime
+from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.localization.regions import find_regions
 from synthos.profiling.diversity import analyse
 from synthos.results import DimensionResult, DiversityReport, Region
+from synthos.sampling.evidence import Evidence
 from synthos.stages import as_failure, early_dimensions
 
 RETRIES = 3
@@ -26,6 +28,14 @@ def start_dimensions(ray: Any, evidence: Any, note: Callable[[str, DimensionResu
     return {
         task.remote(name, evidence): Handler(partial(note, name), partial(failed, name)) for name in early_dimensions()
     }
+
+
+def measure_all(runtime: Runtime, evidence: Evidence) -> dict[str, DimensionResult]:
+    """Every dimension of evidence without a cascade, side by side."""
+    ray = runtime.ray()
+    measured: dict[str, DimensionResult] = {}
+    follow(runtime, start_dimensions(ray, ray.put(evidence), measured.__setitem__))
+    return {name: measured.get(name) or evaluate(name, evidence) for name in DIMENSIONS}
 
 
 def start_regions(ray: Any, evidence: Any, note: Callable[[tuple[Region, ...]], None]) -> dict[Any, Handler]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipelines.cascade import Cascade
-from pipelines.dimensions import start_dimensions, start_diversity, start_regions
+from pipelines.dimensions import measure_all, start_dimensions, start_diversity, start_regions
 from pipelines.progress import follow
 from pipelines.runtime import Runtime, running
 from pipelines.scan import scan_tables
@@ -15,6 +16,7 @@ from synthos.progress import Event, Listener, silent
 from synthos.results import CascadeResult, DimensionResult, DiversityReport, Failed, NotApplicable, Region
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
+    Findings,
     Job,
     KindsOption,
     Stopwatch,
@@ -112,4 +114,5 @@ def _judge(
     measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}
     listener(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
     ordered = {name: measured[name] for name in DIMENSIONS}
-    return conclude(job, evidence, ordered, result, diversity[0], regions[0], watch, listener)
+    findings = Findings(dimensions=ordered, cascade=result, diversity=diversity[0], regions=regions[0])
+    return conclude(job, evidence, findings, watch, listener, partial(measure_all, runtime))

@@ -18,6 +18,7 @@ from synthos.recommendation.repair import RepairReport, applicable, load_recomme
 from synthos.results import CascadeResult, Failed, Recommendation, TableProfile
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
+    Findings,
     Job,
     KindsOption,
     Stopwatch,
@@ -105,7 +106,8 @@ def validate(
         regions = find_regions(evidence, listener=on_progress)
     with watch.stage("diversity"):
         diversity = analyse(evidence)
-    return conclude(job, evidence, dimensions, cascade, diversity, regions, watch, on_progress)
+    findings = Findings(dimensions=dimensions, cascade=cascade, diversity=diversity, regions=regions)
+    return conclude(job, evidence, findings, watch, on_progress)
 
 
 def _train(job: Job, evidence: Evidence, folder: Path | None, listener: Listener) -> CascadeResult | Failed:

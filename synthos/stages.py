@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
@@ -201,27 +201,47 @@ def present_arms(evidence: Evidence) -> dict[str, ArmData]:
     return {role: arm for role, arm in arms.items() if arm is not None}
 
 
-def quick_risk(job: Job, evidence: Evidence) -> float:
+Measure = Callable[[Evidence], dict[str, DimensionResult]]
+
+
+def measure_all(evidence: Evidence) -> dict[str, DimensionResult]:
+    """Every dimension, one after the other."""
+    return {name: evaluate(name, evidence) for name in DIMENSIONS}
+
+
+def quick_risk(job: Job, measure: Measure, evidence: Evidence) -> float:
     """The risk that the dimensions alone give: what a repair is measured by, since models are dear to retrain."""
-    dimensions = {name: evaluate(name, evidence) for name in DIMENSIONS}
     rows = {role: arm.profile.rows for role, arm in present_arms(evidence).items()}
     has_reference = evidence.reference is not None
-    return decide(
-        dimensions, None, quick=True, has_reference=has_reference, rows=rows, thresholds=job.thresholds
-    ).risk_score
+    verdict = decide(
+        measure(evidence), None, quick=True, has_reference=has_reference, rows=rows, thresholds=job.thresholds
+    )
+    return verdict.risk_score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """Everything that was measured, before it is weighed."""
+
+    dimensions: dict[str, DimensionResult]
+    cascade: CascadeResult | NotApplicable | Failed
+    diversity: DiversityReport
+    regions: tuple[Region, ...]
 
 
 def conclude(
     job: Job,
     evidence: Evidence,
-    dimensions: dict[str, DimensionResult],
-    cascade: CascadeResult | NotApplicable | Failed,
-    diversity: DiversityReport,
-    regions: tuple[Region, ...],
+    findings: Findings,
     watch: Stopwatch,
     listener: Listener = silent,
+    measure: Measure = measure_all,
 ) -> Validation:
-    """Verdict, recommendations, signatures and what the report shows, from everything that was measured."""
+    """Verdict, recommendations, signatures and what the report shows.
+
+    ``measure`` evaluates the dimensions of mended samples, for the gains of the recommendations.
+    """
+    dimensions, cascade, regions = findings.dimensions, findings.cascade, findings.regions
     arms = present_arms(evidence)
     notes = [*job.notes, *(note for arm in arms.values() for note in check_sample(arm))]
     with watch.stage("verdict"):
@@ -238,13 +258,13 @@ def conclude(
         listener(Event(stage="verdict", done=1, total=1, message=f"risk {verdict.risk_score:.0f}"))
     with watch.stage("recommendations"):
         # Measuring what each fix gains takes as long as ten runs of the dimensions: not what "quick" means.
-        rescore = None if job.quick else partial(quick_risk, job)
+        rescore = None if job.quick else partial(quick_risk, job, measure)
         recommendations = recommend(evidence, dimensions, regions, verdict, rescore=rescore, listener=listener)
     profiles = {role: arm.profile for role, arm in arms.items()}
     return Validation(
         verdict=verdict,
         dimensions=dimensions,
-        diversity=add_gradient(diversity, cascade),
+        diversity=add_gradient(findings.diversity, cascade),
         cascade=cascade,
         regions=regions,
         recommendations=recommendations,
