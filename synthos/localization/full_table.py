@@ -35,27 +35,42 @@ def full_table_runs(
         free &= (last <= start) | (first >= stop)
     places = {channel: place for place, channel in enumerate(channels.channels)}
     shared = np.array([i for i, channel in enumerate(kinds) if channel in places], np.int64)
-    means, kinds = means[:, shared], [kinds[i] for i in shared]
+    means, own = means[:, shared], np.array([places[kinds[i]] for i in shared], np.int64)
     rng = generator(evidence.seed, "regions", "full table")
-    ordered = sides.variation_of_reference(channels, np.array([places[c] for c in kinds], np.int64), rng)
+    ordered = sides.variation_of_reference(channels, own, rng)
     found: list[tuple[int, int]] = []
     left = np.flatnonzero(free)
     for _ in range(_MOST_RUNS):
-        run = find_run(means[left], np.zeros(len(kinds), bool), rng)
+        run = find_run(means[left], np.zeros(len(own), bool), rng)
         if run is None:
             break
-        carriers = np.array([places[kinds[i]] for i in run.channels], np.int64)
         blocks = left[run.start : run.stop]
-        left = np.concatenate([left[: run.start], left[run.stop :]])
+        others = np.concatenate([left[: run.start], left[run.stop :]])
         start, stop = int(first[blocks[0]]), int(last[blocks[-1]])
-        if any(int(i) in ordered for i in carriers) or blocks[-1] - blocks[0] >= len(blocks):
-            continue  # the order of the rows carries it, or it straddles a region that is known
-        if stop - start >= _LEAST_SAMPLED:
-            sampled = np.arange(len(rows))
-            found += [
-                side for side in sides.worse_side(channels, carriers, sampled, start, stop) if side == (start, stop)
-            ]
+        # Not where the order of the rows carries it, where it straddles a known region, or where it is the better side.
+        clear = not any(int(own[i]) in ordered for i in run.channels) and blocks[-1] - blocks[0] < len(blocks)
+        if clear and stop - start >= _LEAST_SAMPLED and _is_worse(channels, own, means, run.channels, blocks, others):
+            found.append((start, stop))
+        left = others
     return found
+
+
+def _is_worse(
+    channels: Channels,
+    own: npt.NDArray[np.int64],
+    means: npt.NDArray[np.float64],
+    carriers: npt.NDArray[np.int64],
+    blocks: npt.NDArray[np.int64],
+    others: npt.NDArray[np.int64],
+) -> bool:
+    """Whether ``blocks`` are farther from the reference than ``others``; without one, whether they are fewer."""
+    if channels.real_values is None:
+        return len(blocks) <= len(others)
+    real = channels.real_values[:, own[carriers]].astype(np.float64)
+    inside, outside = (means[np.ix_(part, carriers)].mean(axis=0) for part in (blocks, others))
+    share = len(blocks) / (len(blocks) + len(others))
+    spread = np.maximum(real.std(axis=0), 1e-9)
+    return sides.farther(inside, outside, share, real.mean(axis=0), spread, len(real)) == "inside"
 
 
 def _block_channels(

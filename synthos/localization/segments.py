@@ -94,7 +94,7 @@ def best_runs(scaled: npt.NDArray[np.float32], one_sided: npt.NDArray[np.bool_])
 
 def observed_runs(scaled: Floats, one_sided: npt.NDArray[np.bool_]) -> Floats:
     """``best_runs`` of the blocks in their own order, shape (C + 1,). ``scaled``: shape (B, C)."""
-    return best_runs(np.ascontiguousarray(scaled.T, np.float32)[None], one_sided)[0].astype(np.float64)
+    return np.asarray(best_runs(np.ascontiguousarray(scaled.T, np.float32)[None], one_sided)[0], np.float64)
 
 
 @dataclass(frozen=True, slots=True)

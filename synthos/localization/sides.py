@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -80,11 +82,23 @@ def worse_side(channels: Channels, carriers: Index, left: Index, start: int, sto
     # No level of copies can be expected of a table of another size: the better side sets it.
     target = np.where(copies, np.minimum(means_in, means_out), real.mean(axis=0))
     spread = np.where(copies, spread, np.maximum(real.std(axis=0), spread))
+    worse = farther(means_in, means_out, (stop - start) / rows, target, spread, len(real))
+    return [] if worse is None else run if worse == "inside" else rest
+
+
+def farther(
+    inside: Floats, outside: Floats, share: float, target: Floats, spread: Floats, real_rows: int
+) -> Literal["inside", "outside"] | None:
+    """The side that is farther from ``target``, unless the table without it would be farther than with it.
+
+    ``inside``, ``outside``, ``target`` are means by channel, ``spread`` the channels' scales, shape (C,); ``share`` is
+    the inside's part of the rows. The target is itself a mean of ``real_rows`` rows, known to two standard errors.
+    """
 
     def distance(means: Floats) -> float:
         return float((((means - target) / spread) ** 2).sum())
 
-    whole, one, other = distance(values.mean(axis=0)), distance(means_in), distance(means_out)
-    if one > other and other < whole:
-        return run
-    return rest if other > one and one < whole else []
+    most = distance(share * inside + (1.0 - share) * outside) + 4.0 * len(target) / real_rows
+    if distance(inside) > distance(outside):
+        return "inside" if distance(outside) < most else None
+    return "outside" if distance(inside) < most else None

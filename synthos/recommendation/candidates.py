@@ -32,7 +32,7 @@ _HOPELESS = 0.5
 _RARE, _RARE_ROWS, _LEFT = 0.05, 10, 0.3
 _MOST_LABELS = 20
 _TAIL = 0.01
-#: Shares of real rows in the finished table that are tried, smallest first.
+#: Shares of real rows in the finished table that may be advised.
 MIX_SHARES = (0.1, 0.25, 0.5)
 #: Rank correlation of neighbouring rows beyond which a column sorts its table.
 _SORTED = 0.9
@@ -55,7 +55,8 @@ def suggest(
     evidence: Evidence, dimensions: Mapping[str, DimensionResult], regions: tuple[Region, ...], level: RiskLevel
 ) -> list[Candidate]:
     """All fixes that something speaks for at this risk level, most specific first."""
-    found = [_remove(region) for region in regions]
+    # The largest regions first: only so many fixes are tried.
+    found = [_remove(r) for r in sorted(regions, key=lambda r: -r.impact * (r.row_range[1] - r.row_range[0]))]
     found += _repeats(evidence)
     if evidence.reference is not None:
         found += _rare(evidence, evidence.reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.candidates import Candidate, suggest
@@ -11,10 +12,11 @@ from synthos.recommendation.gains import Gain, Workbench
 from synthos.recommendation.snippets import snippet
 from synthos.results import DimensionResult, Recommendation, Region, Verdict
 from synthos.sampling.evidence import Evidence
-from synthos.verdict.thresholds import default_thresholds
 
-#: Fixes that are tried; each costs one evaluation of all dimensions, and two more for its random blocks.
-MOST_MEASURED = 6
+#: Fixes that are tried, mixtures apart; each costs one evaluation of all dimensions, and its random blocks two more.
+MOST_MEASURED = 4
+#: The mixture that is advised where none can be tried.
+_USUAL_SHARE = 0.25
 _NOT_ASKED = Gain(None, "not measured: nothing was given to measure with", True)
 _TOO_MANY = Gain(None, f"not measured: only the first {MOST_MEASURED} fixes are tried", True)
 _GENERATOR = Gain(None, "cannot be measured on a finished table: it takes the generator", True)
@@ -50,7 +52,8 @@ def recommend(
     made = _numbered(candidates, synthetic, reference)
     if not made:
         return ()
-    kept = _measured(evidence, candidates, made, rescore, listener)
+    start = None if rescore is None else partial(Workbench, evidence, rescore)
+    kept = _measured(candidates, made, start, listener)
     return tuple(sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0))))
 
 
@@ -77,41 +80,60 @@ def _numbered(candidates: Sequence[Candidate], synthetic: str, reference: str | 
 
 
 def _measured(
-    evidence: Evidence,
     candidates: Sequence[Candidate],
     made: Sequence[Recommendation],
-    rescore: Callable[[Evidence], float] | None,
+    start: Callable[[], Workbench] | None,
     listener: Listener,
 ) -> list[Recommendation]:
-    """The fixes that help, or that could not be tried, with their gains; of all mixtures the smallest that will do."""
-    bench: Workbench | None = None
-    tried = 0
+    """The fixes that help, or that could not be tried, with their gains.
+
+    Where a fix by itself makes the risk low, real rows and a new generator, which are dear, are not asked for.
+    """
     kept: list[Recommendation] = []
-    mixture: Recommendation | None = None
-    enough = False
+    bench: Workbench | None = None
+    mended = False
+    tried = 0
     for done, (candidate, item) in enumerate(zip(candidates, made, strict=True)):
         listener(Event(stage="recommendations", done=done, total=len(made), message=item.title))
-        is_mixture = candidate.kind == "mix_real"
-        if is_mixture and enough:
+        if candidate.kind == "mix_real" or (mended and not candidate.measurable):
             continue
         if not candidate.measurable:
             gain = _GENERATOR
-        elif rescore is None:
+        elif start is None:
             gain = _NOT_ASKED
         elif tried >= MOST_MEASURED:
             gain = _TOO_MANY
         else:
-            bench = bench or Workbench(evidence, rescore)
+            bench = bench or start()
             gain = bench.measure(item)
             tried += 1
-        if not gain.helps:
-            continue
-        item = replace(item, expected_gain=gain.points, gain_note=gain.note)
-        if is_mixture:
-            mixture = item
-            left = None if bench is None or gain.points is None else bench.risk - gain.points
-            enough = left is None or default_thresholds().level(left) == "low"
-        else:
-            kept.append(item)
+        if gain.helps:
+            kept.append(_with(item, gain))
+            mended = mended or (bench is not None and bench.makes_low(gain))
+    mixtures = [item for item in made if item.kind == "mix_real"]
+    if mixtures and not mended:
+        if start is not None:
+            bench = bench or start()
+        kept += _mixture(bench, mixtures)
     listener(Event(stage="recommendations", done=len(made), total=len(made)))
-    return [*kept, mixture] if mixture is not None else kept
+    return kept
+
+
+def _mixture(bench: Workbench | None, mixtures: Sequence[Recommendation]) -> list[Recommendation]:
+    """The smallest mixture that makes the risk low; the largest where none does; none where even that does not help."""
+    if bench is None or not bench.can_lend:
+        usual = next(item for item in mixtures if item.parameters["share"] == _USUAL_SHARE)
+        return [_with(usual, _NOT_ASKED if bench is None else bench.measure(usual))]
+    chosen: list[Recommendation] = []
+    for item in sorted(mixtures, key=lambda mixture: -mixture.affected_rows):
+        gain = bench.measure(item)
+        if not gain.helps or (chosen and not bench.makes_low(gain)):
+            break
+        chosen = [_with(item, gain)]
+        if not bench.makes_low(gain):
+            break
+    return chosen
+
+
+def _with(item: Recommendation, gain: Gain) -> Recommendation:
+    return replace(item, expected_gain=gain.points, gain_note=gain.note)

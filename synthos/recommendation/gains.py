@@ -24,6 +24,7 @@ from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
 from synthos.tables.codec import Codec
 from synthos.tables.schema import Schema
+from synthos.verdict.thresholds import default_thresholds
 
 Rescore = Callable[[Evidence], float]
 Rows = npt.NDArray[np.int64]
@@ -69,7 +70,7 @@ class Workbench:
             cascade=None,
         )
         self.risk = rescore(self._evidence)
-        self._controls: dict[int, tuple[float, ...]] = {}
+        self._known: tuple[int, float] | None = None
 
     @property
     def can_lend(self) -> bool:
@@ -86,14 +87,17 @@ class Workbench:
         if frame.height < MINIMUM_ROWS:
             return Gain(None, f"not measured: only {frame.height:,} sampled rows would be left", True)
         points = self.risk - self._rescore(self._with(frame))
-        gone = len(self._rows) - frame.height
-        blocks = [self.risk - risk for risk in self._control(gone if gone > 0 else len(self._rows) // 10)]
-        chance = max(abs(gain) for gain in blocks)
+        gone = np.flatnonzero(~np.isin(self._rows, self._staying(steps)))
+        size, chance = self._chance(gone)
         note = (
             f"measured on {len(self._rows):,} rows without the cascade: risk {self.risk:.1f} before, "
-            f"{self.risk - points:.1f} after; removing random blocks of the same size moves it by up to {chance:.1f}"
+            f"{self.risk - points:.1f} after; removing random blocks of {size:,} others moves it by up to {chance:.1f}"
         )
         return Gain(points, note, points > chance)
+
+    def makes_low(self, gain: Gain) -> bool:
+        """Whether the risk is low once this is gained."""
+        return gain.points is not None and default_thresholds().level(self.risk - gain.points) == "low"
 
     def _mended(self, steps: Steps) -> pl.DataFrame:
         repeats = None
@@ -109,18 +113,33 @@ class Workbench:
             return frame[generator(self._seed, "shuffle").permutation(frame.height)]
         return frame.sort(steps.order[1], nulls_last=True, maintain_order=True)
 
-    def _control(self, rows: int) -> tuple[float, ...]:
-        """Risks after removing random blocks (they may run over the end of the table) of ``rows`` sampled rows."""
-        rows = min(rows, len(self._rows) - MINIMUM_ROWS)
-        if rows not in self._controls:
-            rng = generator(self._seed, "controls", rows)
-            risks = []
-            for _ in range(CONTROLS):
-                start = int(rng.integers(len(self._rows)))
-                kept = np.sort((start + np.arange(len(self._rows) - rows)) % len(self._rows))
-                risks.append(self._rescore(self._with(self._frame[kept])))
-            self._controls[rows] = tuple(risks)
-        return self._controls[rows]
+    def _staying(self, steps: Steps) -> Rows:
+        """Sampled rows (by place in the table) that no removal takes away."""
+        stays = np.ones(len(self._rows), bool)
+        for _, start, stop in steps.removals:
+            stays &= (self._rows < start) | (self._rows >= stop)
+        return self._rows[stays]
+
+    def _chance(self, gone: Rows) -> tuple[int, float]:
+        """Rows in a random block, and the most by which the removal of such a block moves the risk.
+
+        Blocks come from the rows that the fix leaves alone, and are as long as what it removes where so many are left
+        (a tenth of the table where it removes no run of rows).
+        """
+        others = np.setdiff1d(np.arange(len(self._rows)), gone)
+        wanted = len(gone) if len(gone) else len(self._rows) // 10
+        size = min(wanted, len(others) // 2, len(self._rows) - MINIMUM_ROWS)
+        if not len(gone) and self._known is not None:
+            return self._known
+        rng = generator(self._seed, "controls", size, len(gone))
+        moves = []
+        for _ in range(CONTROLS):
+            start = int(rng.integers(len(others)))
+            block = others[(start + np.arange(size)) % len(others)]
+            frame = self._frame[np.setdiff1d(np.arange(len(self._rows)), block)]
+            moves.append(abs(self.risk - self._rescore(self._with(frame))))
+        self._known = (size, max(moves))
+        return self._known
 
     def _with(self, frame: pl.DataFrame) -> Evidence:
         """The evidence with ``frame`` for a synthetic table; columns that it lacks go from all arms."""

@@ -7,9 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from synthos.profiling.scan import ScanPlan, finish, scan_batches
 from synthos.results import Kind
+from synthos.sampling import assemble
 from synthos.sampling.assemble import evidence_from_frames
-from synthos.sampling.evidence import Evidence
+from synthos.sampling.evidence import ArmData, Evidence
+from synthos.tables.codec import Codec
 
 KINDS: dict[str, Kind] = {
     "age": "integer",
@@ -140,3 +143,17 @@ def overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
     """Intersection over union of two row ranges."""
     common = max(0, min(one[1], other[1]) - max(one[0], other[0]))
     return common / (max(one[1], other[1]) - min(one[0], other[0]))
+
+
+def sampled(synthetic: pl.DataFrame, reference: pl.DataFrame, rows: int) -> Evidence:
+    """Evidence of a table that is larger than its sample of ``rows`` rows; its blocks count every row."""
+    schema = evidence(synthetic[:600], reference).schema
+    codec = Codec.fit(reference, schema)
+
+    def arm(frame: pl.DataFrame, name: str, most: int) -> ArmData:
+        plan = ScanPlan(schema, codec, sample_rows=most)
+        return assemble.arm(finish(scan_batches(0, [frame], plan), name, plan), codec)
+
+    return assemble.evidence(
+        schema, codec, arm(synthetic, "synthetic", rows), arm(reference, "reference", 50_000), None
+    )

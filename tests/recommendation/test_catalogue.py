@@ -112,7 +112,8 @@ def test_removing_innocent_rows_is_not_advised(shifted: pl.DataFrame) -> None:
 
 def test_the_best_measured_fix_comes_first_and_the_unmeasured_last(shifted: pl.DataFrame) -> None:
     low = {"correlation_preservation": scored(30.0, Blame(columns=("height", "weight"), share=0.9, detail="0.2 bits"))}
-    found = advise(evidence(shifted, table(seed=1)), regions=(region(600, 1_200),), dimensions=low, rescore=height_risk)
+    item, blamed = evidence(shifted, table(seed=1)), (region(600, 1_200),)
+    found = advise(item, regions=blamed, dimensions=low, rescore=lambda e: 25.0 + height_risk(e) / 2)
     gains = [item.expected_gain for item in found]
     measured = [gain for gain in gains if gain is not None]
     assert measured == sorted(measured, reverse=True)
@@ -133,15 +134,40 @@ def test_without_a_measure_the_gain_is_left_open(shifted: pl.DataFrame) -> None:
     assert all(item.gain_note.startswith("not measured") for item in found)
 
 
-def test_the_smallest_mixture_that_will_do_is_chosen() -> None:
-    bad = table().with_columns(pl.col("height") + 3.5)
-    item = evidence(bad, table(6_000, seed=1))
+def test_where_one_fix_is_enough_nothing_dear_is_asked_for(shifted: pl.DataFrame) -> None:
+    low = {"correlation_preservation": scored(30.0)}
+    item = evidence(shifted, table(seed=1))
+    found = advise(item, regions=(region(600, 1_200),), dimensions=low, rescore=height_risk)
+    assert {"mix_real", "refit_dependence"}.isdisjoint(advice.kind for advice in found)
+    assert {"mix_real", "refit_dependence"} <= {advice.kind for advice in advise(item, dimensions=low)}
+
+
+def unlike() -> pl.DataFrame:
+    """Sound columns that do not belong together."""
+    return table().with_columns(weight=table(seed=8)["weight"])
+
+
+def loose_risk(item: Evidence, scale: float = 35.0) -> float:
+    """``scale`` where height and weight are independent, 0 where they belong together as in the population."""
+    frame = item.synthetic.frame
+    return scale * (1.0 - float(np.corrcoef(frame["height"], frame["weight"])[0, 1]) / 0.78)
+
+
+@pytest.mark.parametrize(("scale", "share"), [(35.0, 0.5), (24.0, 0.25), (21.5, 0.1), (80.0, 0.5)])
+def test_the_smallest_mixture_that_will_do_is_chosen(scale: float, share: float) -> None:
+    """A share s of real rows leaves (1 - s) of this risk; low is below 20. Where no mixture will do, the largest."""
     low = {"distribution_fidelity": scored(40.0)}
-    advice = of_kind(advise(item, dimensions=low, rescore=height_risk), "mix_real")
-    # Risk 35: a tenth of real rows leaves 32, a quarter 26, half 18, the first below the medium level.
-    assert advice.parameters == {"share": 0.5}
-    assert advice.expected_gain == pytest.approx(17.5, abs=4.0)
-    assert advice.affected_rows == 3_000
+    item = evidence(unlike(), table(6_000, seed=1))
+    advice = of_kind(advise(item, dimensions=low, rescore=lambda e: loose_risk(e, scale)), "mix_real")
+    assert advice.parameters == {"share": share}
+    assert advice.expected_gain == pytest.approx(scale * share, abs=0.12 * scale)
+    assert advice.affected_rows == round(3_000 * share / (1 - share))
+
+
+def test_a_mixture_that_does_not_help_is_not_advised() -> None:
+    low = {"distribution_fidelity": scored(40.0)}
+    found = advise(evidence(unlike(), table(6_000, seed=1)), dimensions=low, rescore=lambda item: 50.0)
+    assert found == ()
 
 
 def test_real_rows_are_not_judged_by_themselves() -> None:
@@ -153,9 +179,9 @@ def test_real_rows_are_not_judged_by_themselves() -> None:
         assert item.reference is not None
         judges.append(item.reference.frame)
         tables.append(item.synthetic.frame)
-        return height_risk(item)
+        return loose_risk(item)
 
-    synthetic = table().with_columns(pl.col("height") + 3.0)
+    synthetic = unlike()
     advise(evidence(synthetic, table(6_000, seed=1)), dimensions={"x": scored(0.0)}, rescore=watching)
     assert any(frame.height > synthetic.height for frame in tables)
     for frame in tables:
@@ -164,8 +190,7 @@ def test_real_rows_are_not_judged_by_themselves() -> None:
 
 def test_too_few_real_rows_leave_a_mixture_unmeasured() -> None:
     low = {"distribution_fidelity": scored(40.0)}
-    bad = table().with_columns(pl.col("height") + 3.0)
-    advice = of_kind(advise(evidence(bad, table(700, seed=1)), dimensions=low, rescore=height_risk), "mix_real")
+    advice = of_kind(advise(evidence(unlike(), table(700, seed=1)), dimensions=low, rescore=loose_risk), "mix_real")
     assert advice.expected_gain is None
     assert "1,000 reference rows" in advice.gain_note
 
