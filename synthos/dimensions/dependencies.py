@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 #: Share of rows that may break a dependency or relation for it to count as one (g3 error).
 MOST_BROKEN = 0.01
 #: Share of rows that must break it once the columns are shuffled: what chance upholds says nothing.
-LEAST_SURPRISE = 0.10
+LEAST_SURPRISE, LEAST_BROKEN = 0.10, 0.03
 #: Share of rows whose left-hand side is seen again, so that the dependency is more than a list of single rows.
 LEAST_REPEATED = 0.5
 #: Rows on which candidates are sifted before the whole reference is looked at.
@@ -78,7 +78,9 @@ def find_dependencies(ids: Ids, rng: np.random.Generator) -> tuple[Dependency, .
     useful = [j for j in np.argsort(levels, kind="stable") if levels[j] > 1][:MOST_COLUMNS]
     surprising = [j for j in useful if 1.0 - np.bincount(ids[:, j]).max() / rows >= LEAST_SURPRISE]
     found: list[Dependency] = []
-    for given in [(int(j),) for j in useful] + [(int(i), int(j)) for i, j in combinations(useful[:MOST_PAIRED], 2)]:
+    for given in [(int(j),) for j in useful] + [
+        (int(min(i, j)), int(max(i, j))) for i, j in combinations(useful[:MOST_PAIRED], 2)
+    ]:
         small, whole = _groups(sample[:, given]), None
         for implied in surprising:
             if implied in given or any(f.implied == implied and set(f.given) <= set(given) for f in found):
@@ -132,7 +134,7 @@ def find_relations(values: Floats, rng: np.random.Generator) -> tuple[Relation, 
             continue
         known = np.isfinite(values[:, relation.columns]).all(axis=1)
         broken = relation.broken(values)[known].mean() if known.mean() >= LEAST_REPEATED else 1.0
-        if broken <= limit and relation.broken(shuffled).mean() >= LEAST_SURPRISE:
+        if broken <= limit and relation.broken(shuffled).mean() >= LEAST_BROKEN:
             found.append((float(broken), relation))
     found.sort(key=lambda entry: (entry[0], entry[1].form, entry[1].columns))
     return tuple(relation for _, relation in found[:MOST_RELATIONS])

@@ -79,7 +79,7 @@ def mutual_information(codes: Codes, sizes: tuple[int, ...], rng: np.random.Gene
     folded = np.add.reduceat(np.add.reduceat(terms, offsets[:-1], axis=0), offsets[:-1], axis=1)
     levels = np.add.reduceat((margin > 0).astype(np.int64), offsets[:-1])
     bias = np.outer(levels - 1, levels - 1) / (2 * rows * np.log(2))
-    result = np.maximum(folded - bias, 0.0)
+    result = np.maximum((folded + folded.T) / 2.0 - bias, 0.0)
     np.fill_diagonal(result, 0.0)
     return np.asarray(result)
 

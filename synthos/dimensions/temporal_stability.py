@@ -85,7 +85,7 @@ def measure(evidence: Evidence) -> DimensionResult:
         if axis is None or sorting != axis:
             found = _series_parts(evidence.columns, _equal_length(series, rng), rng, "rows")
             parts, blamed = parts + found[0], blamed + found[1]
-    elif order_signal(series[1]).significant:
+    elif (axis is None or not _is_sorted(values[real:, axis])) and order_signal(series[1]).significant:
         found = _drift(evidence, codes, rng)
         parts, blamed = parts + found[0], blamed + found[1]
     if not parts:
@@ -114,12 +114,16 @@ def _sorting_column(values: Floats, numeric: npt.NDArray[np.bool_]) -> int | Non
         distinct, counts = np.unique(taken, return_counts=True)
         if distinct.size <= most or not np.isfinite(taken).all():
             continue
-        steps = np.diff(taken)
-        sorted_rows = bool((steps >= 0).all() or (steps <= 0).all()) and bool((steps != 0).sum() >= LEAST_GROUP)
-        grouped = np.count_nonzero(steps) == distinct.size - 1 and counts.min() >= LEAST_GROUP
-        if sorted_rows if numeric[column] else grouped:
+        changes = int(np.count_nonzero(np.diff(taken)))
+        grouped = changes == distinct.size - 1 and counts.min() >= LEAST_GROUP
+        if _is_sorted(taken) and changes >= LEAST_GROUP if numeric[column] else grouped:
             best, most = column, distinct.size
     return best
+
+
+def _is_sorted(values: Floats) -> bool:
+    steps = np.diff(values[np.isfinite(values)])
+    return bool((steps >= 0).all() or (steps <= 0).all())
 
 
 def _same_order(reference: Floats, synthetic: Floats) -> Ids:
