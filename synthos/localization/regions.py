@@ -61,6 +61,8 @@ def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Re
         unlike parts the smaller is blamed.
     """
     listener(Event(stage="regions", done=0, total=1))
+    if not evidence.columns:  # keys alone say nothing about their rows
+        return ()
     channels, model = measure(evidence)
     runs = _search(evidence, channels, model)
     if not evidence.synthetic.is_whole:

@@ -55,6 +55,8 @@ def suggest(
     evidence: Evidence, dimensions: Mapping[str, DimensionResult], regions: tuple[Region, ...], level: RiskLevel
 ) -> list[Candidate]:
     """All fixes that something speaks for at this risk level, most specific first."""
+    if not evidence.columns:
+        return []
     # The largest regions first: only so many fixes are tried.
     found = [_remove(r) for r in sorted(regions, key=lambda r: -r.impact * (r.row_range[1] - r.row_range[0]))]
     found += _repeats(evidence)

@@ -9,7 +9,7 @@ import pytest
 
 from synthos.localization.regions import find_regions, resolution_rows
 from synthos.progress import Event
-from synthos.results import Region
+from synthos.results import Kind, Region
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,19 @@ def test_damage_in_fewer_rows_than_the_limit_is_not_blamed(reference: pl.DataFra
     sound = planted.table(4_000, 8)
     few = planted.nulls(sound[2_000:2_008], np.random.default_rng(0))
     assert find_regions(planted.evidence(pl.concat([sound[:2_000], few, sound[2_008:]]), reference)) == ()
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        (pl.DataFrame({"x": [str(i) for i in range(600)]}), "key"),
+        (pl.DataFrame({"x": [1] * 600}), "integer"),
+        (pl.DataFrame({"x": [None] * 600}, schema={"x": pl.Float64}), "number"),
+        (pl.DataFrame({"x": np.random.default_rng(0).normal(size=600)}), "number"),
+        (pl.DataFrame({"x": ["ab" * (i * 7 % 13) for i in range(600)]}), "text"),
+    ],
+    ids=["keys only", "constant", "all null", "one column", "text"],
+)
+def test_tables_with_little_in_them_are_no_trouble(frame: pl.DataFrame, kind: Kind) -> None:
+    for reference in (frame, None):
+        assert find_regions(planted.evidence_from_frames(frame, reference, kinds={"x": kind})) == ()

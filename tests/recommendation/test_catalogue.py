@@ -361,3 +361,8 @@ def test_the_snippets_run_as_they_stand(
             assert set(fixed.columns) == set(pl.read_parquet("again.parquet").columns)
             ran.add(item.kind)
     assert ran == {"remove_rows", "deduplicate", "drop_column", "resort"}
+
+
+def test_a_table_of_keys_alone_gets_no_advice() -> None:
+    keys = pl.DataFrame({"id": [str(number) for number in range(600)]})
+    assert advise(evidence_from_frames(keys, keys, kinds={"id": "key"})) == ()
