@@ -42,7 +42,7 @@ class Judged:
 def judged(name: str, judgement: Judgement, *, unit: str, meaning: str) -> Judged:
     """The component for a calibrated statistic; where it could not be judged, ``meaning`` says so."""
     if judgement.score is None:
-        meaning = f"{meaning}; not judged: the wreck is no worse than real halves of this size"
+        meaning = f"{meaning}; not judged: real halves of this size differ almost as much as the wreck"
     return Judged(
         Component(
             name=name,

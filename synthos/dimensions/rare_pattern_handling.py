@@ -1,8 +1,9 @@
 """What is rare in the real table: is it still there? Only its loss counts here.
 
-A cell (a value, a pair, a triple) is rare and resolvable where one real half of m rows holds between 3 and m/100 (at
-least 8) rows of it. Rarity is judged in the first half and looked for in the second half and in the synthetic rows
-alike, so that the regression of rare counts towards the mean is the same on both sides.
+A cell (a value, a pair, a triple) is rare where the reference holds it in at most 1 % of its rows (or 8 rows of a
+half), and resolvable where the first half of a resplit holds at least 3 rows of it. The second half and the synthetic
+rows are then asked alike, so that rare counts regress towards the mean on both sides. Rarity is judged on the whole
+reference: bins are its quantiles, and a bin that is short in one half is therefore long in the other.
 """
 
 from __future__ import annotations
@@ -175,14 +176,15 @@ def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
     The wreck has no rows at all, so that all of the rare mass is lost.
     """
     rows = np.arange(len(tables.codes))
-    most = max(RARE_SHARE * half, RARE_ROWS)
+    reference = rows[: tables.reference_rows]
+    seldom = tables.counts(reference) / len(reference) <= max(RARE_SHARE, RARE_ROWS / half)
     starts = tables.starts()
     ends = np.cumsum([int(table.offsets[-1]) for table in tables.orders])
     real = remembered(tables.counts)
 
     def lost(first: Rows, other: Rows) -> Floats:
         ours, theirs = real(first), tables.counts(other)
-        rare = (ours >= FEWEST) & (ours <= most)
+        rare = seldom & (ours >= FEWEST)
         missing = np.where(rare, np.maximum(ours - theirs, 0.0), 0.0)
         mass = np.add.reduceat(missing, np.concatenate(starts)) / len(first)
         absent = [
@@ -191,7 +193,6 @@ def _draws(evidence: Evidence, tables: _Tables, half: int) -> Draws:
         ]
         return np.concatenate([mass, absent])
 
-    reference = rows[: tables.reference_rows]
     rng = generator(evidence.seed, NAME, "draws")
     return draw(lost, reference, rows[tables.reference_rows :], rng, wreck=_nothing, cap=half)
 

@@ -27,6 +27,8 @@ Wreck = Callable[[Rows, np.random.Generator], Rows]
 #: Resplits of large and of small tables: where rows are few, draws are cheap and the null is ragged.
 RESPLITS, MORE_RESPLITS, FEW_ROWS = 60, 120, 1_500
 WRECKS = 8
+#: A null may reach this part of the way from its median to the wreck; beyond, a statistic cannot be judged.
+MOST_NULL = 0.5
 MAX_HALF = 10_000
 #: Cells (rows x columns) that one side of a resplit may hold, and the rows that it always may.
 MAX_CELLS, ALWAYS_ROWS = 200_000, 1_000
@@ -73,13 +75,18 @@ class Draws:
 
     def judgeable(self) -> npt.NDArray[np.bool_]:
         """Elements whose wreck lies clearly outside the null, shape (p,)."""
-        return np.asarray(np.median(self.wreck, axis=0) > np.quantile(self.null, 0.95, axis=0))
+        bound, median, wreck = (
+            np.quantile(self.null, 0.95, axis=0),
+            np.median(self.null, axis=0),
+            np.median(self.wreck, axis=0),
+        )
+        return np.asarray((wreck > bound) & (bound - median <= MOST_NULL * (wreck - median)))
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A statistic on the 0-100 scale. ``score`` and ``interval`` are None where the wreck is no worse than the null:
-    the table is then too small, or the element too constant, for the question."""
+    """A statistic on the 0-100 scale. ``score`` and ``interval`` are None where the wreck is hardly worse than the
+    null: the table is then too small, or the element too constant, for the question."""
 
     value: float
     null_median: float
@@ -151,7 +158,7 @@ def judge(observed: npt.ArrayLike, null: npt.ArrayLike, wreck: npt.ArrayLike, *,
 
     ``score = 100 (1 - clip((r(T) - r(q95 T0)) / (r(Tc) - r(q95 T0)), 0, 1))`` with T the mean over draws, Tc the median
     wreck and ``r(t) = max(t - median T0, 0) ** power``: 100 up to the null's upper end, 0 from the wreck on. Where the
-    null reaches more than half of the way to the wreck, the divisor stays at ``r(Tc) / 2`` and the score above 0.
+    null reaches more than half of the way to the wreck there is no score: chance would decide it.
     ``power`` 1/2 is for statistics that grow with the square of the share of damaged rows (JSD, mutual information), so
     that half-damaged reads about 50. The interval is the 95 % range of the draws, put through the same formula.
     """
@@ -160,14 +167,13 @@ def judge(observed: npt.ArrayLike, null: npt.ArrayLike, wreck: npt.ArrayLike, *,
         raise InternalError("a statistic gave no draws, or draws that are not finite")
     value, median, bottom = float(seen.mean()), float(np.median(base)), float(np.median(worst))
     bound = float(np.quantile(base, 0.95))
-    if bottom <= bound:
+    if bound - median > (bottom - median) * MOST_NULL or bottom <= bound:
         return Judgement(value, median, bound, bottom, None, None)
     start, end = (bound - median) ** power, (bottom - median) ** power
-    way = max(end - start, end / 2)
 
     def score(statistic: float) -> float:
         reached = max(statistic - median, 0.0) ** power
-        return float(100.0 * (1.0 - np.clip((reached - start) / way, 0.0, 1.0)))
+        return float(100.0 * (1.0 - np.clip((reached - start) / (end - start), 0.0, 1.0)))
 
     point = score(value)
     low, high = score(float(np.quantile(seen, 0.975))), score(float(np.quantile(seen, 0.025)))

@@ -72,10 +72,16 @@ def test_formula(value: float, spread: float, power: float) -> None:
     null = spread * np.linspace(0, 1, 101)
     found = judge(np.full(5, value), null, 2.0, power=power)
     reached, start, end = (max(t - 0.5 * spread, 0) ** power for t in (value, 0.95 * spread, 2.0))
-    expected = np.clip((reached - start) / max(end - start, end / 2), 0, 1)
+    expected = np.clip((reached - start) / (end - start), 0, 1)
     assert found.score == pytest.approx(100 * (1 - expected))
     assert found.interval is not None
     assert 0 <= found.interval.low <= found.score <= found.interval.high <= 100
+
+
+def test_a_null_that_reaches_half_of_the_way_is_not_judged() -> None:
+    null = np.linspace(0, 1, 101)
+    assert judge([0.5], null, 1.35).score is None
+    assert judge([0.5], null, 1.45).score == 100
 
 
 def test_figures_that_are_not_finite_are_a_bug() -> None:
