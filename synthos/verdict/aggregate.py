@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from synthos.errors import InternalError
+from synthos.errors import ConfigError, InternalError
 from synthos.results import (
     DIMENSIONS,
     CascadeResult,
@@ -75,13 +75,17 @@ def decide(
 
     Raises
     ------
-    InternalError : no part at all could be measured, so that there is no risk to state.
+    ConfigError : no part at all applies to these tables, so that there is no risk to state.
+    InternalError : every part that applies broke.
     """
     limits, model = thresholds or default_thresholds(), model or default_risk_model()
     losses = gather(dimensions, cascade)
     broken = _broken(dimensions, cascade, quick=quick, has_reference=has_reference)
     if not losses:
-        raise InternalError("nothing could be measured: " + "; ".join(broken or ["no dimension applies"]))
+        if any(isinstance(answer, Failed) for answer in (*dimensions.values(), cascade)):
+            raise InternalError("nothing could be measured: " + "; ".join(broken))
+        fix = "give more rows or more columns" if has_reference else "give a reference table of real rows"
+        raise ConfigError("nothing about the table can be told from chance", fix=fix)
     point = {name: loss.value for name, loss in losses.items()}
     risk, interval = model.risk(point), model.risk_interval(losses)
     if not has_reference:

@@ -58,7 +58,7 @@ def headline(
         return f"Inconclusive: a required part gave no answer, so that {figure} rests on the other parts alone."
     if decision == "inconclusive" and not has_reference:
         return (
-            f"Inconclusive: nothing that can be seen without a reference is bad ({figure}), but lost values, lost "
+            f"Inconclusive: what can be seen without a reference gives {figure}, but lost values, lost "
             "dependence and lost rare patterns cannot be seen without one."
         )
     if decision == "inconclusive":
@@ -87,13 +87,14 @@ def about_dimension(name: str, result: Scored) -> str:
 
 
 def about_models(cascade: CascadeResult, rows: Mapping[str, int]) -> str:
-    """What the trained models lost, and the real rows that the table is worth."""
-    teaching = rows.get("synthetic")
-    worth = f"the {teaching:,} synthetic rows teach" if teaching else "the synthetic rows teach"
-    return (
-        f"Models trained on the table go {cascade.rho:.0%} of the way from real to shuffled rows (rho, 95 % interval "
-        f"{span(cascade.rho_interval, 2)}); {worth} as much as {cascade.n_eff:,.0f} real ones."
-    )
+    """What models trained on the table lost, and the real rows that it is worth."""
+    whole = f" of its {rows['synthetic']:,} rows" if rows.get("synthetic", 0) > cascade.train_rows else " of its rows"
+    who = f"Models trained on {cascade.train_rows:,}{whole}"
+    figure = f"(rho {cascade.rho:.2f}, 95 % interval {span(cascade.rho_interval, 2)})"
+    if cascade.rho_interval.low <= 0.0:
+        return f"{who} cannot be told from models trained on as many real ones {figure}."
+    worth = cascade.n_eff_note or f"as many as {cascade.n_eff:,.0f} real ones teach"
+    return f"{who} go {cascade.rho:.0%} of the way from real to shuffled rows {figure}; worth: {worth}."
 
 
 def about_unresolved(results: Mapping[str, Scored]) -> str:

@@ -9,7 +9,7 @@ from answers import ROWS, cascade, rare_mass, scored, sound
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthos.errors import InternalError
+from synthos.errors import ConfigError, InternalError
 from synthos.results import DIMENSIONS, Failed, NotApplicable, Outcome, Verdict
 from synthos.verdict.aggregate import collapse_type, decide
 from synthos.verdict.thresholds import default_thresholds, parse_thresholds
@@ -97,6 +97,13 @@ def test_models_that_were_never_asked_for_need_the_quick_flag() -> None:
 def test_nothing_measured_is_no_verdict() -> None:
     with pytest.raises(InternalError, match=r"nothing could be measured.*boom"):
         judge(dict.fromkeys(DIMENSIONS, FAILED), FAILED)
+
+
+@pytest.mark.parametrize(("has_reference", "advice"), [(False, "reference table"), (True, "more rows")])
+def test_tables_that_nothing_applies_to_are_the_users_to_mend(has_reference: bool, advice: str) -> None:
+    silent = dict.fromkeys(DIMENSIONS, NotApplicable(reason="constant columns"))
+    with pytest.raises(ConfigError, match=advice):
+        decide(silent, None, quick=True, has_reference=has_reference, rows=ROWS)
 
 
 def test_quick_leaves_floor_and_loop_open_and_says_so() -> None:
@@ -190,8 +197,14 @@ def test_reasons_name_dimension_figure_and_columns_worst_first() -> None:
     assert first.startswith("Correlation preservation scores 20.0 (95 % interval 19.0 to 21.0)")
     assert "age × job × sex and 1 more (60% of the loss)" in first
     assert second.startswith("Distribution fidelity scores 60.0") and "income" in second
-    assert any("rho" in reason and "1,234 real ones" in reason for reason in verdict.reasons)
+    models = next(reason for reason in verdict.reasons if "rho" in reason)
+    assert "6,000 of its 8,000 rows go 40% of the way" in models and "1,234 real ones" in models
     assert all(reason.endswith(".") for reason in verdict.reasons)
+
+
+def test_models_as_good_as_real_ones_are_said_to_be_so() -> None:
+    reasons = judge(models=cascade(rho=-0.01)).reasons
+    assert any("cannot be told from models trained on as many real ones (rho -0.01" in reason for reason in reasons)
 
 
 def test_no_more_dimensions_are_named_than_asked() -> None:
