@@ -33,7 +33,9 @@ def of(values: npt.NDArray[np.float64]) -> Moments:
     centred = values - mean
     # The mean of the residues mends what rounding left in the first mean (corrected two-pass algorithm).
     residue = float(centred.mean())
-    squares = max(float(centred @ centred) - len(values) * residue**2, 0.0)
+    # Not ``centred @ centred``: BLAS would share out this little sum among threads that the workers need themselves.
+    np.square(centred, out=centred)
+    squares = max(float(centred.sum()) - len(values) * residue**2, 0.0)
     return Moments(len(values), mean + residue, squares, float(values.min()), float(values.max()))
 
 
