@@ -11,6 +11,8 @@ import synthos
 from synthos.errors import ConfigError, TooFewRowsError
 from synthos.flow import judge_gate, select_recommendations
 from synthos.progress import STAGES, Event
+from synthos.reporting.html import render
+from synthos.reporting.terminal import summary
 from synthos.results import NotApplicable, Scored
 from synthos.stages import cache_folder
 
@@ -39,6 +41,24 @@ def test_without_a_reference_nothing_is_approved(fresh: pl.DataFrame):
     assert validation.decision != "approved"
     assert isinstance(validation.cascade, NotApplicable)
     assert isinstance(validation.dimensions["distribution_fidelity"], NotApplicable)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_without_a_reference_a_repeated_block_is_seen_in_the_dimension_and_the_region(fresh: pl.DataFrame, quick: bool):
+    rows = [400 + row % 15 if 400 <= row < 700 else row for row in range(fresh.height)]
+    healthy, repeated = (synthos.validate(table, quick=quick) for table in (fresh, fresh[rows]))
+    sound, broken = (item.dimensions["statistical_integrity"] for item in (healthy, repeated))
+    assert healthy.decision == "inconclusive" and repeated.decision != "approved"
+    assert isinstance(sound, Scored) and isinstance(broken, Scored)
+    assert broken.score < 80 < 97 <= sound.score
+    assert [region.issue for region in repeated.regions] == ["duplicates"] and not healthy.regions
+    assert "<html" in render(repeated) and summary(repeated, 100)
+
+
+def test_without_a_reference_a_table_that_tells_nothing_is_refused_with_advice():
+    few = pl.DataFrame({name: ["a", "b", "c", "c"] * 200 for name in ("x", "y")})
+    with pytest.raises(ConfigError, match="give a reference table"):
+        synthos.validate(few)
 
 
 def test_a_holdout_is_used_and_named(fresh: pl.DataFrame, real: pl.DataFrame, wreck: pl.DataFrame):

@@ -13,6 +13,7 @@ leaves every domain as it was.
 - ``impossible``: rows with a negative value where every reference row is at or above zero (samples).
 
 Fractions in whole-number columns are reported and not scored: they betray a generator, yet seldom harm a model.
+Without a reference only repeats are scored (``integrity_alone``).
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from synthos.dimensions.copies import (
     rarefied_duplicates,
     recurring,
 )
+from synthos.dimensions.integrity_alone import measure_alone
 from synthos.dimensions.raw_values import is_numeric, stacked_values
-from synthos.dimensions.views import blame, reference_of
+from synthos.dimensions.views import blame
 from synthos.results import Blame, DimensionResult
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import generator
@@ -52,7 +54,10 @@ LEAST_BLAMED = 0.005
 
 def measure(evidence: Evidence) -> DimensionResult:
     """Score the worst fault; 100 where the synthetic table has no more of any than real rows do."""
-    reference, synthetic = reference_of(evidence), evidence.synthetic
+    if evidence.reference is None:
+        fractions, notes = _fractions(evidence, evidence.synthetic)
+        return measure_alone(evidence, [fractions], notes)
+    reference, synthetic = evidence.reference, evidence.synthetic
     rng = generator(evidence.seed, "statistical_integrity")
     nulls, null_change = _nulls(evidence, reference, synthetic, rng)
     parts = [_duplicates(reference, synthetic), _copies(evidence, reference, synthetic), nulls]
@@ -117,8 +122,8 @@ def _near_duplicates(
         return None
 
     def repeated(first: Hashes, second: Hashes) -> Floats:
-        shares = [1.0 - np.unique(second[:, k]).size / len(second) for k in range(SUBSETS)]
-        return np.array([np.mean(shares)])
+        ordered = np.sort(second, axis=0)
+        return np.array([np.mean(ordered[1:] == ordered[:-1])])
 
     def alike(rows: Hashes, chance: np.random.Generator) -> Hashes:
         return np.repeat(rows[:1], len(rows), axis=0)
@@ -274,7 +279,7 @@ DIMENSION = Dimension(
     name="statistical_integrity",
     title="Statistical integrity",
     question="Is the table itself sound?",
-    needs_reference=True,
+    needs_reference=False,
     needs_cascade=False,
     measure=measure,
 )
