@@ -48,8 +48,12 @@ check: $(READY) ## ruff, mypy, import contracts, fast tests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-bench: $(READY) ## measure speed and memory; results in out/benchmarks
-	@$(BIN)/python -m benchmarks.run_all --out out/benchmarks
+bench: $(READY) ## measure speed and memory (half an hour); results in out/benchmarks
+	@mkdir -p out/benchmarks
+	$(BIN)/python -m benchmarks.end_to_end --out out/benchmarks
+	$(BIN)/python -m benchmarks.scan --json out/benchmarks/scan.json
+	$(BIN)/python -m benchmarks.scan_on_ray --out out/benchmarks
+	$(BIN)/python -m benchmarks.cascade
 
 schema: $(READY) ## write the JSON Schema of results anew
 	@$(BIN)/python -c "import json; from synthos.validation import SCHEMA_FILE, json_schema; SCHEMA_FILE.write_text(json.dumps(json_schema(), indent=1) + '\n')"
