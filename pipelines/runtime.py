@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from synthos.errors import ConfigError, SynthosError
 
 #: Bytes of shared memory for a private instance: samples and codes are small, full tables never go there.
 OBJECT_STORE_BYTES = 256 * 2**20
+#: Seconds that a cluster has to answer at its address.
+KNOCK_SECONDS = 10.0
 #: Every worker runs on one thread; more of them on shared cores are slower, not faster.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -57,6 +60,13 @@ def _environment_set() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nothing answers: Ray itself would try for a minute and then end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 class Runtime:
@@ -136,6 +146,7 @@ class Runtime:
                 if not self._owned:
                     return  # the caller's own connection; it stays theirs
                 if self._address:
+                    _knock(self._address)
                     ray.init(
                         self._address,
                         log_to_driver=False,
