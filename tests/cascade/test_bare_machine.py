@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-FORBIDDEN = "for name in ('polars', 'pyarrow', 'pydantic', 'sklearn', 'scipy', 'pandas', 'yaml', 'ray'): sys.modules[name] = None"
+FORBIDDEN = """
+for name in ('polars', 'pyarrow', 'pydantic', 'sklearn', 'scipy', 'pandas', 'yaml', 'ray'):
+    sys.modules[name] = None
+"""
 
 
 def run(code: str) -> str:
