@@ -20,6 +20,9 @@ Bools = npt.NDArray[np.bool_]
 MOST_BROKEN = 0.01
 #: Share of rows that must break it once the columns are shuffled: what chance upholds says nothing.
 LEAST_SURPRISE, LEAST_BROKEN = 0.10, 0.03
+#: The same in rows. A rule that no reference row breaks may be broken by some two in as many fresh rows (the 95 % bound
+#: on a rate never met); fifty times that keeps the price of having picked it by those rows within 2 points.
+SURPRISED_ROWS = 100
 #: Share of rows whose left-hand side is seen again, so that the dependency is more than a list of single rows.
 LEAST_REPEATED = 0.5
 #: Rows on which candidates are sifted before the whole reference is looked at.
@@ -76,7 +79,9 @@ def find_dependencies(ids: Ids, rng: np.random.Generator) -> tuple[Dependency, .
     sample = ids[np.sort(rng.choice(rows, min(rows, SIFT_ROWS), replace=False))]
     levels = ids.max(axis=0) + 1
     useful = [j for j in np.argsort(levels, kind="stable") if levels[j] > 1][:MOST_COLUMNS]
-    surprising = [j for j in useful if 1.0 - np.bincount(ids[:, j]).max() / rows >= LEAST_SURPRISE]
+    surprising = [
+        j for j in useful if 1.0 - np.bincount(ids[:, j]).max() / rows >= max(LEAST_SURPRISE, SURPRISED_ROWS / rows)
+    ]
     found: list[Dependency] = []
     for given in [(int(j),) for j in useful] + [
         (int(min(i, j)), int(max(i, j))) for i, j in combinations(useful[:MOST_PAIRED], 2)
@@ -128,13 +133,14 @@ def find_relations(values: Floats, rng: np.random.Generator) -> tuple[Relation, 
         for a, b in combinations([j for j in usable[:MOST_SUMMED] if j != c], 2):
             candidates += [Relation(form, (a, b, c), tolerance) for form in ("sum", "product")]
     found: list[tuple[float, Relation]] = []
+    least = max(LEAST_BROKEN, SURPRISED_ROWS / len(values))
     for relation in candidates:
         limit = 0.001 if relation.form == "order" else MOST_BROKEN
         if relation.broken(few).mean() > 2 * limit + 1 / len(few):
             continue
         known = np.isfinite(values[:, relation.columns]).all(axis=1)
         broken = relation.broken(values)[known].mean() if known.mean() >= LEAST_REPEATED else 1.0
-        if broken <= limit and relation.broken(shuffled).mean() >= LEAST_BROKEN:
+        if broken <= limit and relation.broken(shuffled).mean() >= least:
             found.append((float(broken), relation))
     found.sort(key=lambda entry: (entry[0], entry[1].form, entry[1].columns))
     return tuple(relation for _, relation in found[:MOST_RELATIONS])
