@@ -64,7 +64,9 @@ def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Re
     if not evidence.columns:  # keys alone say nothing about their rows
         return ()
     channels, model = measure(evidence)
-    runs = _search(evidence, channels, model)
+    # Blocks shrink with what is left of a table; the limit that is stated stays.
+    least = LEAST_RUN * int(np.diff(block_edges(len(channels))).min())
+    runs = [run for run in _search(evidence, channels, model) if run.stop - run.start >= least]
     if not evidence.synthetic.is_whole:
         known = [(run.start, run.stop) for run in runs]
         blur = int(np.diff(block_edges(len(channels))).max())
@@ -105,11 +107,14 @@ def _search(evidence: Evidence, channels: Channels, model: RowModel) -> list[_Ru
             usable = np.setdiff1d(usable, usual if len(usual) else carriers)
             continue
         blur = _blur(boundaries.row_score(mine, start, stop), start, stop, 3 * block)
+        free = np.ones(len(channels), bool)
         for a, b in blamed:
+            free[left[a:b]] = False
             for piece in _pieces(left, a, b):
                 runs.append(_drifting(evidence, channels, model, runs, _Run(*piece, carriers, blur), block))
         for run in runs:
-            left = left[(left < run.start - block) | (left >= run.stop + block)]
+            free[max(0, run.start - block) : run.stop + block] = False
+        left = left[free[left]]
     return runs
 
 

@@ -135,6 +135,7 @@ def test_the_resolution_limit_is_stated(reference: pl.DataFrame) -> None:
     (region,) = find_regions(evidence)
     assert 24 <= resolution_rows(evidence) <= 100
     assert f"fewer than {resolution_rows(evidence)} rows" in region.detail
+    assert region.row_range[1] - region.row_range[0] >= resolution_rows(evidence)
 
 
 def test_damage_in_fewer_rows_than_the_limit_is_not_blamed(reference: pl.DataFrame) -> None:
