@@ -18,7 +18,7 @@ from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.errors import CancelledError, ConfigError, InputError
 from synthos.profiling.diversity import gradient_diversity
-from synthos.profiling.scan import Scanned, ScanPlan, finish, merge, scan_shard
+from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
 from synthos.reporting.material import gather
@@ -132,12 +132,15 @@ def scan_table(job: Job, role: str, listener: Listener = silent) -> Scanned:
     """One pass over one table, shard by shard."""
     source, plan = job.sources[role], job.plan(role)
     shards = source.shards()
-    states = []
-    for done, shard in enumerate(shards):
-        listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
-        states.append(scan_shard(source, shard, plan))
+
+    def states() -> Iterator[ScanState]:
+        for done, shard in enumerate(shards):
+            listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
+            yield scan_shard(source, shard, plan)
+
+    scanned = finish(reduce(merge, states()), source.name, plan, size=source.bytes)
     listener(Event(stage="scan", done=len(shards), total=len(shards), message=f"{role} {source.name}"))
-    return finish(reduce(merge, states), source.name, plan, size=source.bytes)
+    return scanned
 
 
 def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
