@@ -19,6 +19,7 @@ from synthos.tables.codec import NumericBins
 NAME = "diversity_retention"
 FINGERPRINTS = 40
 MOST_LEVELS = 8
+FEWEST_LEVELS, ROWS_PER_LEVEL = 8, 25
 #: Pairs of equal rows to expect in a fingerprint even if all its cells were equally full.
 COLLISIONS = 100
 VENDI_POOL, VENDI_HALF = 8_000, 2_000
@@ -91,8 +92,11 @@ def _one_row(rows: Rows, rng: np.random.Generator) -> Rows:
 
 
 def _column_draws(evidence: Evidence) -> Draws:
-    table = Tuples(tuple((j,) for j in range(len(evidence.sizes))), evidence.sizes)
-    codes = reference_of(evidence).codes, evidence.synthetic.codes
+    """Single columns. Bins that are quantiles of the reference are evener there than in any other sample, by about
+    levels / rows bits, so that small tables get fewer levels."""
+    half = half_rows(len(reference_of(evidence).codes), len(evidence.synthetic.codes), GROUP_HALF)
+    codes, sizes = coarse(evidence, max(FEWEST_LEVELS, half // ROWS_PER_LEVEL))
+    table = Tuples(tuple((j,) for j in range(len(sizes))), sizes)
     return _entropy_draws(table, *codes, generator(evidence.seed, NAME, "columns"))
 
 
