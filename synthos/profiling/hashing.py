@@ -25,6 +25,8 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _BASE = 0xD1342543DE82EF95
 _MASK = (1 << 64) - 1
 _FLOATS = (pl.Float32, pl.Float64)
+#: Floats from here on have no fractions to tell apart, and may not fit an integer.
+_WHOLE_LIMIT = 2.0**62
 
 
 def mix(words: Hashes) -> Hashes:
@@ -41,11 +43,7 @@ def mix(words: Hashes) -> Hashes:
 def canonical(column: pl.Series, kind: Kind) -> pl.Series:
     """The one form in which equal values of a kind are equal, whatever type their file stores them in."""
     if kind == "integer":
-        if column.dtype not in _FLOATS:
-            return column.cast(pl.Int64, wrap_numerical=True)
-        # A fraction in an integer column is a finding elsewhere; here it only must not look like its neighbour.
-        whole = column.cast(pl.Float64).round()
-        return whole.cast(pl.Int64) if bool((whole == column).all()) else column.cast(pl.Float64)
+        return column.cast(pl.Float64 if column.dtype in _FLOATS else pl.Int64, wrap_numerical=True)
     if kind == "number":
         return column.cast(pl.Float64)
     if kind == "datetime":
@@ -55,7 +53,14 @@ def canonical(column: pl.Series, kind: Kind) -> pl.Series:
 
 def cell_hashes(column: pl.Series, kind: Kind) -> Hashes:
     """A hash per cell, shape (n,); all nulls share one."""
-    return canonical(column, kind).hash(seed=0x5EED).to_numpy()
+    values = canonical(column, kind)
+    hashes: Hashes = values.hash(seed=0x5EED).to_numpy()
+    if kind == "integer" and values.dtype == pl.Float64:
+        # Cell by cell, so that a fraction elsewhere in the batch does not change what a whole number hashes to.
+        whole = ((values == values.round()) & (values.abs() < _WHOLE_LIMIT)).fill_null(True)
+        integers = values.set(~whole, 0.0).cast(pl.Int64)
+        hashes = np.where(whole.to_numpy(), integers.hash(seed=0x5EED).to_numpy(), hashes)
+    return hashes
 
 
 def combine(columns: Iterable[Hashes], rows: int) -> Hashes:

@@ -99,3 +99,10 @@ def test_priorities_are_even():
     counts, _ = np.histogram(shares, bins=20, range=(0, 1))
     assert ((counts - 5000) ** 2 / 5000).sum() < 43.8  # chi-square with 19 degrees of freedom, 99.9 %
     assert abs(np.corrcoef(shares[:-1], shares[1:])[0, 1]) < 0.015
+
+
+def test_a_fraction_elsewhere_in_the_batch_does_not_change_what_whole_numbers_hash_to():
+    mixed = cell_hashes(pl.Series([1.0, 2.5, None]), "integer")
+    whole = cell_hashes(pl.Series([1, 2, None]), "integer")
+    assert mixed[0] == whole[0] and mixed[2] == whole[2]
+    assert mixed[1] != whole[1]
