@@ -16,6 +16,8 @@ from synthos.reporting.terminal import summary
 from synthos.results import NotApplicable, Scored
 from synthos.stages import cache_folder
 
+pytestmark = pytest.mark.slow
+
 
 def test_quick_leaves_the_cascade_out_and_says_what_that_leaves_open(fresh: pl.DataFrame, real: pl.DataFrame):
     validation = synthos.validate(fresh, real, quick=True)

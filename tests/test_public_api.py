@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import polars as pl
@@ -35,7 +36,7 @@ TOP_LEVEL = {
 
 
 @pytest.fixture(scope="module")
-def validation(wreck: pl.DataFrame, real: pl.DataFrame, tables) -> Validation:  # type: ignore[no-untyped-def]
+def validation(wreck: pl.DataFrame, real: pl.DataFrame, tables: Path) -> Validation:
     return synthos.validate(wreck, real, tier_config=tables / "tiers.yaml", cache=False)
 
 
@@ -61,6 +62,7 @@ def test_the_committed_schema_is_the_current_one():
     assert json.loads(SCHEMA_FILE.read_text()) == json_schema(), "run `make schema`"
 
 
+@pytest.mark.slow
 def test_a_result_has_the_promised_fields_and_fits_the_schema(validation: Validation):
     document = validation.to_dict()
     jsonschema.Draft202012Validator(json_schema()).validate(document)
@@ -71,6 +73,7 @@ def test_a_result_has_the_promised_fields_and_fits_the_schema(validation: Valida
     json.dumps(document, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_schema_violation_is_noticed(validation: Validation):
     document = validation.to_dict()
     document["risk_level"] = "fine"
@@ -78,23 +81,27 @@ def test_a_schema_violation_is_noticed(validation: Validation):
         jsonschema.Draft202012Validator(json_schema()).validate(document)
 
 
+@pytest.mark.slow
 def test_shuffled_columns_are_not_approved(validation: Validation):
     assert validation.decision != "approved"
     assert validation.rho is not None and validation.rho > 0.3
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_a_card(validation: Validation):
     card = validation._repr_html_()
     assert f"{validation.risk_score:.0f}" in card and "<script" not in card
 
 
-def test_report_and_json_are_written_whole(validation: Validation, tmp_path):  # type: ignore[no-untyped-def]
+@pytest.mark.slow
+def test_report_and_json_are_written_whole(validation: Validation, tmp_path: Path):
     report, result = validation.report(tmp_path / "r.html"), validation.to_json(tmp_path / "r.json")
     assert report.read_text().lstrip().lower().startswith("<!doctype html>")
     assert json.loads(result.read_text()) == validation.to_dict()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "r.json"]
 
 
+@pytest.mark.slow
 def test_a_report_into_a_missing_folder_is_refused_and_leaves_nothing(validation: Validation, tmp_path):  # type: ignore[no-untyped-def]
     with pytest.raises(synthos.InputError, match="cannot write there"):
         validation.report(tmp_path / "missing" / "r.html")

@@ -11,6 +11,8 @@ from typer.testing import CliRunner, Result
 
 from synthos.cli.app import app
 
+pytestmark = pytest.mark.slow
+
 
 def _run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
