@@ -23,6 +23,7 @@ from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
 from synthos.tables.codec import Codec
+from synthos.tables.folder import widened
 from synthos.tables.schema import Schema
 from synthos.verdict.thresholds import default_thresholds
 
@@ -61,6 +62,7 @@ class Workbench:
                 order = rng.permutation(some)
                 half = len(order) // 2
                 self._lenders = reference.frame[np.sort(order[half:])]
+                self._frame, self._lenders = _in_one_type(self._frame, self._lenders)
                 some = np.sort(order[:half])
             judges = _arm(reference.frame[some], evidence.schema, evidence.codec, reference.profile.name)
         self._evidence = replace(
@@ -161,6 +163,12 @@ def _thin(rows: int, most: int, rng: np.random.Generator) -> Rows:
     if rows <= most:
         return np.arange(rows)
     return np.sort(rng.choice(rows, most, replace=False))
+
+
+def _in_one_type(one: pl.DataFrame, other: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Both samples with columns of the same types, as a mixture has them; aligned tables differ by numbers only."""
+    common = pl.Schema({name: widened(dtype, other.schema[name]) or dtype for name, dtype in one.schema.items()})
+    return one.cast(common), other.select(one.columns).cast(common)
 
 
 def _arm(frame: pl.DataFrame, schema: Schema, codec: Codec, name: str) -> ArmData:

@@ -18,6 +18,7 @@ from synthos.recommendation.reordering import Reordering
 from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, Mask, Steps, compile_steps
 from synthos.recommendation.writing import FrameWriter, changes_path, check_output, publish, workplace
 from synthos.results import Recommendation
+from synthos.tables.folder import widened
 from synthos.tables.sources import Source
 
 __all__ = ["APPLICABLE", "RepairReport", "applicable", "load_recommendations", "repair_table"]
@@ -122,6 +123,8 @@ def repair_table(
     inputs = [*source.shards(), *(reference.shards() if reference is not None else ())]
     check_output(out, tuple(dict.fromkeys(shard.path for shard in inputs)))
     _check_columns(source, steps, reference)
+    if reference is not None and steps.additions:
+        source, reference = _in_one_type(source, reference)
     repeats = _repeats(source, steps)
     feeds = _feeds(source, steps, reference, repeats, seed)
     log = changes_path(out)
@@ -205,7 +208,7 @@ def _repeats(source: Source, steps: Steps) -> Mask | None:
 
 
 def _feeds(source: Source, steps: Steps, reference: Source | None, repeats: Mask | None, seed: int) -> list[Feed]:
-    """Streams of real rows in the table's types, thinned so that the whole reference has its turn."""
+    """Streams of real rows, thinned so that the whole reference has its turn."""
     if reference is None or not steps.additions:
         return []
     staying = source.rows - sum(min(stop, source.rows) - min(start, source.rows) for _, start, stop in steps.removals)
@@ -218,21 +221,23 @@ def _feeds(source: Source, steps: Steps, reference: Source | None, repeats: Mask
             eligible = sum(int(addition.wanted(batch).sum()) for batch in _batches(reference))
         # A little more than needed, so that chance does not leave the last batches short.
         needed = 1.05 * staying * addition.per_row + 20
-        feeds.append(Feed(addition, _typed(reference, source.dtypes), min(1.0, needed / max(1, eligible)), seed))
+        feeds.append(Feed(addition, _batches(reference), min(1.0, needed / max(1, eligible)), seed))
     return feeds
 
 
-def _typed(reference: Source, dtypes: dict[str, pl.DataType]) -> Iterator[pl.DataFrame]:
-    """Reference rows with the columns and types of the table that they join."""
-    for batch in _batches(reference, list(dtypes)):
-        try:
-            yield batch.cast({name: dtype for name, dtype in dtypes.items() if batch.schema[name] != dtype})
-        except pl.exceptions.InvalidOperationError as error:
+def _in_one_type(source: Source, reference: Source) -> tuple[Source, Source]:
+    """Both tables with the table's columns, each in the narrowest type that holds the values of both."""
+    common = {}
+    for name, dtype in source.dtypes.items():
+        wider = widened(dtype, reference.dtypes[name])
+        if wider is None:
             raise AlignmentError(
-                f"its values do not fit the table's types ({str(error).splitlines()[0]})",
+                f"column {name} is {reference.dtypes[name]}, and {dtype} in {source.name}: its rows do not fit",
                 where=reference.name,
-                fix="store the table's columns in the reference's types",
-            ) from error
+                fix="store both tables in the same types",
+            )
+        common[name] = wider
+    return source.with_types(common), reference.with_types(common)
 
 
 def _about_table(steps: Steps) -> pl.DataFrame:

@@ -164,6 +164,12 @@ def test_the_smallest_mixture_that_will_do_is_chosen(scale: float, share: float)
     assert advice.affected_rows == round(3_000 * share / (1 - share))
 
 
+def test_gains_are_measured_where_the_tables_store_numbers_differently() -> None:
+    low = {"distribution_fidelity": scored(40.0)}
+    item = evidence(unlike().with_columns(pl.col("height").round().cast(pl.Int64)), table(6_000, seed=1))
+    assert of_kind(advise(item, dimensions=low, rescore=loose_risk), "mix_real").expected_gain is not None
+
+
 def test_a_mixture_that_does_not_help_is_not_advised() -> None:
     low = {"distribution_fidelity": scored(40.0)}
     found = advise(evidence(unlike(), table(6_000, seed=1)), dimensions=low, rescore=lambda item: 50.0)

@@ -308,6 +308,15 @@ def test_a_reference_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "fixed.parquet").exists()
 
 
+def test_real_rows_join_a_table_that_stores_whole_numbers_as_fractions(tmp_path: Path) -> None:
+    """A damaged column often comes back as another number type; no value may change on the way."""
+    frame = table().with_columns(pl.col("height").round().cast(pl.Int64), pl.col("id").cast(pl.Float64))
+    fixed, log, _ = repair(frame, tmp_path, advice("mix_real", share=0.5), reference=table(3_000, seed=1))
+    assert fixed.schema["height"] == fixed.schema["id"] == pl.Float64
+    real = table(3_000, seed=1)["height"].gather(log["reference_row"].sort().to_list())
+    assert set(real) <= set(fixed["height"])
+
+
 def test_an_older_output_is_replaced_only_by_a_finished_one(tmp_path: Path) -> None:
     out = tmp_path / "fixed.parquet"
     repair(table(), tmp_path, advice("remove_rows", row_range=(0, 10)))
