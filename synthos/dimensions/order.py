@@ -74,7 +74,8 @@ def order_signal(series: Floats) -> OrderSignal:
     Under random order an autocorrelation is about normal with variance 1/n, and the block means' sum of squares about
     chi-square (Wilson and Hilferty's cube root makes it normal); Bonferroni over columns and lags.
     """
-    varying = series[:, series.std(axis=0) > 0] if len(series) else series
+    # By range, since rounding can give a constant column a standard deviation above 0.
+    varying = series[:, series.min(axis=0) < series.max(axis=0)] if len(series) else series
     rows, width = varying.shape
     if not width or rows < 2 * BLOCK_ROWS:
         return OrderSignal(False, False)

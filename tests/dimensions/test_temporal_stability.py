@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from damages import disordered, exchangeable, ordered
 
+from synthos.dimensions.order import OrderSignal, order_signal
 from synthos.dimensions.temporal_stability import measure
 from synthos.results import DimensionResult, NotApplicable, Scored
 from synthos.sampling.assemble import evidence_from_frames
@@ -191,3 +192,8 @@ def test_a_time_column_alone_is_judged_by_its_arrivals() -> None:
     result = scored(events(ROWS, 2).select("at"), events(ROWS, 1).select("at"))
     assert [item.name for item in result.components] == ["arrivals"]
     assert result.score >= 97
+
+
+def test_a_constant_column_with_a_rounded_spread_is_no_signal():
+    constant = np.full((3_000, 1), 0.1) + np.zeros((3_000, 3))
+    assert order_signal(constant) == OrderSignal(False, False)
