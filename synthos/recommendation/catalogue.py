@@ -87,7 +87,8 @@ def _measured(
 ) -> list[Recommendation]:
     """The fixes that help, or that could not be tried, with their gains.
 
-    Where a fix by itself makes the risk low, real rows and a new generator, which are dear, are not asked for.
+    Where taking rows away makes the risk low by itself, nothing else is asked for: weights would then be those of a
+    table that is no more, and real rows or a new generator are dear.
     """
     kept: list[Recommendation] = []
     bench: Workbench | None = None
@@ -95,7 +96,7 @@ def _measured(
     tried = 0
     for done, (candidate, item) in enumerate(zip(candidates, made, strict=True)):
         listener(Event(stage="recommendations", done=done, total=len(made), message=item.title))
-        if candidate.kind == "mix_real" or (mended and not candidate.measurable):
+        if candidate.kind == "mix_real" or (mended and candidate.kind not in ("remove_rows", "deduplicate")):
             continue
         if not candidate.measurable:
             gain = _GENERATOR

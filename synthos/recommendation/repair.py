@@ -62,11 +62,17 @@ class RepairReport:
 
 
 def applicable(recommendations: Sequence[Recommendation], *, has_reference: bool) -> tuple[Recommendation, ...]:
-    """Those that ``repair_table`` can carry out with what is at hand."""
+    """Those that ``repair_table`` can carry out together with what is at hand.
+
+    Weights belong to the table as it was validated, so that ``reweight`` is left out where rows are removed.
+    """
+    removes = any(item.kind in ("remove_rows", "deduplicate") for item in recommendations)
     return tuple(
         item
         for item in recommendations
-        if item.kind in APPLICABLE and (has_reference or item.kind not in NEEDS_REFERENCE)
+        if item.kind in APPLICABLE
+        and (has_reference or item.kind not in NEEDS_REFERENCE)
+        and not (removes and item.kind == "reweight")
     )
 
 

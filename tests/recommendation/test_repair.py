@@ -358,3 +358,9 @@ def test_only_what_can_be_applied_is_chosen() -> None:
     items = [advice("refit_dependence"), advice("mix_real"), advice("resort")]
     assert [item.kind for item in applicable(items, has_reference=True)] == ["mix_real", "resort"]
     assert [item.kind for item in applicable(items, has_reference=False)] == ["resort"]
+
+
+def test_weights_are_not_applied_to_a_table_that_loses_rows() -> None:
+    items = [advice("remove_rows"), advice("reweight"), advice("drop_column")]
+    assert [item.kind for item in applicable(items, has_reference=True)] == ["remove_rows", "drop_column"]
+    assert [item.kind for item in applicable(items[1:], has_reference=True)] == ["reweight", "drop_column"]
