@@ -64,16 +64,21 @@ def predict(
 
 
 def direction(curves: Curves) -> Direction:
-    """Whether rho falls or grows with more rows, over the largest sizes; "level" where zero is in the interval."""
+    """Whether rho falls or grows with more rows, over the largest sizes; "level" where zero is in the interval.
+
+    The slope's error joins that of the test rows (bootstrap) with the scatter of rho around the line (training).
+    """
     steps = np.log(curves.rows[-_TREND:])
     steps = steps - steps.mean()
-    slopes = steps @ curves.rho[-_TREND:] / (steps**2).sum()
-    low, high = np.quantile(slopes[1:], [0.025, 0.975])
-    if min(low, slopes[0]) > 0:
+    weights = steps / (steps**2).sum()
+    rho = curves.rho[-_TREND:]
+    slopes = weights @ rho
+    left = rho[:, 0] - rho[:, 0].mean() - steps * slopes[0]
+    scatter = float((left**2).sum()) / (_TREND - 2) * float((weights**2).sum())
+    half = 1.96 * math.sqrt(float(slopes[1:].var()) + scatter)
+    if slopes[0] > half:
         return "widening"
-    if max(high, slopes[0]) < 0:
-        return "closing"
-    return "level"
+    return "closing" if slopes[0] < -half else "level"
 
 
 def _refused(rows: int, reason: str, heading: Direction) -> ScalePrediction:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from cascade_tables import chain
 
-from synthos.cascade.models import DensityModel, smoothed_marginals
+from synthos.cascade.models import DensityModel, chunks, smoothed_marginals
 
 SMALL = (3, 2, 4)
 
@@ -92,3 +92,75 @@ def test_one_column_is_its_marginal() -> None:
     made = model((5,), depth=2, noise=0.0)
     bits = made.bits(every_row((5,)), floor=0.01)
     assert bits.numpy() == pytest.approx(np.full(5, np.log2(5)), abs=1e-5)
+
+
+def test_features_are_the_basis_vectors_of_the_codes() -> None:
+    made = model(SMALL)
+    rows = torch.tensor([[2, 0, 3]], dtype=torch.uint8)
+    expected = torch.cat(
+        [made.basis_in[j, code, :size] for j, (code, size) in enumerate(zip((2, 0, 3), SMALL, strict=True))]
+    )
+    assert torch.equal(made.features(made.positions(rows))[0], expected)
+
+
+def test_neighbouring_codes_share_more_of_their_features_than_distant_ones() -> None:
+    made = model((24,), noise=0.0)
+    vectors = made.basis_in[0]
+    near, far = (float((vectors[4] - vectors[other]).norm()) for other in (5, 20))
+    assert near < far
+    rank = torch.linalg.matrix_rank(vectors)
+    assert int(rank) == 24, "no code may be out of reach"
+
+
+def test_a_model_of_very_many_codes_has_no_direct_path_and_still_is_a_density() -> None:
+    sizes = (200,) * 5
+    marginals = torch.full((1000,), 1 / 200)
+    made = DensityModel(sizes, 16, 2, marginals, torch.Generator().manual_seed(0))
+    assert made.direct is None
+    with torch.no_grad():
+        made.out += 0.1 * torch.randn(made.out.shape, generator=torch.Generator().manual_seed(1))
+    rows = torch.randint(0, 200, (50, 5), generator=torch.Generator().manual_seed(2)).to(torch.uint8)
+    z = made.logits(made.features(made.positions(rows)))
+    expected = torch.stack(
+        [
+            torch.log_softmax(part, 1)[torch.arange(50), rows[:, j].long()]
+            for j, part in enumerate(z.view(50, 5, 200).unbind(1))
+        ],
+        1,
+    )
+    positions = made.positions(rows)
+    assert torch.allclose(made.log_conditionals(made.features(positions), positions), expected, atol=1e-4)
+
+
+def test_dropout_reaches_the_hidden_units_alone() -> None:
+    made = model((4, 4))
+    rows = every_row((4, 4))
+    features = made.features(made.positions(rows))
+    dropped = made.logits(features, torch.zeros(len(rows), 24))
+    with torch.no_grad():
+        made.out.zero_()
+    assert torch.allclose(dropped, made.logits(features))
+
+
+def test_chunks_cover_every_row_once() -> None:
+    rows = torch.arange(10)
+    parts = list(chunks(rows, 4))
+    assert [len(part) for part in parts] == [4, 4, 2]
+    assert torch.equal(torch.cat(parts), rows)
+    assert list(chunks(rows[:0], 4)) == []
+
+
+def test_evaluation_does_not_depend_on_how_rows_are_chunked() -> None:
+    made = model((4, 4, 4))
+    rows = torch.randint(0, 4, (5000, 3), generator=torch.Generator().manual_seed(2)).to(torch.uint8)
+    whole = made.bits(rows, 0.02)
+    assert torch.allclose(whole[2040:2060], made.bits(rows[2040:2060], 0.02), atol=1e-5)
+
+
+def test_samples_repeat_with_the_generator_and_stay_in_range() -> None:
+    made = model()
+    one, two, other = (made.sample(300, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, other)
+    assert one.dtype == np.uint8
+    assert (one < np.array(SMALL)).all()

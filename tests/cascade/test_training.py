@@ -12,7 +12,7 @@ from cascade_tables import SIZES, chain
 from synthos.cascade.models import DensityModel, smoothed_marginals
 from synthos.cascade.tasks import CascadeData, independent_bits, make_tasks
 from synthos.cascade.tiers import CascadeConfig, ModelSpec, derive
-from synthos.cascade.training import effective_rank, fit, train_model
+from synthos.cascade.training import _Trainer, effective_rank, fit, train_model
 from synthos.errors import InternalError
 from synthos.results import Epoch
 
@@ -118,3 +118,58 @@ def test_bfloat16_trains_to_about_the_same_loss(real_data: CascadeData) -> None:
     half = train_model(spec(400, precision="bfloat16"), real_data)
     assert half.loss_bits != single.loss_bits
     assert half.loss_bits == pytest.approx(single.loss_bits, abs=0.2)
+
+
+def test_the_rate_warms_up_and_falls_to_zero(real_data: CascadeData) -> None:
+    made = trainer(real_data)
+    rates = []
+    for step in range(100):
+        made._set_rate(step, 100)
+        rates.append(made.optimiser.param_groups[0]["lr"])
+    peak = int(np.argmax(rates))
+    assert 3 <= peak <= 7, "five in a hundred steps warm up"
+    assert rates[:peak] == sorted(rates[:peak])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] == pytest.approx(made.spec.learning_rate / 100)
+
+
+def test_an_epoch_passes_every_row_once_in_another_order(real_data: CascadeData) -> None:
+    made = trainer(real_data)
+    first, second = (torch.cat(list(made._batches())) for _ in range(2))
+    assert sorted(first.tolist()) == list(range(200)) == sorted(second.tolist())
+    assert first.tolist() != second.tolist()
+    assert max(len(batch) for batch in made._batches()) == made.spec.batch
+
+
+def test_biases_do_not_decay(real_data: CascadeData) -> None:
+    decayed, kept = trainer(real_data).optimiser.param_groups
+    assert decayed["weight_decay"] > 0 == kept["weight_decay"]
+    assert all(parameter.ndim > 1 for parameter in decayed["params"])
+    assert all(parameter.ndim == 1 for parameter in kept["params"])
+
+
+def test_the_noise_probe_changes_no_weight(real_data: CascadeData) -> None:
+    made = trainer(real_data)
+    before = made._weights()
+    made._probe_noise()
+    assert all(torch.equal(a, b) for a, b in zip(before, made._weights(), strict=True))
+
+
+def test_arms_share_weights_and_batches(real_data: CascadeData) -> None:
+    same = replace(real_data, synthetic=real_data.reference, synthetic_counted=real_data.reference_counted)
+    one, other = (fit(spec(200, arm, "heavy"), same).outcome for arm in ("synthetic", "reference"))
+    assert np.array_equal(one.row_bits, other.row_bits)
+
+
+def test_another_stream_is_another_model(real_data: CascadeData) -> None:
+    one, other = (fit(spec(200), real_data, stream=stream).outcome for stream in ("", "loop-1"))
+    assert one.run.loss_bits != other.run.loss_bits
+
+
+def trainer(data: CascadeData) -> _Trainer:
+    made = spec(200, tier="medium")
+    rows = data.train("reference", 200)
+    model = DensityModel(
+        data.sizes, made.width, made.depth, smoothed_marginals(rows, data.sizes), torch.Generator().manual_seed(0)
+    )
+    return _Trainer(made, model, torch.from_numpy(rows.copy()), torch.from_numpy(data.stop.copy()), 1)
