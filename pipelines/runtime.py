@@ -86,6 +86,7 @@ class Runtime:
         self.seconds_to_start = 0.0
 
     def start(self) -> Runtime:
+        """Begin to start, in the background; returns itself."""
         self._thread.start()
         return self
 
@@ -164,7 +165,7 @@ class Runtime:
                         object_store_memory=OBJECT_STORE_BYTES,
                         _temp_dir=str(Path(gettempdir()) / "ray"),
                     )
-        except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - handed to the thread that asks for Ray, which raises it
             self._error = error
         finally:
             self.seconds_to_start = time.perf_counter() - started

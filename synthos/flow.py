@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,14 +184,30 @@ def repair(
             where=None if isinstance(result, Validation) else str(result),
             fix="the table needs no repair, or what it needs takes real rows (name it with --only) or its generator",
         )
+    source = open_table(synthetic)
+    judged = _judged_rows(result)
+    if judged is not None and judged != source.rows:
+        raise ConfigError(
+            f"has {source.rows:,} rows, and the result is of a table of {judged:,}",
+            where=source.name,
+            fix="give the table that was validated, or validate this one",
+        )
     return repair_table(
-        open_table(synthetic),
+        source,
         chosen,
         Path(out),
         reference=open_table(reference) if reference is not None else None,
         seed=seed or 0,
         listener=on_progress,
     )
+
+
+def _judged_rows(result: Validation | str | Path) -> int | None:
+    """Rows of the table that a result is about; None where a JSON result does not say."""
+    if isinstance(result, Validation):
+        return result.profiles["synthetic"].rows
+    rows = json.loads(Path(result).read_text(encoding="utf-8")).get("profiles", {}).get("synthetic", {}).get("rows")
+    return rows if isinstance(rows, int) else None
 
 
 def select_recommendations(

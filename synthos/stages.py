@@ -287,7 +287,7 @@ def conclude(
 
 def _fingerprint(job: Job, profiles: Mapping[str, TableProfile]) -> str:
     parts = [f"{role}={profile.fingerprint}" for role, profile in profiles.items()]
-    return f"{derive(*parts, str(job.quick), str(job.seed), repr(job.config)):016x}"
+    return f"{derive(*parts, str(job.quick), str(job.seed), repr(job.config), repr(job.thresholds)):016x}"
 
 
 def as_failure(error: Exception) -> Failed:

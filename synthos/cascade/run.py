@@ -104,7 +104,7 @@ def epoch_events(spec: ModelSpec, done: Callable[[], int], total: int, listener:
                 stage="cascade",
                 done=done(),
                 total=total,
-                message=f"{spec.arm} {spec.name}, epoch {epoch.epoch} of at most {spec.epochs}",
+                message=f"{spec.arm} {spec.name}, epoch {epoch.epoch}/{spec.epochs}, loss {epoch.stop_bits:.2f}",
                 fields={
                     "model": spec.name,
                     "arm": spec.arm,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,7 +15,7 @@ from rich.text import Text
 from synthos.errors import CancelledError, InputError
 from synthos.results import Decision
 
-APPROVED, NOT_APPROVED, BAD_INPUT, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
+APPROVED, NOT_APPROVED, BAD_INPUT, INCONCLUSIVE, BROKEN, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
 #: A table that needs fixing is not approved: a gate in a script must stop on it.
 BY_DECISION: dict[Decision, int] = {
@@ -42,7 +43,8 @@ def _terminable() -> Iterator[None]:
 def run(command: Callable[[], int]) -> int:
     """Run ``command`` and return its exit code; user errors become one sentence on standard error.
 
-    Errors that are not the user's are bugs and keep their traceback.
+    Errors that are not the user's are bugs: they keep their traceback and have a code of their own, so that a gate
+    never takes one for an answer.
     """
     console = Console(file=sys.stderr, highlight=False)
     try:
@@ -52,5 +54,8 @@ def run(command: Callable[[], int]) -> int:
         console.print(Text(f"error: {error}"), soft_wrap=True)
         return BAD_INPUT
     except (KeyboardInterrupt, CancelledError):
-        console.print("interrupted; nothing was written")
+        console.print("interrupted; no result was written")
         return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the process edge
+        traceback.print_exc()
+        return BROKEN

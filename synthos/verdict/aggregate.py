@@ -88,7 +88,8 @@ def decide(
         raise ConfigError("nothing about the table can be told from chance", fix=fix)
     point = {name: loss.value for name, loss in losses.items()}
     risk, interval = model.risk(point), model.risk_interval(losses)
-    if not has_reference:
+    if not has_reference or broken:
+        # What was not seen may be as bad as can be.
         interval = Interval(low=interval.low, high=100.0)
     level = limits.level(risk)
     decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference)

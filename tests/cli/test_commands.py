@@ -106,3 +106,14 @@ def test_validate_then_repair_removes_a_planted_block(tables: Path, tmp_path: Pa
 def test_version_and_help():
     assert _run("--version").stdout.startswith("synthos ")
     assert all(name in _run("--help").stdout for name in ("validate", "profile", "gate", "repair"))
+
+
+def test_a_result_of_another_table_is_not_applied(tables: Path, tmp_path: Path):
+    out, fixed = tmp_path / "r.json", tmp_path / "fixed.parquet"
+    _validate(tables / "wreck.parquet", "--reference", tables / "real.parquet", "--json", out)
+    document = json.loads(out.read_text())
+    document["profiles"]["synthetic"]["rows"] += 1
+    document["recommendations"] = [{**item, "kind": "deduplicate"} for item in document["recommendations"]]
+    out.write_text(json.dumps(document))
+    result = _run("repair", tables / "fresh.parquet", "--from", out, "--out", fixed)
+    assert result.exit_code == 2 and not fixed.exists()

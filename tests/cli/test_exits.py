@@ -1,0 +1,46 @@
+"""Errors become exit codes in one place."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from synthos.cli import exits
+from synthos.errors import CancelledError, ConfigError
+
+
+def _raising(error: BaseException):  # type: ignore[no-untyped-def]
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("wrong"), exits.BAD_INPUT),
+        (CancelledError(), exits.INTERRUPTED),
+        (KeyboardInterrupt(), exits.INTERRUPTED),
+        (ZeroDivisionError("ours"), exits.BROKEN),
+    ],
+)
+def test_every_error_has_its_code(error: BaseException, code: int):
+    assert exits.run(_raising(error)) == code
+
+
+def test_a_bug_keeps_its_traceback(capsys: pytest.CaptureFixture[str]):
+    exits.run(_raising(ZeroDivisionError("ours")))
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_termination_unwinds_like_ctrl_c_and_the_handler_goes_back():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def command() -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    assert exits.run(command) == exits.INTERRUPTED
+    assert signal.getsignal(signal.SIGTERM) is before
