@@ -35,7 +35,7 @@ def options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Exit codes: 0 approved, 1 not approved or over the gate, 2 bad input, 3 inconclusive, 70 a bug, 130 interrupted."""
+    """Exit codes: 0 approved, 1 not approved or over the gate, 2 bad input, 3 inconclusive, 70 bug, 130 interrupted."""
 
 
 def main() -> None:
