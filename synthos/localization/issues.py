@@ -177,13 +177,13 @@ def _label_change(evidence: Evidence, column: int, variation: float, one: Floats
             column,
             "narrow",
             variation,
-            f"{evidence.codec.label(column, top)} takes {one[top]:.0%}, not {other[top]:.0%}",
+            f"{evidence.label(column, top)} takes {one[top]:.0%}, not {other[top]:.0%}",
         )
     known = np.flatnonzero(other > 0)
     scarce = known[other[known] < other[known].mean()]
     if _entropy(one) > _entropy(other) and len(scarce) and float((gain[scarce] > 0).mean()) >= 0.6:
         return _Change(column, "noise", variation, "its categories are nearly equally frequent")
-    label = evidence.codec.label(column, int(np.abs(gain).argmax()))
+    label = evidence.label(column, int(np.abs(gain).argmax()))
     return _Change(column, "shift", variation, f"{label} makes {gain[int(np.abs(gain).argmax())]:+.0%} more")
 
 

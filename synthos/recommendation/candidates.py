@@ -172,6 +172,8 @@ def _rare(evidence: Evidence, reference: ArmData) -> list[Candidate]:
     found = []
     for column, spec in enumerate(evidence.schema.modelled):
         bins = evidence.codec.bins[column]
+        if evidence.is_personal(spec.name):
+            continue  # the labels would be quoted, and stored in the result
         if isinstance(bins, CategoryBins):
             own, real = (_margin(arm, column, bins.size) for arm in (evidence.synthetic, reference))
             rows = real * len(reference.codes)

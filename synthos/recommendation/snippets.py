@@ -12,7 +12,8 @@ FIXED, RESULT = "fixed.parquet", "result.json"
 def snippet(item: Recommendation, synthetic: str, reference: str | None) -> str:
     """Lines to run as they stand where ``synthetic`` is the table's file and ``RESULT`` the saved result."""
     if item.kind == "refit_dependence":
-        columns = ", ".join(item.columns) or "all columns"
+        # Quoted, because a name may hold a line break and the rest of it would be run.
+        columns = ", ".join(map(repr, item.columns)) or "all columns"
         return f"# In the generator: model {columns} jointly, then\nimport synthos\n\nsynthos.validate({synthetic!r})"
     steps = compile_steps([item])
     read = f"import polars as pl\n\ntable = {_reader(synthetic)}\n"

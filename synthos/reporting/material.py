@@ -193,7 +193,7 @@ def _label(evidence: Evidence, index: int, code: int) -> str:
     if code == 0:
         return "null"
     if not isinstance(bins, NumericBins):
-        if _is_personal(evidence, column.name) and code <= len(bins.labels):
+        if evidence.is_personal(column.name) and code <= len(bins.labels):
             return f"value {code} (hidden: looks personal)"
         return evidence.codec.label(index, code)[:MAX_LABEL]
     low = bins.edges[code - 2] if 2 <= code <= len(bins.edges) + 1 else None
@@ -208,11 +208,6 @@ def _edge(value: float, kind: Kind) -> str:
         stamp = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
         return stamp.strftime("%Y-%m-%d" if value % 86_400 == 0 else "%Y-%m-%d %H:%M")
     return f"{value:,.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.4g}"
-
-
-def _is_personal(evidence: Evidence, name: str) -> bool:
-    arms = [arm for arm in (evidence.synthetic, evidence.reference) if arm is not None]
-    return any(column.pii for arm in arms for column in arm.profile.columns if column.name == name)
 
 
 # --- pairs ------------------------------------------------------------------------------------------------------

@@ -62,6 +62,15 @@ class Evidence:
         """Names of the modelled columns; column j of every code matrix is ``columns[j]``."""
         return tuple(column.name for column in self.schema.modelled)
 
+    def is_personal(self, name: str) -> bool:
+        """Whether any table's column of that name looks personal, so that none of its values may be quoted."""
+        arms = (self.synthetic, self.reference, self.holdout)
+        return any(c.pii for arm in arms if arm is not None for c in arm.profile.columns if c.name == name)
+
+    def label(self, index: int, code: int) -> str:
+        """What a code of modelled column ``index`` stands for, for people; a personal value is not shown."""
+        return "a personal value" if self.is_personal(self.columns[index]) else self.codec.label(index, code)
+
     @property
     def sizes(self) -> tuple[int, ...]:
         return self.codec.sizes
