@@ -37,6 +37,8 @@ def _environment() -> dict[str, str]:
         "RAY_TRAIN_V2_ENABLED": "1",
         # An out-of-memory kill is otherwise retried without end, and the job would never fail.
         "RAY_task_oom_retries": "3",
+        # Workers of a private instance do what the user waits for; Ray's niceness of 15 starves them on a busy machine.
+        "RAY_worker_niceness": "0",
         # Hide no GPUs from processes that ask for none; what a task may use is decided by its resources.
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         # Modules of the driver must resolve in the workers whatever the working folder is.
