@@ -94,6 +94,8 @@ def about_models(cascade: CascadeResult, rows: Mapping[str, int]) -> str:
     if cascade.rho_interval.low <= 0.0:
         return f"{who} cannot be told from models trained on as many real ones {figure}."
     worth = cascade.n_eff_note or f"as many as {cascade.n_eff:,.0f} real ones teach"
+    if cascade.rho > 1.0:
+        return f"{who} do worse on real rows than if its columns had been shuffled {figure}; worth: {worth}."
     return f"{who} go {cascade.rho:.0%} of the way from real to shuffled rows {figure}; worth: {worth}."
 
 

@@ -207,6 +207,12 @@ def test_models_as_good_as_real_ones_are_said_to_be_so() -> None:
     assert any("cannot be told from models trained on as many real ones (rho -0.01" in reason for reason in reasons)
 
 
+def test_models_worse_than_shuffled_rows_are_said_to_be_so() -> None:
+    assert any(
+        "worse on real rows than if its columns had been shuffled" in r for r in judge(models=cascade(3.3)).reasons
+    )
+
+
 def test_no_more_dimensions_are_named_than_asked() -> None:
     limits = parse_thresholds({"reasons": {"most_named": 2}}, where="here", base=default_thresholds())
     verdict = judge({name: scored(30.0) for name in DIMENSIONS}, thresholds=limits)
