@@ -12,10 +12,15 @@ from pathlib import Path  # noqa: E402
 
 import polars as pl  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from benchmarks.end_to_end import mixed_table  # noqa: E402
 
 ROWS = 1_200
+
+# The same examples in every run: a change is judged, not luck. `--hypothesis-profile=default` searches anew.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

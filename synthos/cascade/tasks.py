@@ -25,6 +25,8 @@ Codes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 TEST_SHARE, TEST_LIMIT = 0.2, 4000
 STOP_SHARE, STOP_LIMIT = 0.1, 1000
+#: Fewer than these cannot tell when to stop, or how good a model is.
+MINIMUM_JUDGE_ROWS = 16
 OWN_SHARE, OWN_LIMIT = 0.1, 2000
 #: Above this share of repeated rows, equal rows are chance and not copies, and rows are split one by one.
 REPEATS_LIMIT = 0.25
@@ -104,7 +106,8 @@ def make_tasks(
     Raises
     ------
     SchemaError : where there is no column.
-    TooFewRowsError : where either arm is left with fewer than 64 training rows.
+    TooFewRowsError : where either arm is left with fewer than 64 training rows, or fewer than 16 real rows are left to
+        stop or to judge the models on.
     """
     if not sizes:
         raise SchemaError("no column can be modelled", fix="give a table with columns that are not keys")
@@ -147,6 +150,14 @@ def make_tasks(
             raise TooFewRowsError(
                 f"only {len(left)} rows are left to train on",
                 where=f"{label} table",
+                fix="give at least 500 distinct rows",
+            )
+    for use, judges in (("stop", len(stop_at)), ("judge", len(test))):
+        if judges < MINIMUM_JUDGE_ROWS:
+            # Copies stay on one side of every split, so that one row repeated often can fill a side alone.
+            raise TooFewRowsError(
+                f"only {judges} real rows are left to {use} the models on",
+                where="reference table",
                 fix="give at least 500 distinct rows",
             )
     allowed = int(np.quantile(np.bincount(r_names)[r_names], COPIES_QUANTILE, method="higher"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cascade_tables import SIZES, Table, chain
 
-from synthos.cascade.tasks import COLUMN_LIMIT, CascadeData, independent_bits, make_tasks
+from synthos.cascade.tasks import COLUMN_LIMIT, MINIMUM_JUDGE_ROWS, CascadeData, independent_bits, make_tasks
 from synthos.errors import SchemaError, TooFewRowsError
 
 
@@ -112,6 +112,23 @@ def test_five_hundred_rows_are_enough_and_eighty_are_not() -> None:
 def test_a_table_of_one_repeated_row_is_refused_or_counted_once() -> None:
     data = make_tasks(np.zeros((600, 10), np.uint8), varied(600, 1), None, WIDE, 3)
     assert len(data.train("synthetic", data.rows)) == 1
+
+
+def test_one_row_that_fills_a_side_of_the_split_alone_is_refused() -> None:
+    """Copies stay together, so that one row with many takes the place of the rows that should stop the models."""
+    refused = 0
+    for seed in range(20):
+        reference = varied(1000, seed)
+        reference[600:] = reference[0]
+        try:
+            data = make_tasks(varied(1000, 99), reference, None, WIDE, 3)
+        except TooFewRowsError as error:
+            assert "real rows are left to stop" in str(error)
+            refused += 1
+        else:
+            assert len(data.test) >= 200
+            assert len(data.stop) >= MINIMUM_JUDGE_ROWS
+    assert 0 < refused < 20
 
 
 def test_no_column_is_an_error() -> None:

@@ -24,7 +24,7 @@ SCHEMA = Schema(
         Column("id", "key", "String"),
     )
 )
-QUICK = settings(max_examples=25, deadline=None, derandomize=True)
+QUICK = settings(max_examples=25, deadline=None)
 
 
 @st.composite
