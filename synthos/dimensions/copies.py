@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln, ndtri
-from scipy.stats import nbinom
+from scipy.special import gammaln, nbdtrik, ndtri
 
 from synthos.profiling.distinct import DistinctRows
 
@@ -83,7 +82,8 @@ def expected_shares(base: Count, rows: float, growth: float = 1.0) -> Floats:
     if not rows or not base.rows:
         return np.zeros(GRID.size)
     scale = rows / base.rows * growth
-    return np.asarray(np.minimum(nbinom.ppf(GRID, base.hits + 0.5, 1.0 / (1.0 + scale)) / rows, 1.0))
+    hits = np.ceil(nbdtrik(GRID, base.hits + 0.5, 1.0 / (1.0 + scale)))
+    return np.asarray(np.clip(hits / rows, 0.0, 1.0))
 
 
 def observed_shares(count: Count) -> Floats:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, norm
+from scipy.special import chdtri, ndtri
 
 from synthos.localization.channels import RowModel, row_hashes
 from synthos.localization.narrowing import mode_or_tailcut
@@ -110,7 +110,7 @@ def _differs(one: Floats, other: Floats, alpha: float) -> bool:
     for side, part in ((one, share), (other, 1.0 - share)):
         seen = side > 0
         statistic += 2.0 * float((side[seen] * np.log(side[seen] / (total[seen] * part))).sum())
-    return statistic > float(chi2.isf(alpha, len(total) - 1))
+    return statistic > float(chdtri(len(total) - 1, alpha))
 
 
 def _changes(evidence: Evidence, inside: Index, outside: Index) -> list[_Change]:
@@ -148,7 +148,7 @@ def _numeric_change(evidence: Evidence, column: int, variation: float, inside: I
     slope = float(place @ (one - one.mean()) / (place @ place))
     rest = one - one.mean() - slope * place
     error = float(rest.std()) / float(np.sqrt(place @ place))
-    rising = abs(slope) > float(norm.isf(ALPHA / 2)) * error
+    rising = abs(slope) > -float(ndtri(ALPHA / 2)) * error
     step, climb = float(one.mean() - other.mean()) / spread, slope / spread
     left = float(rest.std()) / spread
     ratio = float(np.clip(np.log(max(left, 1e-12)), -_MOST_LOG_RATIO, _MOST_LOG_RATIO))
@@ -214,7 +214,7 @@ def _lost_pairs(evidence: Evidence, model: RowModel, inside: Index, outside: Ind
     """Pairs that belong together less than outside, with the bits per row that they lose."""
     found = []
     codes = evidence.synthetic.codes
-    limit = float(norm.isf(ALPHA / max(1, len(model.pairs))))
+    limit = -float(ndtri(ALPHA / max(1, len(model.pairs))))
     for left, right, table in model.pairs:
         bits = table[codes[:, left], codes[:, right]]
         one, other = bits[inside].astype(np.float64), bits[outside].astype(np.float64)

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, norm
+from scipy.special import chdtri, ndtri
 
 from synthos.profiling.scan import Scan
 from synthos.results import DimensionResult, Kind, NotApplicable, Scored
@@ -162,9 +162,7 @@ def _jsd_noise(cells: int, real_rows: int, synthetic_rows: int) -> float:
     """95 % quantile of JSD in bits between two samples of one distribution: ``8 nm/(n+m) JSD ~ chi2(K-1)`` in nats."""
     if cells < 2:
         return 0.0
-    freedom = cells - 1
-    # Wilson-Hilferty; good to 1 % from one degree of freedom up.
-    quantile = freedom * (1 - 2 / (9 * freedom) + 1.645 * np.sqrt(2 / (9 * freedom))) ** 3
+    quantile = chdtri(cells - 1, 0.05)
     harmonic = real_rows * synthetic_rows / (real_rows + synthetic_rows)
     return float(quantile / (8 * harmonic * np.log(2)))
 
@@ -231,7 +229,7 @@ def _pairs(evidence: Evidence, reference: ArmData) -> PairMap | NotApplicable:
 
     (theirs, their_variance), (mine, my_variance) = information(real), information(ours)
     change = mine - theirs
-    deviations = float(norm.isf(0.025 / (len(chosen) * (len(chosen) - 1) / 2)))
+    deviations = -float(ndtri(0.025 / (len(chosen) * (len(chosen) - 1) / 2)))
     noise = deviations * np.sqrt(their_variance + my_variance)
     strength = np.sort(np.maximum(np.abs(change) - noise, 0.0), axis=1)[:, ::-1][:, :3].sum(axis=1)
     kept = np.sort(np.argsort(-strength, kind="stable")[:MAX_PAIR_COLUMNS])
@@ -334,7 +332,7 @@ def _departures(pooled: Floats, table: Floats, offsets: npt.NDArray[np.int64]) -
     divergence = np.add.reduceat(terms, offsets[:-1], axis=1)
     freedom = np.maximum(np.add.reduceat((table > 0).astype(np.float64), offsets[:-1]) - 1, 1.0)
     unit = 2 * rows * np.log(2)
-    chance = chi2.isf(0.05 / divergence.size, freedom) / unit
+    chance = chdtri(freedom, 0.05 / divergence.size) / unit
     middle = np.median(divergence, axis=0)
     scatter = 5 * 1.4826 * np.median(np.abs(divergence - middle), axis=0)  # sparse cells scatter more than chi2 says
     return np.asarray(divergence - np.maximum(middle, freedom / unit) - np.maximum(chance - freedom / unit, scatter))

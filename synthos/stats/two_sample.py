@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 Floats = npt.NDArray[np.float64]
 MAX_ROWS = 3_000
@@ -49,6 +51,9 @@ def dependence_gain(
 
 
 def _models() -> tuple[HistGradientBoostingClassifier, HistGradientBoostingClassifier]:
+    # A second to import, and most of a run never asks for it.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     common = {"early_stopping": False, "max_bins": 64}
     return (
         HistGradientBoostingClassifier(max_leaf_nodes=2, learning_rate=0.4, max_iter=30, **common),
