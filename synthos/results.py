@@ -143,7 +143,9 @@ class ColumnProfile:
     """One column over the full table. Numbers in the column's own units; datetimes as seconds since 1970 UTC.
 
     ``distinct_error`` is the relative standard error of ``distinct`` (0 = exact); ``quantiles`` maps probability
-    (as text, "0.5") to value with rank error ``quantile_error``; ``top`` holds heavy hitters as (value, rows).
+    (as text, "0.5") to value with rank error ``quantile_error``; ``top`` holds heavy hitters as (value, rows). Where
+    ``pii`` is not empty no value is shown: moments, extremes, quantiles and ``top`` are then empty (of text, whose
+    figures are lengths, ``top`` alone).
     """
 
     name: str

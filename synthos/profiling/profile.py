@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from synthos.profiling.columns import ColumnState
 from synthos.profiling.pii import find_pii
 from synthos.profiling.quality import quality
 from synthos.profiling.quantiles import quantiles
-from synthos.results import ColumnProfile, Json, PiiFlag, TableProfile
+from synthos.results import ColumnProfile, Json, TableProfile
 from synthos.tables.codec import Bins, Codec, NumericBins, numeric_view
 from synthos.tables.schema import NUMERIC_KINDS, Column, Schema
 
@@ -85,7 +86,7 @@ def _column_profile(
     if numeric and isinstance(bins, NumericBins) and counts is not None:
         values = numeric_view(sample, column.kind).to_numpy().astype(np.float64, copy=False)
         ranks, rank_error = quantiles(values, bins.encode(values), counts)
-    return ColumnProfile(
+    profile = ColumnProfile(
         name=column.name,
         kind=column.kind,
         dtype=column.dtype,
@@ -99,16 +100,25 @@ def _column_profile(
         maximum=_shown(state.moments.maximum, column) if numeric else None,
         quantiles=ranks,
         quantile_error=rank_error,
-        top=_top(column, state, pii),
+        top=_top(column, state),
         pii=pii,
         notes=_notes(column, state, rows, found),
     )
+    return without_values(profile) if pii else profile
 
 
-def _top(column: Column, state: ColumnState, pii: tuple[PiiFlag, ...]) -> tuple[tuple[Json, int], ...]:
-    """The most frequent values; none of a personal column, and none whose rank the sketch cannot vouch for."""
-    if pii:
-        return ()
+def without_values(profile: ColumnProfile) -> ColumnProfile:
+    """The profile of a column that looks personal: counts stay, values and what they could be read off go.
+
+    A mean goes too: of a constant column it is the value. Figures of text describe its length and stay.
+    """
+    if profile.kind == "text":
+        return replace(profile, top=())
+    return replace(profile, mean=None, std=None, minimum=None, maximum=None, quantiles={}, quantile_error=0.0, top=())
+
+
+def _top(column: Column, state: ColumnState) -> tuple[tuple[Json, int], ...]:
+    """The most frequent values, but none whose rank the sketch cannot vouch for."""
     certain = [(value, count) for value, count in state.heavy.top(TOP) if count > state.heavy.lost]
     return tuple((_shown(value, column), count) for value, count in certain)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import reduce
 
 import polars as pl
 
+from synthos.profiling.profile import without_values
 from synthos.profiling.scan import SAMPLE_ROWS, Scanned, ScanPlan, finish, merge, scan_shard
 from synthos.results import Kind
 from synthos.sampling.evidence import ArmData, Evidence
@@ -25,10 +27,20 @@ def arm(scanned: Scanned, codec: Codec) -> ArmData:
 def evidence(
     schema: Schema, codec: Codec, synthetic: ArmData, reference: ArmData | None, holdout: ArmData | None
 ) -> Evidence:
-    """All arms together, with a seed that comes from what they hold."""
+    """All arms together, with a seed that comes from what they hold.
+
+    A column that looks personal in one table shows its values in none: the same people may stand in all of them.
+    """
     arms = (synthetic, reference, holdout)
     seed = derive("evidence", *("none" if item is None else item.profile.fingerprint for item in arms))
-    return Evidence(schema, codec, synthetic, reference, holdout, seed)
+    personal = {column.name for item in arms if item is not None for column in item.profile.columns if column.pii}
+    real, fresh = (item if item is None else _discreet(item, personal) for item in (reference, holdout))
+    return Evidence(schema, codec, _discreet(synthetic, personal), real, fresh, seed)
+
+
+def _discreet(item: ArmData, personal: Collection[str]) -> ArmData:
+    columns = tuple(without_values(c) if c.name in personal else c for c in item.profile.columns)
+    return replace(item, profile=replace(item.profile, columns=columns))
 
 
 def evidence_from_frames(

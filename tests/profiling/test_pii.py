@@ -87,6 +87,22 @@ def test_numbers_with_fractions_are_never_personal():
     assert find_pii(pl.Series("email", [1.5] * 50)) == ()
 
 
+def test_social_security_numbers_as_numbers_are_found_by_name_only():
+    numbers = [int(value.replace("-", "")) for value in PERSONAL["us_ssn"]]
+    assert find_pii(pl.Series("x", numbers)) == ()
+    assert [flag.type for flag in find_pii(pl.Series("ssn", numbers))] == ["us_ssn"]
+    assert [flag.type for flag in find_pii(pl.Series("ssn", [str(number) for number in numbers]))] == ["us_ssn"]
+    assert find_pii(pl.Series("ssn", [666_000_000 + number for number in range(50)])) == ()
+
+
+def test_gaps_that_made_floats_of_whole_numbers_hide_nothing():
+    cards = [float(value) for value in PERSONAL["credit_card"]]
+    assert [flag.type for flag in find_pii(pl.Series("x", [*cards, None, float("nan")]))] == ["credit_card"]
+    assert find_pii(pl.Series("phone", [3_125_550_100.5 + i for i in range(50)])) == ()
+    assert find_pii(pl.Series("phone", [float("inf")] * 50)) == ()
+    assert find_pii(pl.Series("phone", [1e300] * 50)) == ()
+
+
 def test_checksums_by_published_examples():
     assert luhn("4111111111111111")
     assert not luhn("4111111111111112")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -41,6 +43,29 @@ def test_personal_columns_show_no_values(profile):
     assert [flag.type for flag in column.pii] == ["email"]
     assert column.top == ()
     assert "example.org" not in repr(found)
+
+
+@pytest.mark.parametrize("kind", ["integer", "number", "category"])
+def test_numbers_that_look_personal_are_counted_and_not_shown(profile, kind):
+    phones = 3_125_550_000 + np.random.default_rng(1).integers(0, 40, 500)
+    shown = profile(pl.DataFrame({"phone": phones, "x": phones}), {"phone": kind, "x": kind})
+    hidden, plain = shown.columns
+    assert [flag.type for flag in hidden.pii] == ["phone"] and not plain.pii
+    assert (hidden.rows, hidden.nulls, hidden.distinct) == (500, 0, 40)
+    assert (hidden.mean, hidden.std, hidden.minimum, hidden.maximum) == (None, None, None, None)
+    assert (hidden.quantiles, hidden.quantile_error, hidden.top) == ({}, 0.0, ())
+    assert not re.search("31255500", repr(hidden))
+    assert re.search("31255500", repr(plain).replace("_", ""))
+
+
+def test_a_hidden_column_is_scanned_as_any_other(plan):
+    frame = pl.DataFrame({"phone": 3_125_550_000 + np.random.default_rng(2).integers(0, 40, 500)})
+    named, other = (
+        finish(scan_batches(0, [item], chosen), "t", chosen).scan
+        for item in (frame, frame.rename({"phone": "x"}))
+        for chosen in [plan(item, dict.fromkeys(item.columns, "integer"))]
+    )
+    assert np.array_equal(named.histogram, other.histogram)
 
 
 @pytest.mark.parametrize(
