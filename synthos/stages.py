@@ -262,7 +262,9 @@ def conclude(
     with watch.stage("recommendations"):
         # Measuring what each fix gains takes as long as ten runs of the dimensions: not what "quick" means.
         rescore = None if job.quick else partial(quick_risk, job, measure)
-        recommendations = recommend(evidence, dimensions, regions, verdict, rescore=rescore, listener=listener)
+        recommendations = recommend(
+            evidence, dimensions, regions, verdict, rescore=rescore, thresholds=job.thresholds, listener=listener
+        )
     profiles = {role: arm.profile for role, arm in arms.items()}
     return Validation(
         verdict=verdict,

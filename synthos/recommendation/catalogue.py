@@ -12,6 +12,7 @@ from synthos.recommendation.gains import Gain, Workbench
 from synthos.recommendation.snippets import snippet
 from synthos.results import DimensionResult, Recommendation, Region, Verdict
 from synthos.sampling.evidence import Evidence
+from synthos.verdict.thresholds import Thresholds, default_thresholds
 
 #: Fixes that are tried, mixtures apart; each costs one evaluation of all dimensions, and its random blocks two more.
 MOST_MEASURED = 4
@@ -29,6 +30,7 @@ def recommend(
     verdict: Verdict,
     *,
     rescore: Callable[[Evidence], float] | None = None,
+    thresholds: Thresholds | None = None,
     listener: Listener = silent,
     synthetic_name: str | None = None,
     reference_name: str | None = None,
@@ -38,6 +40,7 @@ def recommend(
     Parameters
     ----------
     rescore : the risk (0-100) of changed evidence, all dimensions evaluated anew; None to measure nothing.
+    thresholds : where the risk is low enough that nothing else is asked for; the packaged ones by default.
     synthetic_name, reference_name : files for the snippets; by default the names of the tables.
 
     Returns
@@ -52,7 +55,10 @@ def recommend(
     made = _numbered(candidates, synthetic, reference)
     if not made:
         return ()
-    start = None if rescore is None else partial(Workbench, evidence, rescore)
+    start = None
+    if rescore is not None:
+        suspects = [region.row_range for region in regions]
+        start = partial(Workbench, evidence, rescore, thresholds or default_thresholds(), suspects)
     kept = _measured(candidates, made, start, listener)
     return tuple(sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0))))
 

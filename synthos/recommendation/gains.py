@@ -1,13 +1,13 @@
 """What a fix is worth: the risk of a mended sample, measured against the risk of the sample as it is.
 
 All measurements share one thinned sample and one half of the reference; the other half lends the rows that some fixes
-mix in, so that nothing is judged by the rows that mended it. Taking away random blocks shows how far the risk moves by
-chance: a fix has to do better.
+mix in, so that nothing is judged by the rows that mended it. Taking away random blocks of rows that nothing speaks
+against shows how far the risk moves by chance: a fix has to do better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synthos.profiling.scan import ScanPlan, finish, scan_batches
-from synthos.recommendation.mending import Feed, hash_rows, mend, surplus
+from synthos.recommendation.mending import Feed, Mended, hash_rows, mend, mixed_types, surplus
 from synthos.recommendation.steps import Steps, compile_steps
 from synthos.results import Recommendation
 from synthos.sampling import assemble
@@ -23,9 +23,8 @@ from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
 from synthos.tables.codec import Codec
-from synthos.tables.folder import widened
 from synthos.tables.schema import Schema
-from synthos.verdict.thresholds import default_thresholds
+from synthos.verdict.thresholds import Thresholds
 
 Rescore = Callable[[Evidence], float]
 Rows = npt.NDArray[np.int64]
@@ -34,6 +33,8 @@ Rows = npt.NDArray[np.int64]
 ROWS = 4_000
 #: Random blocks whose removal shows what chance does to the risk.
 CONTROLS = 2
+#: Share of the sample that such a block holds where the fix takes no rows away.
+CONTROL_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,28 @@ class Gain:
     helps: bool
 
 
-class Workbench:
-    """Measures fixes on one evidence; every call of ``rescore`` evaluates all dimensions once."""
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Rows in each random block, and the most by which the removal of one moved the risk, in points."""
 
-    def __init__(self, evidence: Evidence, rescore: Rescore) -> None:
-        self._rescore, self._seed = rescore, derive(evidence.seed, "gains")
+    block_rows: int
+    move: float
+
+
+class Workbench:
+    """Measures fixes on one evidence; every call of ``rescore`` evaluates all dimensions once.
+
+    ``suspects`` are row ranges of the table that the evidence speaks against: no random block is taken from them.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        rescore: Rescore,
+        thresholds: Thresholds,
+        suspects: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self._rescore, self._seed, self._thresholds = rescore, derive(evidence.seed, "gains"), thresholds
         rng = generator(evidence.seed, "gains", "rows")
         synthetic, reference = evidence.synthetic, evidence.reference
         chosen = _thin(len(synthetic.rows), ROWS, rng)
@@ -61,8 +79,10 @@ class Workbench:
             if len(some) >= 2 * MINIMUM_ROWS:
                 order = rng.permutation(some)
                 half = len(order) // 2
-                self._lenders = reference.frame[np.sort(order[half:])]
-                self._frame, self._lenders = _in_one_type(self._frame, self._lenders)
+                lenders = reference.frame[np.sort(order[half:])].select(self._frame.columns)
+                names = (synthetic.profile.name, reference.profile.name)
+                common = pl.Schema(mixed_types(self._frame.schema, lenders.schema, *names))
+                self._frame, self._lenders = self._frame.cast(common), lenders.cast(common)
                 some = np.sort(order[:half])
             judges = _arm(reference.frame[some], evidence.schema, evidence.codec, reference.profile.name)
         self._evidence = replace(
@@ -72,7 +92,10 @@ class Workbench:
             cascade=None,
         )
         self.risk = rescore(self._evidence)
-        self._known: tuple[int, float] | None = None
+        self._innocent = np.ones(len(self._rows), bool)
+        for start, stop in suspects:
+            self._innocent &= (self._rows < start) | (self._rows >= stop)
+        self._usual: Chance | None = None
 
     @property
     def can_lend(self) -> bool:
@@ -85,63 +108,69 @@ class Workbench:
         if steps.additions and not self.can_lend:
             note = f"not measured: that takes {2 * MINIMUM_ROWS:,} reference rows, half to lend and half to judge by"
             return Gain(None, note, True)
-        frame = self._mended(steps)
+        mended = self._mended(steps)
+        frame = self._ordered(steps, mended.frame)
         if frame.height < MINIMUM_ROWS:
             return Gain(None, f"not measured: only {frame.height:,} sampled rows would be left", True)
         points = self.risk - self._rescore(self._with(frame))
-        gone = np.flatnonzero(~np.isin(self._rows, self._staying(steps)))
-        size, chance = self._chance(gone)
         note = (
             f"measured on {len(self._rows):,} rows without the cascade: risk {self.risk:.1f} before, "
-            f"{self.risk - points:.1f} after; removing random blocks of {size:,} others moves it by up to {chance:.1f}"
+            f"{self.risk - points:.1f} after"
         )
-        return Gain(points, note, points > chance)
+        chance = self._chance(mended.changes.filter(pl.col("action") == "removed")["row"].to_numpy())
+        if chance is None:
+            return Gain(points, f"{note}; too few rows to show what chance does to it", points > 0.0)
+        note += f"; removing random blocks of {chance.block_rows:,} others moves it by up to {chance.move:.1f}"
+        return Gain(points, note, points > chance.move)
 
     def makes_low(self, gain: Gain) -> bool:
         """Whether the risk is low once this is gained."""
-        return gain.points is not None and default_thresholds().level(self.risk - gain.points) == "low"
+        return gain.points is not None and self._thresholds.level(self.risk - gain.points) == "low"
 
-    def _mended(self, steps: Steps) -> pl.DataFrame:
+    def _mended(self, steps: Steps) -> Mended:
         repeats = None
         if steps.copies is not None:
             repeats = surplus(hash_rows(self._frame, steps.copies[1]), steps.copies[2])
         feeds = []
         if self._lenders is not None:
             feeds = [Feed(item, iter([self._lenders]), 1.0, self._seed) for item in steps.additions]
-        frame = mend(steps, self._frame, self._rows, repeats, feeds, self._seed).frame
+        return mend(steps, self._frame, self._rows, repeats, feeds, self._seed)
+
+    def _ordered(self, steps: Steps, frame: pl.DataFrame) -> pl.DataFrame:
         if steps.order is None:
             return frame
         if steps.order[1] is None:
             return frame[generator(self._seed, "shuffle").permutation(frame.height)]
         return frame.sort(steps.order[1], nulls_last=True, maintain_order=True)
 
-    def _staying(self, steps: Steps) -> Rows:
-        """Sampled rows (by place in the table) that no removal takes away."""
-        stays = np.ones(len(self._rows), bool)
-        for _, start, stop in steps.removals:
-            stays &= (self._rows < start) | (self._rows >= stop)
-        return self._rows[stays]
+    def _chance(self, gone: Rows) -> Chance | None:
+        """How far the risk moves, up or down, where rows go that nothing speaks against: the noise of a gain.
 
-    def _chance(self, gone: Rows) -> tuple[int, float]:
-        """Rows in a random block, and the most by which the removal of such a block moves the risk.
-
-        Blocks come from the rows that the fix leaves alone, and are as long as what it removes where so many are left
-        (a tenth of the table where it removes no run of rows).
+        ``CONTROLS`` blocks of neighbouring rows are taken away in turn, each from the whole sample. They come from
+        the rows that neither this fix (``gone``, places in the table) nor any other suspects, and are as long as
+        ``gone``, or ``CONTROL_SHARE`` of the sample where the fix takes no rows away. Shorter, so that as many such
+        rows stay as go, where the fix takes more than that: the note of the gain states the length. None where there
+        is no row to spare: the sample must keep ``MINIMUM_ROWS``.
         """
-        others = np.setdiff1d(np.arange(len(self._rows)), gone)
-        wanted = len(gone) if len(gone) else len(self._rows) // 10
-        size = min(wanted, len(others) // 2, len(self._rows) - MINIMUM_ROWS)
-        if not len(gone) and self._known is not None:
-            return self._known
+        if not len(gone) and self._usual is not None:
+            return self._usual
+        rows = len(self._rows)
+        others = np.flatnonzero(self._innocent & ~np.isin(self._rows, gone))
+        wanted = len(gone) or round(CONTROL_SHARE * rows)
+        size = min(wanted, len(others) // 2, rows - MINIMUM_ROWS)
+        if size < 1 or (not len(gone) and size < wanted):
+            return None
         rng = generator(self._seed, "controls", size, len(gone))
         moves = []
         for _ in range(CONTROLS):
             start = int(rng.integers(len(others)))
             block = others[(start + np.arange(size)) % len(others)]
-            frame = self._frame[np.setdiff1d(np.arange(len(self._rows)), block)]
+            frame = self._frame[np.setdiff1d(np.arange(rows), block)]
             moves.append(abs(self.risk - self._rescore(self._with(frame))))
-        self._known = (size, max(moves))
-        return self._known
+        chance = Chance(size, max(moves))
+        if not len(gone):
+            self._usual = chance
+        return chance
 
     def _with(self, frame: pl.DataFrame) -> Evidence:
         """The evidence with ``frame`` for a synthetic table; columns that it lacks go from all arms."""
@@ -163,12 +192,6 @@ def _thin(rows: int, most: int, rng: np.random.Generator) -> Rows:
     if rows <= most:
         return np.arange(rows)
     return np.sort(rng.choice(rows, most, replace=False))
-
-
-def _in_one_type(one: pl.DataFrame, other: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Both samples with columns of the same types, as a mixture has them; aligned tables differ by numbers only."""
-    common = pl.Schema({name: widened(dtype, other.schema[name]) or dtype for name, dtype in one.schema.items()})
-    return one.cast(common), other.select(one.columns).cast(common)
 
 
 def _arm(frame: pl.DataFrame, schema: Schema, codec: Codec, name: str) -> ArmData:

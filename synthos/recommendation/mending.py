@@ -6,15 +6,19 @@ dropped. Reordering needs the whole table and follows in ``reordering``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthos.errors import AlignmentError
 from synthos.profiling.hashing import Hashes, cell_hashes, combine, mix
 from synthos.recommendation.steps import Addition, Mask, Steps
+from synthos.tables.folder import widened
+
+Types = Mapping[str, pl.DataType]
 
 Rows = npt.NDArray[np.int64]
 
@@ -54,6 +58,27 @@ def surplus(hashes: Hashes, most: int) -> Mask:
     found = np.zeros(len(hashes), bool)
     found[order] = before >= most
     return found
+
+
+def mixed_types(table: Types, lender: Types, table_name: str, lender_name: str) -> dict[str, pl.DataType]:
+    """Types of a table into which rows of ``lender`` are mixed: the table's columns, each in the narrowest type that
+    holds the values of both.
+
+    Raises
+    ------
+    AlignmentError : a column of the two has types that no type holds both of.
+    """
+    common = {}
+    for name, dtype in table.items():
+        wider = widened(dtype, lender[name])
+        if wider is None:
+            raise AlignmentError(
+                f"column {name} is {lender[name]}, and {dtype} in {table_name}: its rows do not fit",
+                where=lender_name,
+                fix="store both tables in the same types",
+            )
+        common[name] = wider
+    return common
 
 
 @dataclass(slots=True)

@@ -13,12 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from synthos.errors import AlignmentError, ConfigError, SourceError
 from synthos.progress import Event, Listener, silent
-from synthos.recommendation.mending import CHANGES_SCHEMA, Feed, hash_rows, mend, surplus
+from synthos.recommendation.mending import CHANGES_SCHEMA, Feed, hash_rows, mend, mixed_types, surplus
 from synthos.recommendation.reordering import Reordering
 from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, Mask, Steps, compile_steps
 from synthos.recommendation.writing import FrameWriter, changes_path, check_output, publish, workplace
 from synthos.results import Recommendation
-from synthos.tables.folder import widened
 from synthos.tables.sources import Source
 
 __all__ = ["APPLICABLE", "RepairReport", "applicable", "load_recommendations", "repair_table"]
@@ -130,7 +129,8 @@ def repair_table(
     check_output(out, tuple(dict.fromkeys(shard.path for shard in inputs)))
     _check_columns(source, steps, reference)
     if reference is not None and steps.additions:
-        source, reference = _in_one_type(source, reference)
+        common = mixed_types(source.dtypes, reference.dtypes, source.name, reference.name)
+        source, reference = source.with_types(common), reference.with_types(common)
     repeats = _repeats(source, steps)
     feeds = _feeds(source, steps, reference, repeats, seed)
     log = changes_path(out)
@@ -229,21 +229,6 @@ def _feeds(source: Source, steps: Steps, reference: Source | None, repeats: Mask
         needed = 1.05 * staying * addition.per_row + 20
         feeds.append(Feed(addition, _batches(reference), min(1.0, needed / max(1, eligible)), seed))
     return feeds
-
-
-def _in_one_type(source: Source, reference: Source) -> tuple[Source, Source]:
-    """Both tables with the table's columns, each in the narrowest type that holds the values of both."""
-    common = {}
-    for name, dtype in source.dtypes.items():
-        wider = widened(dtype, reference.dtypes[name])
-        if wider is None:
-            raise AlignmentError(
-                f"column {name} is {reference.dtypes[name]}, and {dtype} in {source.name}: its rows do not fit",
-                where=reference.name,
-                fix="store both tables in the same types",
-            )
-        common[name] = wider
-    return source.with_types(common), reference.with_types(common)
 
 
 def _about_table(steps: Steps) -> pl.DataFrame:

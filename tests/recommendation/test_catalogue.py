@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tall_people import KINDS, evidence, height_risk, table
 
 from synthos.progress import Event
 from synthos.recommendation.catalogue import recommend
@@ -21,24 +22,7 @@ from synthos.results import Blame, DimensionResult, Interval, Kind, Recommendati
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 from synthos.tables.sources import open_table
-
-KINDS: dict[str, Kind] = {"town": "category", "height": "number", "weight": "number"}
-
-
-def table(rows: int = 3_000, seed: int = 0) -> pl.DataFrame:
-    rng = np.random.default_rng(seed)
-    height = rng.normal(170.0, 10.0, rows)
-    return pl.DataFrame(
-        {
-            "town": rng.choice(["Aa", "Bo", "Ce", "Du"], rows, p=[0.5, 0.3, 0.17, 0.03]),
-            "height": height,
-            "weight": height - 100 + rng.normal(0.0, 8.0, rows),
-        }
-    )
-
-
-def evidence(synthetic: pl.DataFrame, reference: pl.DataFrame | None = None) -> Evidence:
-    return evidence_from_frames(synthetic, reference, kinds=KINDS)
+from synthos.verdict.thresholds import Thresholds, default_thresholds, parse_thresholds
 
 
 def verdict(level: RiskLevel = "high") -> Verdict:
@@ -68,11 +52,6 @@ def region(start: int, stop: int) -> Region:
     )
 
 
-def height_risk(item: Evidence) -> float:
-    """A risk that only knows the mean of one column: ten points a centimetre."""
-    return abs(float(item.synthetic.frame["height"].mean()) - 170.0) * 10.0  # type: ignore[arg-type]
-
-
 def advise(
     item: Evidence,
     *,
@@ -80,8 +59,9 @@ def advise(
     dimensions: dict[str, DimensionResult] | None = None,
     rescore: Callable[[Evidence], float] | None = None,
     level: RiskLevel = "high",
+    thresholds: Thresholds | None = None,
 ) -> tuple[Recommendation, ...]:
-    return recommend(item, dimensions or {}, regions, verdict(level), rescore=rescore)
+    return recommend(item, dimensions or {}, regions, verdict(level), rescore=rescore, thresholds=thresholds)
 
 
 def of_kind(found: tuple[Recommendation, ...], kind: str) -> Recommendation:
@@ -141,6 +121,27 @@ def test_where_one_fix_is_enough_nothing_else_is_asked_for(shifted: pl.DataFrame
     assert [advice.kind for advice in found] == ["remove_rows"]
     unmeasured = {advice.kind for advice in advise(item, regions=(region(600, 1_200),), dimensions=low)}
     assert {"remove_rows", "reweight", "mix_real", "refit_dependence"} <= unmeasured
+
+
+def test_what_is_enough_follows_the_thresholds_of_the_job(shifted: pl.DataFrame) -> None:
+    """The fix leaves a risk of 35: medium by the packaged limits, low where low ends at 50."""
+    lenient = {"levels": {"medium": 50, "high": 90}}
+    limits = parse_thresholds(lenient, where="here", base=default_thresholds())
+    kinds = [
+        {
+            advice.kind
+            for advice in advise(
+                evidence(shifted, table(seed=1)),
+                regions=(region(600, 1_200),),
+                dimensions={"correlation_preservation": scored(30.0)},
+                rescore=lambda item: 35.0 + height_risk(item) / 2,
+                thresholds=chosen,
+            )
+        }
+        for chosen in (None, limits)
+    ]
+    assert "refit_dependence" in kinds[0]
+    assert kinds[1] == {"remove_rows"}
 
 
 def unlike() -> pl.DataFrame:

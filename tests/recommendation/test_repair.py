@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tall_people import advice
 
 from synthos.errors import AlignmentError, ConfigError, InputError, SourceError
 from synthos.progress import Event
 from synthos.recommendation.repair import RepairReport, applicable, load_recommendations, repair_table
 from synthos.recommendation.reweighting import Factor, Weights
-from synthos.results import Recommendation, RecommendationKind
+from synthos.results import Recommendation
 from synthos.tables.codec import CategoryBins, NumericBins
 from synthos.tables.sources import open_table
 
@@ -25,21 +26,6 @@ def table(rows: int = ROWS, seed: int = 0) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     return pl.DataFrame(
         {"id": np.arange(rows), "town": rng.choice(["Aa", "Bo", "Ce"], rows), "height": rng.normal(170.0, 10.0, rows)}
-    )
-
-
-def advice(kind: RecommendationKind, number: int = 1, **parameters: object) -> Recommendation:
-    return Recommendation(
-        id=f"{kind}-{number}",
-        kind=kind,
-        title="",
-        reason="",
-        columns=(),
-        affected_rows=0,
-        expected_gain=None,
-        gain_note="",
-        parameters=parameters,  # type: ignore[arg-type]
-        snippet="",
     )
 
 

@@ -1,0 +1,112 @@
+"""A gain is told from chance by random blocks as long as what the fix takes away."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from tall_people import advice, evidence, height_risk, table
+
+from synthos.errors import AlignmentError
+from synthos.recommendation.gains import CONTROL_SHARE, CONTROLS, Workbench
+from synthos.recommendation.mending import mixed_types
+from synthos.sampling.evidence import Evidence
+from synthos.verdict.thresholds import default_thresholds, parse_thresholds
+
+
+class Watch:
+    """A risk that remembers every table it was asked about."""
+
+    def __init__(self) -> None:
+        self.tables: list[pl.DataFrame] = []
+
+    def __call__(self, item: Evidence) -> float:
+        self.tables.append(item.synthetic.frame)
+        return height_risk(item)
+
+    def heights(self) -> list[int]:
+        """Rows of the tables since the last call."""
+        seen, self.tables = [frame.height for frame in self.tables], []
+        return seen
+
+
+def bench(frame: pl.DataFrame, watch: Watch, suspects: tuple[tuple[int, int], ...] = ()) -> Workbench:
+    made = Workbench(evidence(frame, table(seed=1)), watch, default_thresholds(), suspects)
+    assert watch.heights() == [frame.height]
+    return made
+
+
+def test_blocks_are_as_long_as_what_is_removed_and_each_fix_has_its_own() -> None:
+    watch = Watch()
+    work = bench(table(1_500), watch)
+    for start, stop in ((100, 400), (700, 800)):
+        gain = work.measure(advice("remove_rows", row_range=(start, stop)))
+        rows = stop - start
+        assert watch.heights() == [1_500 - rows] * (1 + CONTROLS)
+        assert f"random blocks of {rows} others" in gain.note
+    gain = work.measure(advice("resort", by=None))
+    assert watch.heights() == [1_500, *[round(1_500 * (1 - CONTROL_SHARE))] * CONTROLS]
+    assert "random blocks of 150 others" in gain.note
+
+
+def test_fixes_that_take_no_rows_away_share_their_blocks() -> None:
+    watch = Watch()
+    work = bench(table(1_500), watch)
+    first = work.measure(advice("resort", by=None))
+    watch.heights()
+    second = work.measure(advice("resort", by="town"))
+    assert watch.heights() == [1_500]
+    assert first.note.split("; ")[1] == second.note.split("; ")[1]
+
+
+def test_scattered_rows_count_as_removed() -> None:
+    watch = Watch()
+    repeated = pl.concat([table(1_200), table(1_200)[:300]])
+    gain = bench(repeated, watch).measure(advice("deduplicate", columns=("height",), most_copies=1))
+    assert watch.heights() == [1_200] * (1 + CONTROLS)
+    assert "random blocks of 300 others" in gain.note
+
+
+def test_blocks_leave_what_is_suspected_alone() -> None:
+    watch = Watch()
+    frame = table(1_500).with_row_index("place")
+    tall = frame.with_columns(
+        pl.when(pl.col("place").is_between(300, 899)).then(pl.col("height") + 30.0).otherwise("height").alias("height")
+    ).drop("place")
+    work = bench(tall, watch, ((300, 600), (600, 900)))
+    gain = work.measure(advice("remove_rows", row_range=(300, 600)))
+    assert watch.tables and gain.helps
+    guilty = tall["height"][300:900]
+    for control in watch.tables[1:]:
+        assert guilty.is_in(control["height"].to_list()).all()
+
+
+def test_a_fix_that_removes_most_rows_is_compared_with_shorter_blocks_and_says_so() -> None:
+    watch = Watch()
+    gain = bench(table(1_500), watch).measure(advice("remove_rows", row_range=(0, 900)))
+    assert watch.heights() == [600, 1_200, 1_200]
+    assert "random blocks of 300 others" in gain.note
+
+
+@pytest.mark.parametrize("rows", [500, 540])
+def test_where_no_rows_can_be_spared_there_is_no_control_and_no_zero(rows: int) -> None:
+    watch = Watch()
+    gain = bench(table(rows), watch).measure(advice("resort", by=None))
+    assert watch.heights() == [rows]
+    assert "too few rows to show what chance does" in gain.note and "blocks" not in gain.note
+    assert gain.points == pytest.approx(0.0, abs=1e-9) and not gain.helps
+
+
+def test_what_is_low_is_for_the_given_thresholds_to_say() -> None:
+    item, strict = evidence(table(), table(seed=1)), {"levels": {"medium": 1, "high": 2}}
+    limits = parse_thresholds(strict, where="here", base=default_thresholds())
+    usual, hard = (Workbench(item, height_risk, chosen) for chosen in (default_thresholds(), limits))
+    assert 1.0 < usual.risk < 20.0
+    nothing = usual.measure(advice("resort", by=None))
+    assert usual.makes_low(nothing) and not hard.makes_low(nothing)
+
+
+def test_types_of_a_mixture_hold_the_values_of_both_tables() -> None:
+    own, lender = {"a": pl.Int32(), "b": pl.Date()}, {"a": pl.Float32(), "b": pl.Datetime("us"), "c": pl.String()}
+    assert mixed_types(own, lender, "s", "r") == {"a": pl.Float64(), "b": pl.Datetime("us")}
+    with pytest.raises(AlignmentError, match=r"r: column a is Float32, and Boolean in s"):
+        mixed_types({"a": pl.Boolean()}, lender, "s", "r")
