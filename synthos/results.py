@@ -224,7 +224,8 @@ class ModelRun:
     """One trained model of the cascade.
 
     ``loss_bits`` is the cross-entropy on real test rows in bits per row (``loss_error`` its standard error);
-    ``own_bits`` the same on held-out rows of the arm it was trained on.
+    ``own_bits`` the same on held-out rows of the arm it was trained on. ``effective_rank`` of its last hidden layer is
+    in [1, width]; None where that layer is the same for every row.
     """
 
     arm: Arm
@@ -239,7 +240,7 @@ class ModelRun:
     own_bits: float
     epochs: tuple[Epoch, ...]
     gradient_noise_scale: float | None
-    effective_rank: float
+    effective_rank: float | None
     converged: bool
     seconds: float
     device: str

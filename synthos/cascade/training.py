@@ -31,6 +31,8 @@ _FEATURE_LIMIT = 2**24
 _PROBE_ROWS, _PROBE_BATCHES = 32, 16
 #: Rows of the spectrum of the hidden representation.
 _SPECTRUM_ROWS = 1024
+#: Of a layer's size; what varies less is rounding.
+_CONSTANT = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,17 +237,17 @@ class _Trainer:
         return noise / signal if signal > 0 and noise > 0 else None
 
 
-def effective_rank(model: DensityModel, rows: Tensor) -> float:
+def effective_rank(model: DensityModel, rows: Tensor) -> float | None:
     """Effective rank of the centred last hidden layer: exp of the entropy of its normalised singular values.
 
-    Roy & Vetterli 2007. From 1 (one direction) to the width; 0 where the layer is constant.
+    Roy & Vetterli 2007. From 1 (one direction) to the width; None where the layer is constant.
     """
     with torch.no_grad():
         hidden = model.representation(model.features(model.positions(rows))).double()
-    hidden = hidden - hidden.mean(0)
-    singular = torch.linalg.eigvalsh(hidden.T @ hidden).clamp(min=0).sqrt()
-    if float(singular.sum()) == 0:
-        return 0.0
+    centred = hidden - hidden.mean(0)
+    if float(centred.norm()) <= _CONSTANT * float(hidden.norm()):
+        return None
+    singular = torch.linalg.eigvalsh(centred.T @ centred).clamp(min=0).sqrt()
     share = singular / singular.sum()
     return float(torch.exp(-torch.special.xlogy(share, share).sum()))
 

@@ -25,7 +25,10 @@ CLUSTER_ROWS = 100
 _HALVES = 40
 _T_95 = 2.093  # Student, GROUPS - 1 = 19 degrees of freedom
 
-Measure = Callable[[Sums, Mask], float]
+#: A figure of the chosen groups of rows; None where it cannot be had from them.
+Measure = Callable[[Sums, Mask], float | None]
+#: What the measures that may be None need: ``spectral`` alone.
+_NOTHING_VARIES = "no modelled column of the {} table varies, so that there are no correlations"
 
 
 class Arm(Protocol):
@@ -127,6 +130,9 @@ def _compared(evidence: Judged, reference: Arm, rng: np.random.Generator) -> Div
             report[name] = NotApplicable(reason=reason)
             continue
         value, other = kind.measure(ours, everything), kind.measure(theirs, everything)
+        if value is None or other is None:
+            report[name] = NotApplicable(reason=_NOTHING_VARIES.format("synthetic" if value is None else "reference"))
+            continue
         ratios = [_ratio(kind.measure(ours, a), kind.measure(theirs, b)) for a, b in halves]
         report[name] = DiversityMeasure(
             synthetic=value,
@@ -157,6 +163,9 @@ def _without_reference(evidence: Judged, rng: np.random.Generator) -> DiversityR
             report[name] = NotApplicable(reason=reason)
             continue
         value = kind.measure(sums, np.ones(GROUPS, bool))
+        if value is None:
+            report[name] = NotApplicable(reason=_NOTHING_VARIES.format("synthetic"))
+            continue
         report[name] = DiversityMeasure(
             synthetic=value, reference=None, ratio=None, interval=None, unit=kind.unit, meaning=kind.meaning
         )
@@ -289,8 +298,8 @@ def _occupancy(synthetic: Rows, real: Rows, clusters: Clusters) -> tuple[tuple[s
     )
 
 
-def _ratio(value: float, other: float) -> float | None:
-    return value / other if other > 0 else None
+def _ratio(value: float | None, other: float | None) -> float | None:
+    return value / other if value is not None and other is not None and other > 0 else None
 
 
 def _interval(ratio: float | None, halves: list[float | None]) -> Interval | None:

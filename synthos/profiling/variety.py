@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from synthos.profiling.blocks import offsets_of
 from synthos.profiling.hashing import Hashes
+from synthos.stats.entropy import collision_probability, effective_rank, shannon
 from synthos.tables.codec import CategoryBins, Codec, Codes
 
 GROUPS = 20
@@ -132,46 +133,38 @@ class Sums:
         """Distinct rows over rows."""
         return float(self._present[:, chosen].any(axis=1).sum() / self._rows[chosen].sum())
 
-    def _shares(self, chosen: Mask) -> list[Floats]:
+    def _counts(self, chosen: Mask) -> list[npt.NDArray[np.int64]]:
         counts = self._histogram[chosen].sum(axis=0)
-        rows = self._rows[chosen].sum()
-        return [counts[low:high] / rows for low, high in pairwise(self._frame.offsets)]
+        return [counts[low:high] for low, high in pairwise(self._frame.offsets)]
 
     def balance(self, chosen: Mask) -> float:
         """Mean over categorical columns of ``1 / sum(p^2)``, with the sum estimated without bias from pairs of rows."""
-        rows = self._rows[chosen].sum()
-        shares = [part for part, even in zip(self._shares(chosen), self._frame.categorical, strict=True) if even]
-        collisions = [max((part**2).sum() * rows - 1, 1 / rows) / (rows - 1) for part in shares]
-        return float(np.mean([1 / collision for collision in collisions]))
+        rows = int(self._rows[chosen].sum())
+        columns = [part for part, even in zip(self._counts(chosen), self._frame.categorical, strict=True) if even]
+        # Where no two rows agree, half a pair is taken to, so that there is an inverse.
+        least = 1 / (rows * (rows - 1))
+        return float(np.mean([1 / max(collision_probability(counts), least) for counts in columns]))
 
     def entropy(self, chosen: Mask) -> float:
         """Mean over columns of the Shannon entropy of codes in bits, with Miller and Madow's correction."""
-        rows = self._rows[chosen].sum()
-        bits = []
-        for shares in self._shares(chosen):
-            held = shares[shares > 0]
-            bits.append(-(held * np.log2(held)).sum() + (len(held) - 1) / (2 * rows * np.log(2)))
-        return float(np.mean(bits))
+        return float(np.mean([shannon(counts) for counts in self._counts(chosen)]))
 
     def effective_number(self, chosen: Mask) -> float:
         """The Vendi score (Friedman and Dieng 2023): ``exp`` of the entropy of the kernel's eigenvalues."""
-        return _exp_entropy(np.linalg.eigvalsh(self._gram[chosen].sum(axis=0)))
+        return effective_rank(np.linalg.eigvalsh(self._gram[chosen].sum(axis=0)))
 
-    def spectral(self, chosen: Mask) -> float:
-        """Effective rank (Roy and Vetterli 2007) of the correlation matrix of codes, constant columns left out."""
+    def spectral(self, chosen: Mask) -> float | None:
+        """Effective rank (Roy and Vetterli 2007) of the correlation matrix of codes, constant columns left out.
+
+        From 1 to the number of columns that vary; None where none does, since there is no correlation then.
+        """
         rows = self._rows[chosen].sum()
         mean = self._ordinal[chosen].sum(axis=0) / rows
         covariance = self._cross[chosen].sum(axis=0) / rows - np.outer(mean, mean)
         spread = np.sqrt(np.maximum(np.diag(covariance), 0))
         varied = spread > 1e-9
         if not varied.any():
-            return 0.0
-        return _exp_entropy(
+            return None
+        return effective_rank(
             np.linalg.eigvalsh(covariance[np.ix_(varied, varied)] / np.outer(spread, spread)[np.ix_(varied, varied)])
         )
-
-
-def _exp_entropy(eigenvalues: Floats) -> float:
-    shares = np.maximum(eigenvalues, 0) / np.maximum(eigenvalues, 0).sum()
-    held = shares[shares > 1e-12]
-    return float(np.exp(-(held * np.log(held)).sum()))

@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float64]
 
 def shannon(counts: npt.ArrayLike, *, corrected: bool = True) -> float:
     """Shannon entropy in bits of a histogram, >= 0; ``corrected`` adds the Miller-Madow term ``(K-1) / 2n ln2`` with K
-    the occupied cells, which takes the first-order bias off (Miller 1955).
+    the occupied cells, which takes the first-order bias off (Miller 1955). No counts at all are a ``ValueError``.
 
     >>> shannon([5, 5], corrected=False)
     1.0
@@ -26,7 +26,13 @@ def shannon(counts: npt.ArrayLike, *, corrected: bool = True) -> float:
 
 
 def collision_probability(counts: npt.ArrayLike) -> float:
-    """Probability that two different rows fall into one cell, unbiased: ``sum n(n-1) / N(N-1)``, in [0, 1]."""
+    """Probability that two different rows fall into one cell, unbiased: ``sum n(n-1) / N(N-1)``, in [0, 1].
+
+    Fewer than two rows are a ``ValueError``.
+
+    >>> collision_probability([2, 1])
+    0.3333333333333333
+    """
     cells = np.asarray(counts, np.float64)
     total = cells.sum()
     if total < 2:
@@ -34,22 +40,10 @@ def collision_probability(counts: npt.ArrayLike) -> float:
     return float((cells * (cells - 1)).sum() / (total * (total - 1)))
 
 
-def renyi2(counts: npt.ArrayLike) -> float:
-    """Rényi-2 (collision) entropy in bits; raises ``ValueError`` where no two rows collide, since it is then
-    beyond what the sample can resolve.
-
-    >>> round(renyi2([1000, 1000]), 2)
-    1.0
-    """
-    probability = collision_probability(counts)
-    if probability == 0:
-        raise ValueError("no two rows collide")
-    return float(-np.log2(probability))
-
-
 def effective_rank(eigenvalues: npt.ArrayLike) -> float:
     """``exp`` of the Shannon entropy of a non-negative spectrum, in [1, its length] (Roy & Vetterli 2007). Of the
-    spectrum of a kernel matrix over rows it is the Vendi score (Friedman & Dieng 2023)."""
+    spectrum of a kernel matrix over rows it is the Vendi score (Friedman & Dieng 2023). A spectrum without mass is a
+    ``ValueError``."""
     spectrum = np.clip(np.asarray(eigenvalues, np.float64), 0.0, None)
     if spectrum.sum() <= 0:
         raise ValueError("a spectrum needs some mass")

@@ -110,7 +110,10 @@ def test_effective_rank_counts_directions() -> None:
     assert effective_rank(made, rows) == pytest.approx(1.0)
     with torch.no_grad():
         made.into[:] = 0
-    assert effective_rank(made, rows) == 0.0
+    assert effective_rank(made, rows) is None
+    with torch.no_grad():
+        made.into_bias[:] = 0.1
+    assert effective_rank(made, rows) is None
 
 
 def test_bfloat16_trains_to_about_the_same_loss(real_data: CascadeData) -> None:

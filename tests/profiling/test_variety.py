@@ -43,7 +43,11 @@ def test_constant_columns_have_one_label_and_no_entropy():
     assert found.balance(ALL) == pytest.approx(1)
     assert found.entropy(ALL) == 0
     assert found.effective_number(ALL) == pytest.approx(1, abs=1e-3)
-    assert found.spectral(ALL) == 0
+    assert found.spectral(ALL) is None
+
+
+def test_balance_has_a_figure_where_no_two_rows_agree():
+    assert sums([[label] for label in range(1, 6)]).balance(ALL) == pytest.approx(5 * 4)
 
 
 def test_spread_is_the_mean_sample_variance_and_leaves_missing_values_out():
