@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
+from synthos.recommendation.snippets import place_of
 from synthos.reporting.material import gather
 from synthos.results import (
     CascadeResult,
@@ -176,13 +178,33 @@ def late_dimensions() -> tuple[str, ...]:
 
 
 def cache_folder(cache: str | Path | bool | None) -> Path | None:
-    """Where trained models are kept: ``cache``, or the user's cache folder; None where ``cache`` is False."""
+    """Where trained models are kept: ``cache``, or the user's cache folder; None where ``cache`` is False.
+
+    The folder is made and tried: who calls this before the tables are scanned does not train models that cannot be
+    kept.
+
+    Raises
+    ------
+    ConfigError : nothing can be written there.
+    """
     if cache is False:
         return None
     if cache is None or cache is True:
         home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        return Path(home) / "synthos" / "cascade"
-    return Path(cache)
+        folder = Path(home) / "synthos" / "cascade"
+    else:
+        folder = Path(cache)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"trained models cannot be kept there ({error.strerror})",
+            where=str(folder),
+            fix="choose a folder that can be written, or keep none",
+        ) from error
+    return folder
 
 
 def add_gradient(diversity: DiversityReport, cascade: CascadeResult | NotApplicable | Failed) -> DiversityReport:
@@ -263,7 +285,14 @@ def conclude(
         # Measuring what each fix gains takes as long as ten runs of the dimensions: not what "quick" means.
         rescore = None if job.quick else partial(quick_risk, job, measure)
         recommendations = recommend(
-            evidence, dimensions, regions, verdict, rescore=rescore, thresholds=job.thresholds, listener=listener
+            evidence,
+            dimensions,
+            regions,
+            verdict,
+            rescore=rescore,
+            thresholds=job.thresholds,
+            listener=listener,
+            **{role: place_of(source, role) for role, source in job.sources.items() if role != "holdout"},
         )
     profiles = {role: arm.profile for role, arm in arms.items()}
     return Validation(

@@ -9,7 +9,7 @@ from functools import partial
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.candidates import Candidate, suggest
 from synthos.recommendation.gains import Gain, Workbench
-from synthos.recommendation.snippets import snippet
+from synthos.recommendation.snippets import Place, file_place, snippet
 from synthos.results import DimensionResult, Recommendation, Region, Verdict
 from synthos.sampling.evidence import Evidence
 from synthos.verdict.thresholds import Thresholds, default_thresholds
@@ -32,8 +32,8 @@ def recommend(
     rescore: Callable[[Evidence], float] | None = None,
     thresholds: Thresholds | None = None,
     listener: Listener = silent,
-    synthetic_name: str | None = None,
-    reference_name: str | None = None,
+    synthetic: Place | None = None,
+    reference: Place | None = None,
 ) -> tuple[Recommendation, ...]:
     """Fixes ranked by measured gain, then those whose gain could not be measured.
 
@@ -41,7 +41,7 @@ def recommend(
     ----------
     rescore : the risk (0-100) of changed evidence, all dimensions evaluated anew; None to measure nothing.
     thresholds : where the risk is low enough that nothing else is asked for; the packaged ones by default.
-    synthetic_name, reference_name : files for the snippets; by default the names of the tables.
+    synthetic, reference : where the snippets find the tables; by default files of the tables' names.
 
     Returns
     -------
@@ -50,8 +50,9 @@ def recommend(
         speaks for a fix. Ids are ``KIND-NUMBER`` and stay the same for the same evidence.
     """
     candidates = suggest(evidence, dimensions, regions, verdict.risk_level)
-    synthetic = synthetic_name or evidence.synthetic.profile.name
-    reference = reference_name or (evidence.reference.profile.name if evidence.reference else None)
+    synthetic = synthetic or file_place(evidence.synthetic.profile.name)
+    if evidence.reference is not None:
+        reference = reference or file_place(evidence.reference.profile.name)
     made = _numbered(candidates, synthetic, reference)
     if not made:
         return ()
@@ -63,7 +64,7 @@ def recommend(
     return tuple(sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0))))
 
 
-def _numbered(candidates: Sequence[Candidate], synthetic: str, reference: str | None) -> list[Recommendation]:
+def _numbered(candidates: Sequence[Candidate], synthetic: Place, reference: Place | None) -> list[Recommendation]:
     counts: dict[str, int] = {}
     made = []
     for candidate in candidates:
