@@ -12,7 +12,7 @@ import binascii
 import dataclasses
 import hashlib
 import json
-import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -82,17 +82,27 @@ class RunStore:
 
     def _write(self, key: str, content: dict[str, object]) -> None:
         path = self._path(key)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        text = json.dumps(content, allow_nan=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
-            aside.replace(path)
+            _write_whole(path, text)
         except OSError as error:
             raise SourceError(
                 f"finished models cannot be stored ({error.strerror})",
                 where=str(self.folder),
                 fix="free some space or choose a writable folder",
             ) from error
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Written beside its place and then renamed, under a name of its own for every writer, threads included."""
+    # Not mkstemp, whose files are for one user alone: a folder may be shared.
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _model_key(spec: ModelSpec, data: CascadeData, device: str) -> str:

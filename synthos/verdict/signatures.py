@@ -93,14 +93,16 @@ def match(
     """The known collapses most like this one, most similar first, at most one of a family.
 
     Only those with a similarity of ``thresholds.least_similarity`` or more, at most ``most_matches``; empty where the
-    table is like none of them.
+    table is like none of them. A case that has too little in common with what was measured is left out.
     """
     library, limits = library or default_library(), thresholds or default_thresholds()
     seen = figures(dimensions, regions, cascade)
     best: dict[str, SignatureMatch] = {}
     for signature in library.signatures:
         apart = distance(seen, signature.figures)
-        similarity = 0.0 if apart is None else math.exp(-apart / library.scale)
+        if apart is None:
+            continue
+        similarity = math.exp(-apart / library.scale)
         held = best.get(signature.family)
         if similarity >= limits.least_similarity and (held is None or similarity > held.similarity):
             best[signature.family] = SignatureMatch(

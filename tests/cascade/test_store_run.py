@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,33 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path: Path, data:
     blocked.write_text("")
     with pytest.raises(SourceError, match="cannot be stored"):
         train_one(plan(TINY, data.rows, "synthetic")[0], data, RunStore(blocked), CPU)
+
+
+def test_writers_of_the_same_result_do_not_meet(tmp_path: Path, data: CascadeData, finished: Finished) -> None:
+    store, made = RunStore(tmp_path), RunStore(finished.folder)
+    spec = plan(TINY, data.rows, "synthetic")[0]
+    outcome = made.model(spec, data)
+    assert outcome is not None
+    with ThreadPoolExecutor(8) as pool:
+        for written in [pool.submit(store.keep_model, spec, data, outcome) for _ in range(64)]:
+            written.result()
+    found = store.model(spec, data)
+    assert found is not None and found.run == outcome.run
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+def test_a_write_that_fails_leaves_no_part_behind(tmp_path: Path, data: CascadeData, finished: Finished) -> None:
+    store, made = RunStore(tmp_path), RunStore(finished.folder)
+    spec = plan(TINY, data.rows, "synthetic")[0]
+    outcome = made.model(spec, data)
+    assert outcome is not None
+    store.keep_model(spec, data, outcome)
+    (place,) = (path for path in tmp_path.rglob("*.json"))
+    place.unlink()
+    (place / "in the way").mkdir(parents=True)
+    with pytest.raises(SourceError, match="cannot be stored"):
+        store.keep_model(spec, data, outcome)
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(

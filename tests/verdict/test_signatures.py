@@ -109,6 +109,13 @@ def test_too_little_in_common_is_no_likeness() -> None:
     assert match(few, [], library=library(("healthy", "healthy", {"rho": 0.0}))) == ()
 
 
+def test_a_case_that_cannot_be_compared_is_left_out_however_low_the_floor() -> None:
+    limits = parse_thresholds({"signatures": {"least_similarity": 0.0}}, where="here", base=default_thresholds())
+    known = library(("apart", "apart", {"rho": 0.0}), ("near", "near", figures(sound(), [])))
+    found = match(sound(), [], library=known, thresholds=limits)
+    assert [item.name for item in found] == ["near"]
+
+
 @given(st.lists(st.floats(0.0, 100.0), min_size=8, max_size=8), st.sampled_from(get_args(Issue)), shares)
 def test_similarity_lies_within_the_floor_and_1(scores: list[float], issue: Issue, impact: float) -> None:
     dimensions = {name: scored(score) for name, score in zip(DIMENSIONS, scores, strict=True)}
