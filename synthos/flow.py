@@ -85,6 +85,7 @@ def validate(
             tier_config=tier_config,
             thresholds=thresholds,
         )
+        folder = None if wants_cascade(job) else cache_folder(cache)
     on_progress(Event(stage="read", done=1, total=1))
     with watch.stage("scan"):
         scanned = {role: scan_table(job, role, on_progress) for role in job.sources}
@@ -97,7 +98,7 @@ def validate(
             dimensions[name] = evaluate(name, evidence)
             on_progress(Event(stage="dimensions", done=done, total=len(DIMENSIONS), message=name))
     with watch.stage("cascade"):
-        cascade = wants_cascade(job) or _train(job, evidence, cache_folder(cache), on_progress)
+        cascade = wants_cascade(job) or _train(job, evidence, folder, on_progress)
     if isinstance(cascade, CascadeResult):
         evidence = evidence.with_cascade(cascade)
     dimensions |= {name: measure_late(name, evidence, cascade) for name in late_dimensions()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -131,6 +132,19 @@ def test_the_cache_is_where_it_is_asked_for(tmp_path, monkeypatch: pytest.Monkey
     assert cache_folder(None) == tmp_path / "synthos" / "cascade"
     assert cache_folder(tmp_path / "here") == tmp_path / "here"
     assert cache_folder(False) is None
+
+
+def test_a_cache_that_cannot_be_written_is_told_before_anything_is_scanned(
+    tmp_path: Path, real: pl.DataFrame, fresh: pl.DataFrame
+):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    heard: list[Event] = []
+    with pytest.raises(ConfigError, match=f"{blocked}: trained models cannot be kept there") as caught:
+        synthos.validate(fresh, real, cache=blocked, on_progress=heard.append)
+    assert str(caught.value).count(".") == 1
+    assert {event.stage for event in heard} == {"read"}
+    assert synthos.validate(fresh, real, cache=blocked, quick=True).decision  # which trains nothing
 
 
 def test_profile_needs_one_table_only(real: pl.DataFrame):
