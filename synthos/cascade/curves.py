@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthos.results import Interval
-
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 #: Where columns hardly depend on each other, ``rho`` is measured against this share of the independent-columns loss.
@@ -42,12 +40,6 @@ class Curves:
     def rho(self) -> Floats:
         """Shape (6, copies); the copies carry the training noise."""
         return (self.synthetic - self.reference) / self.yardstick
-
-
-def interval(copies: Floats, value: float) -> Interval:
-    """Percentiles of bootstrap copies, never leaving out the value itself."""
-    low, high = np.quantile(copies, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(low=float(min(low, value)), high=float(max(high, value)), level=LEVEL)
 
 
 def equivalents(curves: Curves) -> tuple[Floats, str]:

@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from synthos.cascade.curves import LEAST_YARDSTICK, Curves, interval
+from synthos.cascade.curves import LEAST_YARDSTICK, Curves
 from synthos.cascade.scaling_law import DATA_FORM, FULL_FORM, Fit, Floats, Points, fit_law, refusal
 from synthos.results import Law, ModelRun, ScalePrediction
+from synthos.stats.bootstrap import percentile_interval
 
 SCALES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 #: Beyond so many times the largest run only the floor and the direction are stated.
@@ -109,9 +110,9 @@ def _prediction(rows: int, forecast: tuple[Floats, Floats], run: float, heading:
         rows=rows,
         basis="extrapolated",
         loss_bits=float(loss[0]),
-        loss_interval=interval(loss[1:], float(loss[0])),
+        loss_interval=percentile_interval(loss[1:], float(loss[0])),
         rho=float(rho[0]),
-        rho_interval=interval(rho[1:], float(rho[0])),
+        rho_interval=percentile_interval(rho[1:], float(rho[0])),
         direction=heading,
         note=f"{rows / run:.0f} times the largest run, heavy tier",
     )

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthos.cascade import predictions
-from synthos.cascade.curves import LEAST_YARDSTICK, LEVEL, Curves, Floats, equivalents, interval
+from synthos.cascade.curves import LEAST_YARDSTICK, LEVEL, Curves, Floats, equivalents
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
 from synthos.cascade.tasks import CascadeData, independent_bits
 from synthos.cascade.tiers import SIZES, TIERS, CascadeConfig
 from synthos.errors import InternalError
 from synthos.results import Arm, CascadeResult, Interval, LoopDrift, Tier
 from synthos.sampling.seeds import generator
+from synthos.stats.bootstrap import percentile_interval
 
 #: Bootstrap copies of the test rows.
 RESAMPLES = 400
@@ -53,9 +54,9 @@ def summarise(
         independent_bits=float(curves.independent[0]),
         law=law,
         rho=float(rho[0]),
-        rho_interval=interval(rho[1:], float(rho[0])),
+        rho_interval=percentile_interval(rho[1:], float(rho[0])),
         n_eff=float(n_eff[0]),
-        n_eff_interval=interval(n_eff[1:], float(n_eff[0])),
+        n_eff_interval=percentile_interval(n_eff[1:], float(n_eff[0])),
         n_eff_note=_n_eff_note(bound, data),
         predictions=forecast,
         loop=None if loop is None else drift(*loop),

@@ -1,7 +1,7 @@
 """How far apart two discrete distributions are. Counts and probabilities are both taken; each side is normalised.
 
-All figures are >= 0, 0 for equal distributions, and symmetric but for KL. Sides may have leading axes: the last one is
-the one summed over.
+All figures are >= 0, 0 for equal distributions, and symmetric. Sides may have leading axes: the last one is the one
+summed over. A side without mass is a ``ValueError``.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ def jensen_shannon(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return np.asarray(np.clip(total, 0.0, 1.0))
 
 
-def kullback_leibler(a: npt.ArrayLike, b: npt.ArrayLike, *, floor: float = 0.0) -> Floats:
-    """KL(a || b) in bits, in [0, inf). With ``floor`` = e it is KL(a || (1-e) b + e a) <= log2(1/e): a few impossible
-    cells then cost a bounded number of bits."""
-    p, q = _probabilities(a), _probabilities(b)
-    return np.asarray(np.maximum(_plogp_ratio(p, (1 - floor) * q + floor * p).sum(axis=-1), 0.0))
-
-
 def total_variation(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Half the summed absolute difference, in [0, 1]: the share of rows to change to turn one into the other."""
+    """Half the summed absolute difference, in [0, 1]: the share of rows to change to turn one into the other.
+
+    >>> float(total_variation([1, 1], [3, 1]))
+    0.25
+    """
     return np.asarray(np.abs(_probabilities(a) - _probabilities(b)).sum(axis=-1) / 2)
 
 
-def expected_total_variation(p: npt.ArrayLike, n: int, m: int) -> Floats:
-    """Total variation to expect between samples of n and m rows of one distribution ``p``:
-    ``sum sqrt(p (1-p) (1/n + 1/m) / 2 pi)`` (mean of a half-normal per cell)."""
+def expected_total_variation(p: npt.ArrayLike, spread: float) -> Floats:
+    """Total variation to expect by chance alone: ``sum sqrt(p (1-p) spread / 2 pi)``, the mean of a half-normal a cell.
+
+    ``spread`` is the variance of a difference of shares over ``p (1-p)``: ``1/n + 1/m`` between samples of n and m
+    rows of one distribution, ``1/n - 1/N`` between N rows and n of them drawn without replacement.
+    """
     cells = _probabilities(p)
-    return np.asarray(np.sqrt(cells * (1 - cells) * (1 / n + 1 / m) / (2 * np.pi)).sum(axis=-1))
+    return np.asarray(np.sqrt(cells * (1 - cells) * spread / (2 * np.pi)).sum(axis=-1))
 
 
 def segment_jensen_shannon(a: npt.ArrayLike, b: npt.ArrayLike, offsets: npt.NDArray[np.int64]) -> Floats:
@@ -71,15 +71,3 @@ def segment_jensen_shannon(a: npt.ArrayLike, b: npt.ArrayLike, offsets: npt.NDAr
     middle = (p + q) / 2
     pieces = (_plogp_ratio(p, middle) + _plogp_ratio(q, middle)) / 2
     return np.asarray(np.clip(np.add.reduceat(pieces, starts), 0.0, 1.0))
-
-
-def wasserstein(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    """First Wasserstein distance of two samples of finite values, in their unit: the area between the two CDFs.
-
-    >>> wasserstein(np.array([0.0, 1.0]), np.array([2.0, 3.0]))
-    2.0
-    """
-    grid = np.sort(np.concatenate([a, b]))
-    below_a = np.searchsorted(np.sort(a), grid[:-1], side="right") / a.size
-    below_b = np.searchsorted(np.sort(b), grid[:-1], side="right") / b.size
-    return float((np.abs(below_a - below_b) * np.diff(grid)).sum())

@@ -8,7 +8,7 @@ import pytest
 
 from synthos.profiling.scan import ScanPlan, finish, merge, scan_batches
 from synthos.sampling.assemble import arm
-from synthos.sampling.check import check_sample, expected_distance
+from synthos.sampling.check import check_sample
 from synthos.tables.codec import Codec
 from synthos.tables.schema import Column, Schema
 
@@ -51,15 +51,3 @@ def test_a_whole_table_must_agree_exactly():
 def test_an_empty_sample_is_flagged():
     whole = sampled(1000, 100)
     assert check_sample(replace(whole, rows=whole.rows[:0], codes=whole.codes[:0])) == ("the sample holds no row",)
-
-
-def test_expected_distance_is_the_mean_of_random_samples():
-    rng = np.random.default_rng(0)
-    shares = np.array([0.5, 0.2, 0.2, 0.1])
-    drawn = rng.multinomial(2000, shares, size=4000) / 2000
-    measured = 0.5 * np.abs(drawn - shares).sum(axis=1).mean()
-    assert expected_distance(shares, 2000, 10**12) == pytest.approx(measured, rel=0.02)
-
-
-def test_expected_distance_vanishes_for_the_whole_table():
-    assert expected_distance(np.array([0.5, 0.5]), 100, 100) == 0
