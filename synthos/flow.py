@@ -61,7 +61,7 @@ def validate(
     synthetic, reference, holdout : polars, pandas or Arrow tables, or paths, folders, globs, s3:// or http(s)://
         addresses of Parquet, CSV, JSON lines or Arrow files. ``reference`` is what the synthetic table was made from;
         ``holdout`` real rows that its generator never saw.
-    quick : leave the cascade out; floor, loop and scale then stay open.
+    quick : leave the cascade out; floor, loop, scale and the gains of recommendations then stay open.
     seed : by default the seed comes from the tables' contents.
     kinds : kinds of columns where they are inferred wrongly, by name, or a YAML file of them.
     tier_config, thresholds : YAML files in place of the packaged defaults.
@@ -183,7 +183,8 @@ def repair(
         raise ConfigError(
             "there is nothing to apply",
             where=None if isinstance(result, Validation) else str(result),
-            fix="the table needs no repair, or what it needs takes real rows (name it with --only) or its generator",
+            fix="the table needs no repair, or what it needs takes real rows (name it with `only`, and give the "
+            "reference) or its generator",
         )
     source = open_table(synthetic)
     judged = _judged_rows(result)

@@ -48,7 +48,11 @@ from synthos.verdict.aggregate import decide
 from synthos.verdict.signatures import match
 from synthos.verdict.thresholds import Thresholds, load_thresholds
 
-QUICK = NotApplicable(reason="left out by the quick mode")
+QUICK = NotApplicable(reason="the quick mode trains no models; validate again without it")
+QUICK_ALONE = NotApplicable(
+    reason="the quick mode trains no models, and they take real rows to compare with; validate again with a reference "
+    "table and without the quick mode"
+)
 NO_REFERENCE = NotApplicable(reason="the cascade compares with models trained on real rows; give a reference table")
 #: Parts of the installation that a verdict depends on.
 PACKAGES = ("synthos", "numpy", "polars", "pyarrow", "scikit-learn", "torch")
@@ -154,9 +158,9 @@ def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
 
 def wants_cascade(job: Job) -> CascadeResult | NotApplicable | None:
     """None where the cascade is to be trained, otherwise why it is not."""
-    if job.quick:
-        return QUICK
-    return NO_REFERENCE if "reference" not in job.sources else None
+    if "reference" not in job.sources:
+        return QUICK_ALONE if job.quick else NO_REFERENCE
+    return QUICK if job.quick else None
 
 
 def cascade_data(evidence: Evidence) -> CascadeData:
@@ -273,7 +277,7 @@ def conclude(
         listener(Event(stage="verdict", done=0, total=1))
         verdict = decide(
             dimensions,
-            None if isinstance(cascade, NotApplicable) else cascade,
+            cascade,
             quick=job.quick,
             has_reference=evidence.reference is not None,
             rows={role: arm.profile.rows for role, arm in arms.items()},

@@ -18,7 +18,7 @@ from synthos.verdict.thresholds import Thresholds, default_thresholds
 MOST_MEASURED = 4
 #: The mixture that is advised where none can be tried.
 _USUAL_SHARE = 0.25
-_NOT_ASKED = Gain(None, "not measured: nothing was given to measure with", True)
+_NOT_ASKED = Gain(None, "not measured in the quick mode; validate again without it", True)
 _TOO_MANY = Gain(None, f"not measured: only the first {MOST_MEASURED} fixes are tried", True)
 _GENERATOR = Gain(None, "cannot be measured on a finished table: it takes the generator", True)
 
@@ -39,7 +39,8 @@ def recommend(
 
     Parameters
     ----------
-    rescore : the risk (0-100) of changed evidence, all dimensions evaluated anew; None to measure nothing.
+    rescore : the risk (0-100) of changed evidence, all dimensions evaluated anew; None, as in the quick mode, to
+        measure nothing.
     thresholds : where the risk is low enough that nothing else is asked for; the packaged ones by default.
     synthetic, reference : where the snippets find the tables; by default files of the tables' names.
 

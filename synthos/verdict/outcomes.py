@@ -9,7 +9,7 @@ from synthos.verdict.calibration import Cascade
 
 #: The component of ``rare_pattern_handling`` that the second outcome is read from.
 RARE_COMPONENT = "rare_mass_lost"
-QUICK = "the quick run trains no models, so that this is left open; run without it"
+QUICK = "the quick mode trains no models; validate again without it, and with a reference table"
 NO_MODELS = "no models were trained"
 _FLOOR = (
     "how much worse real rows are modelled after training on this table, however many rows of it: "

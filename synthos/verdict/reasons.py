@@ -59,7 +59,7 @@ def headline(
     if decision == "inconclusive" and not has_reference:
         return (
             f"Inconclusive: what can be seen without a reference gives {figure}, but lost values, lost "
-            "dependence and lost rare patterns cannot be seen without one."
+            "dependence and lost rare patterns cannot be seen without one; give a reference table."
         )
     if decision == "inconclusive":
         return (
@@ -126,14 +126,15 @@ def open_questions(
     """What this verdict cannot say, and why."""
     found = []
     if quick:
+        again = "without it" if has_reference else "with a reference table and without the quick mode"
         found.append(
-            "Floor and loop are left open: the quick run trains no models, so that it cannot say whether more rows "
-            "would help or whether retraining on its own output would drift further."
+            "Floor and loop are left open: the quick mode trains no models, so that it cannot say whether more rows "
+            f"would help or whether retraining on its own output would drift further; validate again {again}."
         )
     if not has_reference:
         found.append(
             "Without real rows it cannot be known whether values, dependence or rare patterns were lost, nor whether "
-            "real rows were copied; the risk may be as high as 100."
+            "real rows were copied; the risk may be as high as 100 until a reference table is given."
         )
     for name, result in dimensions.items():
         if isinstance(result, NotApplicable) and not (quick and name == "scale_robustness"):
@@ -144,7 +145,10 @@ def open_questions(
         if cascade.law.refused:
             found.append(f"Losses at larger scale are not predicted: {cascade.law.refused}.")
         if cascade.loop is None:
-            found.append("The loop is left open: no model was refitted on its own output.")
+            found.append(
+                "The loop is left open: no model was refitted on its own output; set `loop_generations` in the tier "
+                "configuration to at least 1."
+            )
     elif isinstance(cascade, Failed):
         found.append("Floor and loop are unknown, since the model cascade failed.")
     elif isinstance(cascade, NotApplicable) and not quick:
