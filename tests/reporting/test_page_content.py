@@ -103,7 +103,7 @@ def test_what_does_not_apply_gives_its_reason_and_no_number(pages: dict[str, str
 
 def test_quick_runs_show_no_curves(pages: dict[str, str]) -> None:
     text = PageReader(pages["quick"]).text("curves")
-    assert "not applicable" in text and "The quick run trains no models" in text
+    assert "not applicable" in text and "The quick mode trains no models" in text
     assert "What more rows would give" not in text
 
 
