@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -57,62 +60,92 @@ Cache = Annotated[
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Train every model anew and keep none.")]
 
 
-def run_validation(
-    synthetic: str,
-    reference: str | None,
-    holdout: str | None,
-    *,
-    engine: Engine,
-    address: str | None,
-    workers: int | None,
-    quick: bool,
-    seed: int | None,
-    kinds: Path | None,
-    tier_config: Path | None,
-    thresholds: Path | None,
-    cache: Path | None,
-    no_cache: bool,
-    listener: Listener,
-) -> Validation:
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What is judged, and against what."""
+
+    synthetic: Synthetic
+    reference: Reference = None
+    holdout: Holdout = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a validation is run, and where its results go."""
+
+    quick: Quick = False
+    json: Json = None
+    html: Html = None
+    seed: Seed = None
+    kinds: Kinds = None
+    tier_config: TierConfig = None
+    thresholds: Thresholds = None
+    engine: EngineOption = Engine.ray
+    address: Address = None
+    workers: Workers = None
+    cache: Cache = None
+    no_cache: NoCache = False
+
+
+def flattened(command: Callable[..., None]) -> Callable[..., None]:
+    """The command for typer: where it takes ``Tables`` or ``Run``, their fields become parameters of its own.
+
+    Typer reads arguments and options off a function's signature. The fields stand where the dataclass stood, which is
+    their order in the help.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
+    parameters: list[Parameter] = []
+    for name, parameter in signature(command).parameters.items():
+        if name in groups:
+            kinds = get_type_hints(groups[name], include_extras=True)
+            for field in fields(groups[name]):
+                default = Parameter.empty if field.default is MISSING else field.default
+                parameters.append(
+                    Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=kinds[field.name])
+                )
+        else:
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[name]))
+
+    def flat(**given: Any) -> None:
+        grouped = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**grouped, **given)
+
+    flat.__name__, flat.__doc__ = command.__name__, command.__doc__
+    flat.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flat
+
+
+def run_validation(tables: Tables, run: Run, listener: Listener) -> Validation:
     """Run one validation on the engine that was asked for.
 
     Raises
     ------
     InputError : the tables or the options are at fault.
     """
-    if engine is Engine.local:
-        if address or workers:
+    given = (tables.synthetic, tables.reference, tables.holdout)
+    options: dict[str, Any] = {
+        "quick": run.quick,
+        "seed": run.seed,
+        "kinds": run.kinds,
+        "tier_config": run.tier_config,
+        "thresholds": run.thresholds,
+        "cache": False if run.no_cache else run.cache,
+        "on_progress": listener,
+    }
+    if run.engine is Engine.local:
+        if run.address or run.workers:
             raise ConfigError("--address and --workers belong to --engine ray", fix="drop them, or use --engine ray")
         from synthos.flow import validate as validate_here
 
-        return validate_here(
-            synthetic,
-            reference,
-            holdout,
-            quick=quick,
-            seed=seed,
-            kinds=kinds,
-            tier_config=tier_config,
-            thresholds=thresholds,
-            cache=False if no_cache else cache,
-            on_progress=listener,
-        )
-    if address and workers:
+        return validate_here(*given, **options)
+    if run.address and run.workers:
         raise ConfigError("--workers sizes a private instance, --address names a running one", fix="give one of them")
     # Imported here because the core knows nothing of Ray; Ray starts while the tables are opened.
     from pipelines.validate import validate as validate_on_ray
 
-    return validate_on_ray(
-        synthetic,
-        reference,
-        holdout,
-        quick=quick,
-        seed=seed,
-        kinds=kinds,
-        tier_config=tier_config,
-        thresholds=thresholds,
-        cache=False if no_cache else cache,
-        on_progress=listener,
-        address=address,
-        workers=workers,
-    )
+    return validate_on_ray(*given, **options, address=run.address, workers=run.workers)
