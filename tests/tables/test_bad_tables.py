@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bad_tables import replaced, scrambled, text, truncated
 from typed_tables import WRITERS, rows_of, typed_frame
 
 from synthos.errors import EncodingError, FormatError, InputError, SchemaError, SourceError, TooFewRowsError
@@ -34,12 +35,6 @@ def refused(error: type[InputError], message: str, table: object) -> None:
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
     if isinstance(table, Path):
         assert Path(table).name.split("*")[0] in str(caught.value)
-
-
-def text(tmp_path: Path, name: str, content: str | bytes) -> Path:
-    path = tmp_path / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "missing.parquet", "no/such/folder"])
@@ -201,21 +196,7 @@ def test_nameless_column(tmp_path: Path) -> None:
     refused(SchemaError, "column 1 has no name; name it, or write the table without its index", tmp_path / "t.csv")
 
 
-def _truncate(data: bytearray) -> bytearray:
-    return data[: len(data) * 2 // 3]
-
-
-def _scramble(data: bytearray) -> bytearray:
-    # The values of the first row group; the footer stays sound.
-    data[40:1500] = bytes((value * 7 + 13) % 256 for value in data[40:1500])
-    return data
-
-
-def _replace(data: bytearray) -> bytearray:
-    return bytearray(b"<html>Not found</html>" * 20)
-
-
-@pytest.mark.parametrize("damage", [_truncate, _scramble, _replace])
+@pytest.mark.parametrize("damage", [truncated, scrambled, replaced])
 @pytest.mark.parametrize("name", ["table.parquet", "table.arrow"])
 def test_corrupt_binary_file(tmp_path: Path, name: str, damage: Callable[[bytearray], bytearray]) -> None:
     WRITERS[name](typed_frame(), tmp_path / name)
