@@ -53,6 +53,7 @@ def test_importing_the_package_loads_neither_polars_nor_torch_nor_ray():
     assert shown.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_function_is_callable_after_its_module_was_imported():
     code = "import synthos.flow, synthos; assert callable(synthos.validate)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

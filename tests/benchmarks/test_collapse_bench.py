@@ -193,6 +193,7 @@ def test_the_probability_rises_with_risk() -> None:
     assert fit_risk.fit_probability(risk, risk < 25.0)[1] == 0.0
 
 
+@pytest.mark.slow
 def test_held_out_figures_cover_every_table() -> None:
     truth, losses, harm = made_up(32)
     found = fit_risk.held_out(truth, losses, harm)

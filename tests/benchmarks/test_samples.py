@@ -100,6 +100,7 @@ def test_what_was_done_is_written_down(folder: Path) -> None:
     assert done["rows"]["refit"] == 8_000
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_the_same_rows(folder: Path, tmp_path: Path) -> None:
     samples.make_samples(tmp_path)
     for path in sorted(folder.iterdir()):

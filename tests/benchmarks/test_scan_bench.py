@@ -23,6 +23,7 @@ def test_the_table_is_what_it_says(path):
         assert column.nulls == frame[column.name].null_count()
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_finds(path):
     alone, spread = scan.ours_alone(path), scan.ours_spread(path)
     assert spread.profile == alone.profile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import report_factory
+from page_reader import PageReader
 
 from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
@@ -17,3 +18,9 @@ def samples() -> dict[str, ReportData]:
 @pytest.fixture(scope="session")
 def pages(samples: dict[str, ReportData]) -> dict[str, str]:
     return {name: render(data) for name, data in samples.items()}
+
+
+@pytest.fixture(scope="session")
+def read_pages(pages: dict[str, str]) -> dict[str, PageReader]:
+    """The pages, parsed."""
+    return {name: PageReader(page) for name, page in pages.items()}

@@ -84,6 +84,7 @@ def test_a_fresh_real_sample_stays_within_chance(healthy: Material) -> None:
     assert sum(item.excess > 0 for item in healthy.row_map.bins) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [500, 2_000])
 def test_chance_bounds_hold_over_many_fresh_samples(rows: int) -> None:
     alarms = 0

@@ -20,13 +20,13 @@ NAMES = list(report_factory.SAMPLES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tags_balance_and_ids_are_unique(pages: dict[str, str], name: str) -> None:
-    assert PageReader(pages[name]).problems == []
+def test_tags_balance_and_ids_are_unique(read_pages: dict[str, PageReader], name: str) -> None:
+    assert read_pages[name].problems == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_section_is_present_in_order_and_holds_text(pages: dict[str, str], name: str) -> None:
-    page = PageReader(pages[name])
+def test_every_section_is_present_in_order_and_holds_text(read_pages: dict[str, PageReader], name: str) -> None:
+    page = read_pages[name]
     assert list(page.sections) == [id_ for id_, _ in SECTIONS]
     for id_, title in SECTIONS:
         text = page.text(id_)
@@ -35,14 +35,14 @@ def test_every_section_is_present_in_order_and_holds_text(pages: dict[str, str],
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_links_and_labels_point_at_something(pages: dict[str, str], name: str) -> None:
-    page = PageReader(pages[name])
+def test_links_and_labels_point_at_something(read_pages: dict[str, PageReader], name: str) -> None:
+    page = read_pages[name]
     assert [target for target in page.references if target not in page.ids] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_page_loads_nothing(pages: dict[str, str], name: str) -> None:
-    page = PageReader(pages[name])
+def test_the_page_loads_nothing(pages: dict[str, str], read_pages: dict[str, PageReader], name: str) -> None:
+    page = read_pages[name]
     assert page.loads == ["data:,"]  # the empty icon that keeps browsers from asking for one
     assert page.tags.get("img", 0) == page.tags.get("iframe", 0) == page.tags.get("object", 0) == 0
     style = re.search(r"<style>(.*?)</style>", pages[name], re.DOTALL)

@@ -20,8 +20,8 @@ def text_of(data: ReportData, section: str) -> str:
     return PageReader(render(data)).text(section)
 
 
-def test_the_verdict_is_read_at_one_glance(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("verdict")
+def test_the_verdict_is_read_at_one_glance(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("verdict")
     for part in (
         "Fix first",
         "46 of 100, between 40 and 53",
@@ -47,8 +47,8 @@ def test_every_decision_has_its_words_and_its_own_mark(decision: str) -> None:
     assert page.count(f"<title>{title}: ") == 1
 
 
-def test_an_inconclusive_verdict_does_not_sound_like_an_answer(pages: dict[str, str]) -> None:
-    text = PageReader(pages["reference_free"]).text("verdict")
+def test_an_inconclusive_verdict_does_not_sound_like_an_answer(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["reference_free"].text("verdict")
     assert "as far as it could be judged" in text
     assert "not determined" in text and "none found" not in text
     assert text.count("left open") == 3
@@ -71,8 +71,10 @@ def test_scores_stand_where_they_belong(samples: dict[str, ReportData], pages: d
         assert ends == pytest.approx([2 + 0.96 * result.interval.low, 2 + 0.96 * result.interval.high], abs=0.01)
 
 
-def test_an_unresolved_score_is_hollow_and_said_to_be_so(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("dimensions")
+def test_an_unresolved_score_is_hollow_and_said_to_be_so(
+    pages: dict[str, str], read_pages: dict[str, PageReader]
+) -> None:
+    text = read_pages["full"].text("dimensions")
     assert "unresolved" in text and "The interval spans 29 points" in text
     hollow = [t for t in svg_trees(pages["full"]) if t.attrib.get("aria-label", "").endswith("unresolved")]
     assert len(hollow) == 1
@@ -80,35 +82,35 @@ def test_an_unresolved_score_is_hollow_and_said_to_be_so(pages: dict[str, str]) 
     assert circle is not None and "f-card" in circle.attrib["class"]
 
 
-def test_blamed_columns_stand_beside_their_dimension(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("dimensions")
+def test_blamed_columns_stand_beside_their_dimension(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("dimensions")
     first, second = text.index("Correlation preservation"), text.index("Diversity retention")
     assert "education 50 % of the loss" in text[first:second]
     assert "marital 6.3 %" in text[second:] or "marital 6.2 %" in text[second:]  # the fourth, in the details
 
 
 @pytest.mark.parametrize("section", ["dimensions", "curves", "verdict", "diversity"])
-def test_failures_are_shown_with_their_error(pages: dict[str, str], section: str) -> None:
-    text = PageReader(pages["failed"]).text(section)
+def test_failures_are_shown_with_their_error(read_pages: dict[str, PageReader], section: str) -> None:
+    text = read_pages["failed"].text(section)
     assert "failed" in text
     assert "out of memory" in text or "No space left on device" in text or "no space left on device" in text
 
 
-def test_what_does_not_apply_gives_its_reason_and_no_number(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("dimensions")
+def test_what_does_not_apply_gives_its_reason_and_no_number(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("dimensions")
     at = text.index("Temporal stability")
     assert "– not applicable" in text[at : at + 80]
     assert "The rows of the reference are exchangeable" in text[at : at + 260]
 
 
-def test_quick_runs_show_no_curves(pages: dict[str, str]) -> None:
-    text = PageReader(pages["quick"]).text("curves")
+def test_quick_runs_show_no_curves(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["quick"].text("curves")
     assert "not applicable" in text and "The quick mode trains no models" in text
     assert "What more rows would give" not in text
 
 
-def test_curves_tell_the_figures_of_the_cascade(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("curves")
+def test_curves_tell_the_figures_of_the_cascade(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("curves")
     for part in (
         "18 small models",
         "1,430",
@@ -122,8 +124,8 @@ def test_curves_tell_the_figures_of_the_cascade(pages: dict[str, str]) -> None:
     assert "All 36 models" in text
 
 
-def test_a_refused_law_is_stated_and_not_drawn(pages: dict[str, str]) -> None:
-    text = PageReader(pages["refused"]).text("curves")
+def test_a_refused_law_is_stated_and_not_drawn(pages: dict[str, str], read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["refused"].text("curves")
     assert "The loss of the synthetic arm rises with more rows in 4 of 6 sizes" in text
     assert "refused" in text and "fitted law" not in text
     drawings = [t for t in svg_trees(pages["refused"]) if "chart" in t.attrib.get("class", "")][:2]
@@ -131,14 +133,14 @@ def test_a_refused_law_is_stated_and_not_drawn(pages: dict[str, str]) -> None:
         assert [p for p in drawing.findall("path") if p.attrib.get("stroke-width") == "2.2"] == []
 
 
-def test_worst_columns_without_a_reference_are_not_guessed(pages: dict[str, str]) -> None:
-    page = PageReader(pages["reference_free"])
+def test_worst_columns_without_a_reference_are_not_guessed(read_pages: dict[str, PageReader]) -> None:
+    page = read_pages["reference_free"]
     for section in ("columns", "pairs"):
         assert "not applicable There is no reference table to compare with." in page.text(section)
 
 
-def test_regions_are_marked_and_listed(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("rows")
+def test_regions_are_marked_and_listed(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("rows")
     for part in (
         "8,000 to 10,999",
         "3,000 rows, ends ± 80",
@@ -148,14 +150,14 @@ def test_regions_are_marked_and_listed(pages: dict[str, str]) -> None:
         "16,100 to 16,199",
     ):
         assert part in text
-    assert "No region differs" in PageReader(pages["approved"]).text("rows")
+    assert "No region differs" in read_pages["approved"].text("rows")
 
 
-def test_recommendations_carry_gain_and_snippet(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("recommendations")
+def test_recommendations_carry_gain_and_snippet(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("recommendations")
     assert "+14.2 points" in text and "not measured" in text
     assert text.index("Remove rows 8,000") < text.index("Mix in 10 %")
-    assert "nothing was found that needs mending" in PageReader(pages["approved"]).text("recommendations")
+    assert "nothing was found that needs mending" in read_pages["approved"].text("recommendations")
 
 
 def test_no_fix_is_not_sold_as_no_need() -> None:
@@ -163,8 +165,8 @@ def test_no_fix_is_not_sold_as_no_need() -> None:
     assert "no fix in the catalogue fits" in text_of(data, "recommendations")
 
 
-def test_diversity_shows_ratios_and_clusters(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("diversity")
+def test_diversity_shows_ratios_and_clusters(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("diversity")
     assert "0.92 0.90 to 0.94" in text and "cluster 2 0.71 0.71 0.71" in text
     assert "Gradient not applicable No models were trained on the reference." in text
 
@@ -207,8 +209,8 @@ def test_columns_of_one_table_only_are_listed_too() -> None:
     assert " age integer" in text
 
 
-def test_everything_open_is_listed_worst_first(pages: dict[str, str]) -> None:
-    text = PageReader(pages["failed"]).text("open")
+def test_everything_open_is_listed_worst_first(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["failed"].text("open")
     order = [text.index(status) for status in ("failed", "open question", "unresolved", "not applicable", "note")]
     assert order == sorted(order)
     for part in ("Learning curves", "Outcome: Floor", "Diversity: spread", "Column “city” is stored as text"):
@@ -221,8 +223,8 @@ def test_nothing_open_is_said_too() -> None:
     assert "nothing is open" in text_of(replace(data, diversity=diversity), "open")
 
 
-def test_provenance_names_all_that_the_verdict_depends_on(pages: dict[str, str]) -> None:
-    text = PageReader(pages["full"]).text("provenance")
+def test_provenance_names_all_that_the_verdict_depends_on(read_pages: dict[str, PageReader]) -> None:
+    text = read_pages["full"].text("provenance")
     for part in (
         "c0ffee17d9b04c2a8d11",
         "7411095287771923",
