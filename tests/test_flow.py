@@ -16,23 +16,36 @@ from synthos.reporting.html import render
 from synthos.reporting.terminal import summary
 from synthos.results import NotApplicable, Scored
 from synthos.stages import cache_folder
+from synthos.validation import Validation
 
 pytestmark = pytest.mark.slow
 
 
-def test_quick_leaves_the_cascade_out_and_says_what_that_leaves_open(fresh: pl.DataFrame, real: pl.DataFrame):
-    validation = synthos.validate(fresh, real, quick=True)
-    assert isinstance(validation.cascade, NotApplicable)
-    assert validation.rho is None and validation.n_eff is None
-    assert isinstance(validation.dimensions["scale_robustness"], NotApplicable)
-    assert isinstance(validation.verdict.outcomes["floor"], NotApplicable)
-    assert validation.verdict.open_questions
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    """What was announced while ``healthy`` was made."""
+    return []
 
 
-def test_a_fresh_sample_is_judged_healthy_and_the_wreck_is_not(
-    fresh: pl.DataFrame, wreck: pl.DataFrame, real: pl.DataFrame
-):
-    healthy, broken = (synthos.validate(table, real, quick=True) for table in (fresh, wreck))
+@pytest.fixture(scope="module")
+def healthy(fresh: pl.DataFrame, real: pl.DataFrame, events: list[Event]) -> Validation:
+    return synthos.validate(fresh, real, quick=True, on_progress=events.append)
+
+
+@pytest.fixture(scope="module")
+def broken(wreck: pl.DataFrame, real: pl.DataFrame) -> Validation:
+    return synthos.validate(wreck, real, quick=True)
+
+
+def test_quick_leaves_the_cascade_out_and_says_what_that_leaves_open(healthy: Validation):
+    assert isinstance(healthy.cascade, NotApplicable)
+    assert healthy.rho is None and healthy.n_eff is None
+    assert isinstance(healthy.dimensions["scale_robustness"], NotApplicable)
+    assert isinstance(healthy.verdict.outcomes["floor"], NotApplicable)
+    assert healthy.verdict.open_questions
+
+
+def test_a_fresh_sample_is_judged_healthy_and_the_wreck_is_not(healthy: Validation, broken: Validation):
     assert healthy.risk_score < 20 <= broken.risk_score
     assert isinstance(broken.dimensions["correlation_preservation"], Scored)
     assert broken.verdict.collapse_type is not None
@@ -70,23 +83,21 @@ def test_a_holdout_is_used_and_named(fresh: pl.DataFrame, real: pl.DataFrame, wr
 
 
 def test_the_same_tables_give_the_same_answer_and_another_seed_another_fingerprint(
-    fresh: pl.DataFrame, real: pl.DataFrame
+    fresh: pl.DataFrame, real: pl.DataFrame, healthy: Validation
 ):
-    first, second = (synthos.validate(fresh, real, quick=True) for _ in range(2))
-    assert replace(first, timings={}) == replace(second, timings={})
+    again = synthos.validate(fresh, real, quick=True)
+    assert replace(healthy, timings={}) == replace(again, timings={})
     seeded = synthos.validate(fresh, real, quick=True, seed=7)
-    assert seeded.fingerprint != first.fingerprint and seeded.seed != first.seed
+    assert seeded.fingerprint != healthy.fingerprint and seeded.seed != healthy.seed
 
 
-def test_columns_are_matched_by_name(fresh: pl.DataFrame, real: pl.DataFrame):
-    straight = synthos.validate(fresh, real, quick=True)
+def test_columns_are_matched_by_name(fresh: pl.DataFrame, real: pl.DataFrame, healthy: Validation):
     turned = synthos.validate(fresh.select(reversed(fresh.columns)), real, quick=True)
-    assert straight.dimensions == turned.dimensions
+    assert healthy.dimensions == turned.dimensions
 
 
-def test_every_stage_is_announced_in_order(fresh: pl.DataFrame, real: pl.DataFrame):
-    events: list[Event] = []
-    synthos.validate(fresh, real, quick=True, on_progress=events.append)
+@pytest.mark.usefixtures("healthy")
+def test_every_stage_is_announced_in_order(events: list[Event]):
     seen = list(dict.fromkeys(event.stage for event in events))
     assert set(seen) <= set(STAGES)
     assert [stage for stage in seen if stage in ("read", "scan", "dimensions", "verdict")] == [
@@ -108,23 +119,22 @@ def test_a_holdout_without_a_reference_is_refused(fresh: pl.DataFrame):
         synthos.validate(fresh, holdout=fresh)
 
 
-def test_a_gate_passes_and_fails_by_the_risk(fresh: pl.DataFrame, wreck: pl.DataFrame, real: pl.DataFrame):
-    assert synthos.gate(fresh, real, max_risk=25, quick=True)
+def test_a_gate_passes_and_fails_by_the_risk(wreck: pl.DataFrame, real: pl.DataFrame, healthy: Validation):
+    assert judge_gate(healthy, 25)
     failed = synthos.gate(wreck, real, max_risk=5, quick=True)
     assert not failed and "over 5" in failed.reason
     with pytest.raises(ConfigError, match="0 to 100"):
         judge_gate(failed.validation, 101)
 
 
-def test_an_inconclusive_verdict_never_passes_a_gate(fresh: pl.DataFrame, real: pl.DataFrame):
-    validation = synthos.validate(fresh, real, quick=True)
-    unclear = replace(validation, verdict=replace(validation.verdict, decision="inconclusive"))
+def test_an_inconclusive_verdict_never_passes_a_gate(healthy: Validation):
+    unclear = replace(healthy, verdict=replace(healthy.verdict, decision="inconclusive"))
     assert not judge_gate(unclear, 100)
 
 
-def test_an_unknown_recommendation_is_refused(fresh: pl.DataFrame, real: pl.DataFrame):
+def test_an_unknown_recommendation_is_refused(healthy: Validation):
     with pytest.raises(ConfigError, match="no recommendation r99"):
-        select_recommendations(synthos.validate(fresh, real, quick=True).recommendations, ["r99"])
+        select_recommendations(healthy.recommendations, ["r99"])
 
 
 def test_the_cache_is_where_it_is_asked_for(tmp_path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]

@@ -22,20 +22,29 @@ def _validate(*arguments: object) -> Result:
     return _run("validate", *arguments, "--engine", "local", "--quick")
 
 
-def test_a_healthy_table_is_not_rejected_and_its_summary_shown(tables: Path):
-    result = _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet")
-    assert result.exit_code in (0, 3), result.output
-    assert "risk" in result.stdout.lower()
+@pytest.fixture(scope="module")
+def healthy(tables: Path) -> Result:
+    return _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet")
 
 
-def test_a_wreck_ends_with_1_and_writes_what_was_asked_for(tables: Path, tmp_path: Path):
-    out, page = tmp_path / "r.json", tmp_path / "r.html"
-    result = _validate(
-        tables / "wreck.parquet", "--reference", tables / "real.parquet", "--json", out, "--html", page, "--seed", 5
-    )
+@pytest.fixture(scope="module")
+def wrecked(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    """A run on the wreck, and the folder with its r.json and r.html."""
+    folder = tmp_path_factory.mktemp("wrecked")
+    outputs = ["--json", folder / "r.json", "--html", folder / "r.html", "--seed", 5]
+    return _validate(tables / "wreck.parquet", "--reference", tables / "real.parquet", *outputs), folder
+
+
+def test_a_healthy_table_is_not_rejected_and_its_summary_shown(healthy: Result):
+    assert healthy.exit_code in (0, 3), healthy.output
+    assert "risk" in healthy.stdout.lower()
+
+
+def test_a_wreck_ends_with_1_and_writes_what_was_asked_for(wrecked: tuple[Result, Path]):
+    result, folder = wrecked
     assert result.exit_code == 1, result.output
-    assert json.loads(out.read_text())["decision"] in ("fix_first", "rejected")
-    assert "<svg" in page.read_text()
+    assert json.loads((folder / "r.json").read_text())["decision"] in ("fix_first", "rejected")
+    assert "<svg" in (folder / "r.html").read_text()
 
 
 def test_the_gate_passes_and_fails_by_max_risk(tables: Path):
@@ -74,11 +83,10 @@ def test_options_of_ray_are_refused_for_the_local_engine(tables: Path):
     assert result.exit_code == 2 and "--engine ray" in result.stderr
 
 
-def test_progress_is_plain_lines_where_there_is_no_terminal(tables: Path):
-    result = _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet")
-    stages = [line.split("] ")[1].split(":")[0].split(" ")[0] for line in result.stderr.splitlines() if "] " in line]
+def test_progress_is_plain_lines_where_there_is_no_terminal(healthy: Result):
+    stages = [line.split("] ")[1].split(":")[0].split(" ")[0] for line in healthy.stderr.splitlines() if "] " in line]
     assert {"read", "scan", "dimensions", "verdict"} <= set(stages)
-    assert "\x1b" not in result.stderr
+    assert "\x1b" not in healthy.stderr
 
 
 def test_profile_shows_columns_and_writes_json(tables: Path, tmp_path: Path):
@@ -108,10 +116,9 @@ def test_version_and_help():
     assert all(name in _run("--help").stdout for name in ("validate", "profile", "gate", "repair"))
 
 
-def test_a_result_of_another_table_is_not_applied(tables: Path, tmp_path: Path):
+def test_a_result_of_another_table_is_not_applied(tables: Path, tmp_path: Path, wrecked: tuple[Result, Path]):
     out, fixed = tmp_path / "r.json", tmp_path / "fixed.parquet"
-    _validate(tables / "wreck.parquet", "--reference", tables / "real.parquet", "--json", out)
-    document = json.loads(out.read_text())
+    document = json.loads((wrecked[1] / "r.json").read_text())
     document["profiles"]["synthetic"]["rows"] += 1
     document["recommendations"] = [{**item, "kind": "deduplicate"} for item in document["recommendations"]]
     out.write_text(json.dumps(document))
