@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 FORBIDDEN = """
 for name in ('polars', 'pyarrow', 'pydantic', 'sklearn', 'scipy', 'pandas', 'yaml', 'ray'):
     sys.modules[name] = None
@@ -17,9 +19,12 @@ def run(code: str) -> str:
     return answer.stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_model_trains_where_there_is_nothing_but_numpy_and_torch() -> None:
     code = f"""
 import sys
+
+import pytest
 {FORBIDDEN}
 import numpy as np
 from synthos.cascade.run import train_one

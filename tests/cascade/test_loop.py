@@ -21,6 +21,7 @@ def data() -> CascadeData:
     return make_tasks(chain(700, 2), chain(700, 1), None, SIZES, 5)
 
 
+@pytest.mark.slow
 def test_every_generation_is_judged_on_every_test_row(data: CascadeData) -> None:
     outcome = refit_loop("reference", data, CONFIG)
     assert outcome.arm == "reference"
@@ -38,12 +39,14 @@ def test_the_first_generation_is_trained_on_the_arms_own_rows(data: CascadeData)
     assert not np.array_equal(outcome.row_bits[1], own.outcome.row_bits)
 
 
+@pytest.mark.slow
 def test_the_loop_repeats_exactly(data: CascadeData) -> None:
     assert np.array_equal(
         refit_loop("synthetic", data, CONFIG).row_bits, refit_loop("synthetic", data, CONFIG).row_bits
     )
 
 
+@pytest.mark.slow
 def test_equal_arms_drift_equally(data: CascadeData) -> None:
     same = replace(
         data, synthetic=data.reference, synthetic_counted=data.reference_counted, own=data.test

@@ -110,11 +110,9 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path: Path, data:
         train_one(plan(TINY, data.rows, "synthetic")[0], data, RunStore(blocked), CPU)
 
 
-def test_writers_of_the_same_result_do_not_meet(tmp_path: Path, data: CascadeData, finished: Finished) -> None:
-    store, made = RunStore(tmp_path), RunStore(finished.folder)
-    spec = plan(TINY, data.rows, "synthetic")[0]
-    outcome = made.model(spec, data)
-    assert outcome is not None
+def test_writers_of_the_same_result_do_not_meet(tmp_path: Path, data: CascadeData) -> None:
+    store, spec = RunStore(tmp_path), plan(TINY, data.rows, "synthetic")[0]
+    outcome = train_one(spec, data, None, CPU)
     with ThreadPoolExecutor(8) as pool:
         for written in [pool.submit(store.keep_model, spec, data, outcome) for _ in range(64)]:
             written.result()
@@ -123,11 +121,9 @@ def test_writers_of_the_same_result_do_not_meet(tmp_path: Path, data: CascadeDat
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
 
 
-def test_a_write_that_fails_leaves_no_part_behind(tmp_path: Path, data: CascadeData, finished: Finished) -> None:
-    store, made = RunStore(tmp_path), RunStore(finished.folder)
-    spec = plan(TINY, data.rows, "synthetic")[0]
-    outcome = made.model(spec, data)
-    assert outcome is not None
+def test_a_write_that_fails_leaves_no_part_behind(tmp_path: Path, data: CascadeData) -> None:
+    store, spec = RunStore(tmp_path), plan(TINY, data.rows, "synthetic")[0]
+    outcome = train_one(spec, data, None, CPU)
     store.keep_model(spec, data, outcome)
     (place,) = (path for path in tmp_path.rglob("*.json"))
     place.unlink()
@@ -137,6 +133,7 @@ def test_a_write_that_fails_leaves_no_part_behind(tmp_path: Path, data: CascadeD
     assert not list(tmp_path.rglob("*.part"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(
     tmp_path: Path, data: CascadeData, finished: Finished
 ) -> None:
@@ -157,6 +154,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(
     assert not list(tmp_path.rglob("*.part"))
 
 
+@pytest.mark.slow
 def test_the_real_arm_is_trained_once_for_many_synthetic_tables(finished: Finished) -> None:
     heard: list[Event] = []
     other = make_tasks(chain(500, 8), chain(500, 1), None, SIZES, 6)
@@ -164,6 +162,7 @@ def test_the_real_arm_is_trained_once_for_many_synthetic_tables(finished: Finish
     assert {event.fields["arm"] for event in heard if "epoch" in event.fields} == {"synthetic"}
 
 
+@pytest.mark.slow
 def test_progress_tells_every_epoch_and_every_model(finished: Finished) -> None:
     result, heard = finished.result, finished.heard
     epochs = [event for event in heard if "epoch" in event.fields]

@@ -36,6 +36,7 @@ def contains(interval: Interval, value: float) -> bool:
     return interval.low <= value <= interval.high
 
 
+@pytest.mark.slow
 def test_rho_orders_real_half_and_fully_shuffled_tables(cascades: Cascades) -> None:
     real, half, wreck = (cascades(name) for name in ("real", "half", "shuffled"))
     assert abs(real.rho) < 0.05
@@ -45,6 +46,7 @@ def test_rho_orders_real_half_and_fully_shuffled_tables(cascades: Cascades) -> N
     assert half.rho_interval.low > real.rho_interval.high
 
 
+@pytest.mark.slow
 def test_n_eff_falls_with_damage_and_says_where_it_is_a_bound(cascades: Cascades) -> None:
     real, half, wreck = (cascades(name) for name in ("real", "half", "shuffled"))
     assert real.n_eff > 0.6 * real.train_rows
@@ -53,6 +55,7 @@ def test_n_eff_falls_with_damage_and_says_where_it_is_a_bound(cascades: Cascades
     assert wreck.n_eff == pytest.approx(min(run.rows for run in wreck.models))
 
 
+@pytest.mark.slow
 def test_the_result_holds_all_models_in_order(cascades: Cascades) -> None:
     result = cascades("real")
     for arm, runs in (("synthetic", result.models), ("reference", result.reference_models)):
@@ -66,6 +69,7 @@ def test_the_result_holds_all_models_in_order(cascades: Cascades) -> None:
     assert len(result.loop.synthetic_bits) == 3
 
 
+@pytest.mark.slow
 def test_no_number_is_nan_or_infinite(cascades: Cascades) -> None:
     result = cascades("half")
     numbers = [result.rho, result.n_eff, result.independent_bits, result.rho_interval.low, result.n_eff_interval.high]
@@ -74,6 +78,7 @@ def test_no_number_is_nan_or_infinite(cascades: Cascades) -> None:
     assert all(math.isfinite(number) for number in numbers)
 
 
+@pytest.mark.slow
 def test_a_missing_or_doubled_model_is_an_error(cascades: Cascades, real_data: CascadeData) -> None:
     result = cascades("real")
     rows = np.zeros(len(real_data.test), np.float32)
@@ -120,6 +125,7 @@ def test_the_loop_measures_the_slope_between_the_arms() -> None:
         drift(real, real)
 
 
+@pytest.mark.slow
 def test_a_real_sample_does_not_drift_faster_than_the_control(cascades: Cascades) -> None:
     loop = cascades("real").loop
     assert loop is not None

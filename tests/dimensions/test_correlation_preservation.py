@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 from damages import exchangeable, unlinked
 
 from synthos.dimensions.registry import evaluate
@@ -23,6 +24,7 @@ def scores(result: Scored) -> dict[str, float]:
     return {part.name: part.score for part in result.components if part.score is not None}
 
 
+@pytest.mark.slow
 def test_a_change_of_margins_alone_is_not_its_business() -> None:
     """Half of the rows of two independent sources come from a tilted margin; no odds ratio changes."""
     rng = np.random.default_rng(0)
@@ -86,6 +88,7 @@ def test_one_column_has_nothing_to_depend_on() -> None:
     assert "two" in result.reason
 
 
+@pytest.mark.slow
 def test_wide_tables_are_bounded_and_say_so() -> None:
     rng = np.random.default_rng(2)
     common = rng.normal(size=(2, 800, 1))

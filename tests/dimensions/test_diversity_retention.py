@@ -25,6 +25,7 @@ def values(result: Scored) -> dict[str, float]:
     return {part.name: part.value for part in result.components}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_noise_adds_variety_and_is_not_its_business(share: float) -> None:
     made = unlinked(exchangeable(ROWS, 2), share, np.random.default_rng(0))

@@ -34,6 +34,7 @@ def without(frame: pl.DataFrame, gone: pl.Expr, share: float = 1.0) -> pl.DataFr
     return pl.concat([frame.filter(~pl.Series(flags)), rest[rng.integers(0, rest.height, int(flags.sum()))]])
 
 
+@pytest.mark.slow
 def test_the_share_lost_is_the_share_taken() -> None:
     rare = pl.col("city").is_in(RARE)
     lost = [part(measured(without(exchangeable(ROWS, 2), rare, s)), "rare_values_lost").value for s in (0.0, 0.5, 1.0)]

@@ -42,6 +42,7 @@ def fresh() -> pl.DataFrame:
     return exchangeable(ROWS, 2)
 
 
+@pytest.mark.slow
 def test_a_broken_dependency_costs_the_share_of_rows_that_break_it(real: pl.DataFrame, fresh: pl.DataFrame) -> None:
     moved = fresh.with_columns(pl.col("region").shuffle(seed=1))
     scores = [component(answer(part_of(fresh, share, moved), real), "dependencies") for share in (0.0, 0.25, 0.5, 1.0)]
@@ -82,6 +83,7 @@ def test_values_never_combined_are_impossible(real: pl.DataFrame, fresh: pl.Data
     assert component(result, "implausible_rows") < 75
 
 
+@pytest.mark.slow
 def test_shuffled_columns_are_the_bottom(real: pl.DataFrame, fresh: pl.DataFrame) -> None:
     shuffled = fresh.select(pl.all().shuffle(seed=4))
     own = pl.DataFrame([fresh[name].sample(fraction=1.0, shuffle=True, seed=i) for i, name in enumerate(fresh.columns)])
@@ -106,6 +108,7 @@ def test_one_column_makes_no_sense_to_ask_about() -> None:
     assert "fewer than two columns" in result.reason
 
 
+@pytest.mark.slow
 def test_wide_tables_are_looked_at_where_columns_tell_about_others() -> None:
     rng = np.random.default_rng(0)
     wide = {f"noise_{j}": rng.normal(size=1_200).round(3) for j in range(MOST_COLUMNS)}

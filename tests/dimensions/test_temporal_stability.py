@@ -105,6 +105,7 @@ def test_a_sorted_reference_asks_no_order_of_the_synthetic_table(column: str, de
 # --- rows in order ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_another_course_of_the_same_process_is_a_fair_sample() -> None:
     scores = [scored(ordered(ROWS, seed), ordered(ROWS, 100 + seed)).score for seed in range(8)]
     assert np.mean(np.array(scores) >= 97) >= 0.85

@@ -29,7 +29,7 @@ QUICK = settings(max_examples=25, deadline=None)
 
 @st.composite
 def tables(draw):
-    rows = draw(st.integers(1, 400))
+    rows = draw(st.integers(1, 150))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     scale, centre = 10.0 ** draw(st.integers(-6, 6)), 10.0 ** draw(st.integers(-3, 7))
     pool = draw(st.sampled_from([1, 5, 600, 10**6]))

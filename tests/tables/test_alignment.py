@@ -222,6 +222,7 @@ def test_declared_kinds_bring_strings_and_numbers_together(kind: Kind, dtype: pl
     assert_frame_equal(synthetic, reference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 def test_five_thousand_columns(tmp_path: Path, ending: str) -> None:
     generator = np.random.default_rng(0)
