@@ -51,13 +51,16 @@ class RunStore:
         return self._read(_model_key(spec, data, device), spec.name, _parse_model)
 
     def keep_model(self, spec: ModelSpec, data: CascadeData, outcome: RunOutcome, device: str = "cpu") -> None:
+        """Store a finished model; raises ``SourceError`` where the folder cannot be written."""
         content: dict[str, object] = {"run": dataclasses.asdict(outcome.run), "row_bits": _pack(outcome.row_bits)}
         self._write(_model_key(spec, data, device), content)
 
     def loop(self, arm: Arm, data: CascadeData, config: CascadeConfig, device: str = "cpu") -> LoopOutcome | None:
+        """The finished loop of ``arm``; None where there is none."""
         return self._read(_loop_key(arm, data, config, device), f"{arm} loop", _parse_loop)
 
     def keep_loop(self, data: CascadeData, config: CascadeConfig, outcome: LoopOutcome, device: str = "cpu") -> None:
+        """Store a finished loop; raises ``SourceError`` where the folder cannot be written."""
         content: dict[str, object] = {
             "arm": outcome.arm,
             "seconds": outcome.seconds,

@@ -76,6 +76,7 @@ class CascadeData:
         return self.reference[:rows][self.reference_counted[:rows]]
 
     def held_out(self, arm: Arm) -> Codes:
+        """Rows of the arm itself that none of its models saw, shape (n, columns)."""
         return self.own if arm == "synthetic" else self.test
 
     def fingerprint(self, arm: Arm, rows: int) -> str:

@@ -50,6 +50,7 @@ class ShardBlocks:
 
 
 def offsets_of(sizes: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Where each column starts when codes lie end to end, and where the last ends, shape (columns + 1,)."""
     return np.concatenate(([0], np.cumsum(np.asarray(sizes, np.int64)))).astype(np.int64)
 
 

@@ -53,6 +53,7 @@ class ColumnState:
 
 
 def merge(a: ColumnState, b: ColumnState) -> ColumnState:
+    """What scanning both parts of one column at once would have gathered."""
     return ColumnState(
         a.limits,
         a.nulls + b.nulls,

@@ -34,6 +34,7 @@ class ArmData:
 
     @property
     def total_rows(self) -> int:
+        """Rows of the full table."""
         return self.profile.rows
 
     @property
@@ -55,6 +56,7 @@ class Evidence:
     cascade: CascadeResult | None = None
 
     def with_cascade(self, cascade: CascadeResult) -> Evidence:
+        """The same evidence for the dimensions that read the cascade."""
         return replace(self, cascade=cascade)
 
     @property
@@ -73,4 +75,5 @@ class Evidence:
 
     @property
     def sizes(self) -> tuple[int, ...]:
+        """Codes of each modelled column: those of column j are 0 to ``sizes[j] - 1``."""
         return self.codec.sizes

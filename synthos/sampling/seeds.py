@@ -18,4 +18,5 @@ def derive(*parts: str | int) -> int:
 
 
 def generator(*parts: str | int) -> np.random.Generator:
+    """A generator of its own for what ``parts`` name; see ``derive``."""
     return np.random.default_rng(derive(*parts))

@@ -36,10 +36,12 @@ def label(name: str) -> str:
 
 
 def upper_first(sentence: str) -> str:
+    """The sentence with a capital first; the rest stays, unlike with ``str.capitalize``."""
     return sentence[:1].upper() + sentence[1:]
 
 
 def span(interval: Interval, digits: int = 0) -> str:
+    """An interval for people: "12 to 34"."""
     return f"{interval.low:.{digits}f} to {interval.high:.{digits}f}"
 
 
@@ -106,6 +108,7 @@ def about_unresolved(results: Mapping[str, Scored]) -> str:
 
 
 def nothing_low(scored: Mapping[str, Scored], limits: Thresholds) -> str:
+    """The sentence for a table none of whose dimensions is low enough to be named."""
     if not scored:
         return "No dimension could be scored."
     name = min(scored, key=lambda key: scored[key].score)
