@@ -67,16 +67,22 @@ class Cascade:
         loop = (self._loops["synthetic"], self._loops["reference"]) if self._loops else None
         return summarise(self._data, self._runs, self._config, loop)
 
-    def _note(self, spec: ModelSpec, heard: Callable[[Epoch], None], message: Epoch | RunOutcome) -> None:
+    def _note(self, spec: ModelSpec, heard: Callable[[Epoch], None], message: Epoch | Event | RunOutcome) -> None:
         if isinstance(message, Epoch):
             heard(message)
+            return
+        if isinstance(message, Event):
+            self._listener(message)
             return
         self._runs.append(message)
         self._cost += spec.cost
         self._tell(model_event(message, len(self._runs), len(self._specs)))
 
-    def _note_loop(self, outcome: LoopOutcome) -> None:
-        self._loops[outcome.arm] = outcome
+    def _note_loop(self, message: Event | LoopOutcome) -> None:
+        if isinstance(message, Event):
+            self._listener(message)
+        else:
+            self._loops[message.arm] = message
 
     def _fail(self, error: Exception) -> None:
         self._failures.append(as_failure(error))
@@ -86,16 +92,18 @@ class Cascade:
         self._listener(replace(event, fields=event.fields | {"share_done": self._cost / self._all_cost}))
 
 
-def _train(spec: ModelSpec, data: CascadeData, folder: Path | None) -> Iterator[Epoch | RunOutcome]:
-    """Yields an ``Epoch`` as each ends, and at last the outcome."""
-    store = RunStore(folder) if folder is not None else None
-    yield from _streamed(lambda say: train_one(spec, data, store, on_epoch=say))
+def _train(spec: ModelSpec, data: CascadeData, folder: Path | None) -> Iterator[Epoch | Event | RunOutcome]:
+    """Yields an ``Epoch`` as each ends, an ``Event`` where the store has something to say, and at last the outcome."""
+    yield from _streamed(lambda say: train_one(spec, data, _store(folder, say), on_epoch=say))
 
 
-def _refit(arm: Arm, data: CascadeData, config: CascadeConfig, folder: Path | None) -> Iterator[Any]:
-    """Yields the loop's outcome."""
-    store = RunStore(folder) if folder is not None else None
-    yield from _streamed(lambda say: loop_one(arm, data, config, store))
+def _refit(arm: Arm, data: CascadeData, config: CascadeConfig, folder: Path | None) -> Iterator[Event | LoopOutcome]:
+    """Yields what the store has to say, and at last the loop's outcome."""
+    yield from _streamed(lambda say: loop_one(arm, data, config, _store(folder, say)))
+
+
+def _store(folder: Path | None, say: Listener) -> RunStore | None:
+    return RunStore(folder, say) if folder is not None else None
 
 
 def _streamed(work: Callable[[Callable[[Any], None]], Any]) -> Iterator[Any]:

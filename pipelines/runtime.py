@@ -4,64 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import gettempdir
+from tempfile import mkdtemp
 from typing import Any
 
+from pipelines.environment import ONE_THREAD, inherited
 from synthos.errors import ConfigError, SynthosError
 
 #: Bytes of shared memory for a private instance: samples and codes are small, full tables never go there.
 OBJECT_STORE_BYTES = 256 * 2**20
 #: Seconds that a cluster has to answer at its address.
 KNOCK_SECONDS = 10.0
-#: Every worker runs on one thread; more of them on shared cores are slower, not faster.
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "POLARS_MAX_THREADS": "1",
-}
-
-
-def _environment() -> dict[str, str]:
-    return {
-        **ONE_THREAD,
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # Train polls its controller this often; the default of 2 s would dominate short models.
-        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
-        "RAY_TRAIN_V2_ENABLED": "1",
-        # An out-of-memory kill is otherwise retried without end, and the job would never fail.
-        "RAY_task_oom_retries": "3",
-        # Workers of a private instance do what the user waits for; Ray's niceness of 15 starves them on a busy machine.
-        "RAY_worker_niceness": "0",
-        # Hide no GPUs from processes that ask for none; what a task may use is decided by its resources.
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        # Modules of the driver must resolve in the workers whatever the working folder is.
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")])
-        ),
-    }
-
-
-@contextmanager
-def _environment_set() -> Iterator[None]:
-    """The environment that a private instance inherits, taken back once it is up: the caller's process is not ours."""
-    wanted = _environment()
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _knock(address: str) -> None:
@@ -85,6 +43,7 @@ class Runtime:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
         self._owned = False
+        self._folder: str | None = None
         self.seconds_to_start = 0.0
 
     def start(self) -> Runtime:
@@ -137,48 +96,66 @@ class Runtime:
             import ray
 
             ray.shutdown()
+        if self._folder is not None:
+            # Ray leaves its logs and sockets; a file that one of its dying processes still writes is not worth a word.
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _connect(self) -> None:
         started = time.perf_counter()
         try:
-            with _environment_set():
-                import ray
-
-                logging.getLogger("ray").setLevel(logging.ERROR)
-                self._owned = not ray.is_initialized()
-                if not self._owned:
-                    return  # the caller's own connection; it stays theirs
-                if self._address:
-                    _knock(self._address)
-                    ray.init(
-                        self._address,
-                        log_to_driver=False,
-                        configure_logging=False,
-                        runtime_env={"env_vars": ONE_THREAD},
-                    )
-                else:
-                    # A private instance inherits the environment; a runtime_env would cost its first task a second.
-                    ray.init(
-                        address="local",
-                        num_cpus=self._cpus or os.cpu_count(),
-                        include_dashboard=False,
-                        log_to_driver=False,
-                        configure_logging=False,
-                        object_store_memory=OBJECT_STORE_BYTES,
-                        _temp_dir=str(Path(gettempdir()) / "ray"),
-                    )
+            self._init()
         except Exception as error:  # noqa: BLE001 - handed to the thread that asks for Ray, which raises it
             self._error = error
         finally:
             self.seconds_to_start = time.perf_counter() - started
             self._up.set()
 
+    def _init(self) -> None:
+        import ray
+
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        self._owned = not ray.is_initialized()
+        if not self._owned:
+            return  # the caller's own connection; it stays theirs
+        if self._address:
+            _knock(self._address)
+            ray.init(
+                self._address,
+                log_to_driver=False,
+                configure_logging=False,
+                runtime_env={"env_vars": ONE_THREAD},
+            )
+            return
+        # Sockets lie in this folder, and their paths must not pass a hundred characters.
+        self._folder = mkdtemp(prefix="synthos-ray-")
+        processors = self._cpus or os.cpu_count() or 1
+        # A private instance inherits the environment; a runtime_env would cost its first task a second.
+        ray.init(
+            address="local",
+            num_cpus=processors,
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _temp_dir=self._folder,
+        )
+        # The workers' imports take as long as the dimensions themselves; they go on while the tables are read.
+        prepare = ray.remote(num_cpus=1)(_import_core)
+        for _ in range(processors):
+            prepare.remote()
+
+
+def _import_core() -> None:
+    """Has a worker import what every task of a validation needs."""
+    from synthos.dimensions import registry  # noqa: F401
+
 
 @contextmanager
 def running(address: str | None = None, cpus: int | None = None) -> Iterator[Runtime]:
     """A ``Runtime`` that is starting, and is stopped when the block ends, however it ends."""
-    runtime = Runtime(address, cpus).start()
-    try:
-        yield runtime
-    finally:
-        runtime.stop()
+    with inherited():
+        runtime = Runtime(address, cpus).start()
+        try:
+            yield runtime
+        finally:
+            runtime.stop()

@@ -40,13 +40,18 @@ def scan(runtime: Runtime, job: Job, role: str, listener: Listener) -> Scanned:
     limit = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
     state: ScanState | None = None
     done = 0
-    while waiting or under_way:
-        while waiting and len(under_way) < limit:
-            under_way.append(task.remote(source_ref, waiting.popleft(), plan_ref))
-        ready, under_way = ray.wait(under_way, num_returns=1)
-        part = runtime.get(ready[0])
-        state = part if state is None else merge(state, part)
-        done += 1
-        listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
+    try:
+        while waiting or under_way:
+            while waiting and len(under_way) < limit:
+                under_way.append(task.remote(source_ref, waiting.popleft(), plan_ref))
+            ready, under_way = ray.wait(under_way, num_returns=1)
+            part = runtime.get(ready[0])
+            state = part if state is None else merge(state, part)
+            done += 1
+            listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
+    except BaseException:
+        for item in under_way:
+            ray.cancel(item, force=True)
+        raise
     assert state is not None  # a table has at least one shard
     return finish(state, source.name, job.plan(role), size=source.bytes)

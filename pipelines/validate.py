@@ -1,35 +1,16 @@
-"""The whole flow on Ray, written out. ``synthos.flow.validate`` gives the same verdict in one process."""
+"""A validation on Ray: the same verdict as ``synthos.flow.validate``, by many processes."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipelines.cascade import Cascade
-from pipelines.dimensions import measure_all, start_dimensions, start_diversity, start_regions
-from pipelines.progress import follow
-from pipelines.runtime import Runtime, running
-from pipelines.scan import scan_tables
-from synthos.dimensions.registry import DIMENSIONS
-from synthos.progress import Event, Listener, silent
-from synthos.results import CascadeResult, DimensionResult, DiversityReport, Failed, NotApplicable, Region
-from synthos.sampling.evidence import Evidence
-from synthos.stages import (
-    Findings,
-    Job,
-    KindsOption,
-    Stopwatch,
-    cache_folder,
-    cascade_data,
-    conclude,
-    gather_evidence,
-    late_dimensions,
-    measure_late,
-    prepare,
-    wants_cascade,
-)
-from synthos.validation import Validation
+from pipelines.runtime import running
+from synthos.progress import Listener, silent
+
+if TYPE_CHECKING:
+    from synthos.stages import KindsOption
+    from synthos.validation import Validation
 
 
 def validate(
@@ -58,61 +39,20 @@ def validate(
     ------
     InputError : a table or an option is at fault, or the cluster cannot be reached.
     """
-    watch = Stopwatch()
     with running(address, workers) as runtime:
-        on_progress(Event(stage="read", done=0, total=1))
-        with watch.stage("read"):
-            job = prepare(
-                synthetic,
-                reference,
-                holdout,
-                quick=quick,
-                seed=seed,
-                kinds=kinds,
-                tier_config=tier_config,
-                thresholds=thresholds,
-            )
-        on_progress(Event(stage="read", done=1, total=1))
-        with watch.stage("scan"):
-            scanned = scan_tables(runtime, job, on_progress)
-        with watch.stage("sample"):
-            evidence = gather_evidence(job, scanned)
-        on_progress(Event(stage="sample", done=1, total=1))
-        return _judge(runtime, job, evidence, cache_folder(cache), watch, on_progress)
+        # Imported here and not above: seconds that pass while Ray starts.
+        from pipelines import graph
 
-
-def _judge(
-    runtime: Runtime, job: Job, evidence: Evidence, folder: Path | None, watch: Stopwatch, listener: Listener
-) -> Validation:
-    """Dimensions, regions and models side by side, then what needs them all."""
-    ray = runtime.ray()
-    watch.seconds["ray_start"] = runtime.seconds_to_start
-    evidence_ref = ray.put(evidence)
-    measured: dict[str, DimensionResult] = {}
-    regions: list[tuple[Region, ...]] = []
-    diversity: list[DiversityReport] = []
-
-    def note_dimension(name: str, answer: DimensionResult) -> None:
-        measured[name] = answer
-        listener(Event(stage="dimensions", done=len(measured), total=len(DIMENSIONS), message=name))
-
-    # What takes a second goes first: it tells the most while the models train.
-    work = start_dimensions(ray, evidence_ref, note_dimension) | start_regions(ray, evidence_ref, regions.append)
-    work |= start_diversity(ray, evidence_ref, diversity.append)
-    result: CascadeResult | NotApplicable | Failed | None = wants_cascade(job)
-    cascade = None
-    if result is None:
-        cascade = Cascade(cascade_data(evidence), job.config, folder, listener)
-        work |= cascade.start(ray)
-    with watch.stage("dimensions_regions_cascade"):
-        follow(runtime, work)
-    if cascade is not None:
-        result = cascade.result()
-    assert result is not None
-    if isinstance(result, CascadeResult):
-        evidence = evidence.with_cascade(result)
-    measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}
-    listener(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
-    ordered = {name: measured[name] for name in DIMENSIONS}
-    findings = Findings(dimensions=ordered, cascade=result, diversity=diversity[0], regions=regions[0])
-    return conclude(job, evidence, findings, watch, listener, partial(measure_all, runtime))
+        return graph.run(
+            runtime,
+            synthetic,
+            reference,
+            holdout,
+            quick=quick,
+            seed=seed,
+            kinds=kinds,
+            tier_config=tier_config,
+            thresholds=thresholds,
+            cache=cache,
+            listener=on_progress,
+        )

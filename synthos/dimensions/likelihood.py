@@ -18,6 +18,8 @@ PRIOR_ROWS = 2.0
 #: Rows for learning the structure, and codes a column keeps for it in wide tables.
 STRUCTURE_ROWS = 10_000
 WIDE, WIDE_LEVELS = 40, 8
+#: Neighbouring columns among which dependence is looked for; wider tables are cut into groups of about this many.
+GROUP = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,28 @@ def mutual_information(codes: Codes, sizes: tuple[int, ...], rng: np.random.Gene
     """Mutual information of every pair of columns in bits, symmetric, shape (columns, columns), diagonal 0.
 
     From at most ``STRUCTURE_ROWS`` rows, less the bias that independence would give ((a-1)(b-1) / 2n ln 2); wide
-    tables keep the lowest ``WIDE_LEVELS`` groups of neighbouring codes, which orders pairs well enough for a tree.
+    tables keep the lowest ``WIDE_LEVELS`` groups of neighbouring codes, which orders pairs well enough for a tree. In
+    tables of more than ``GROUP`` columns only columns of one group of neighbours are compared, so that the cost grows
+    with the columns and not with their square; pairs of columns in different groups are 0.
     """
-    rows = min(len(codes), STRUCTURE_ROWS if codes.shape[1] <= WIDE else STRUCTURE_ROWS // 2)
+    width = codes.shape[1]
+    rows = min(len(codes), STRUCTURE_ROWS if width <= WIDE else STRUCTURE_ROWS // 2)
     sample = codes[np.sort(rng.choice(len(codes), rows, replace=False))].astype(np.int64)
-    widths = np.asarray(sizes)
-    if codes.shape[1] > WIDE:
-        sample = sample * WIDE_LEVELS // np.maximum(widths, WIDE_LEVELS)
-        widths = np.minimum(widths, WIDE_LEVELS)
-    offsets = np.concatenate([[0], np.cumsum(widths)])
+    levels = np.asarray(sizes)
+    if width > WIDE:
+        sample = sample * WIDE_LEVELS // np.maximum(levels, WIDE_LEVELS)
+        levels = np.minimum(levels, WIDE_LEVELS)
+    result = np.zeros((width, width))
+    for group in np.array_split(np.arange(width), -(-width // GROUP)):
+        result[np.ix_(group, group)] = _information_within(sample[:, group], levels[group])
+    np.fill_diagonal(result, 0.0)
+    return result
+
+
+def _information_within(sample: npt.NDArray[np.int64], levels: npt.NDArray[np.int64]) -> Floats:
+    """Mutual information in bits of all pairs of a few columns, shape (columns, columns), at least 0."""
+    rows = len(sample)
+    offsets = np.concatenate([[0], np.cumsum(levels)])
     hot = np.zeros((rows, int(offsets[-1])), np.float32)
     np.put_along_axis(hot, sample + offsets[:-1], 1.0, axis=1)
     joint = (hot.T @ hot).astype(np.float64) / rows
@@ -77,11 +92,9 @@ def mutual_information(codes: Codes, sizes: tuple[int, ...], rng: np.random.Gene
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(joint > 0, joint * np.log2(joint / np.outer(margin, margin)), 0.0)
     folded = np.add.reduceat(np.add.reduceat(terms, offsets[:-1], axis=0), offsets[:-1], axis=1)
-    levels = np.add.reduceat((margin > 0).astype(np.int64), offsets[:-1])
-    bias = np.outer(levels - 1, levels - 1) / (2 * rows * np.log(2))
-    result = np.maximum((folded + folded.T) / 2.0 - bias, 0.0)
-    np.fill_diagonal(result, 0.0)
-    return np.asarray(result)
+    seen = np.add.reduceat((margin > 0).astype(np.int64), offsets[:-1])
+    bias = np.outer(seen - 1, seen - 1) / (2 * rows * np.log(2))
+    return np.asarray(np.maximum((folded + folded.T) / 2.0 - bias, 0.0))
 
 
 def chow_liu(information: Floats, sizes: tuple[int, ...]) -> Tree:

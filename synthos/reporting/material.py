@@ -190,10 +190,13 @@ def _label(evidence: Evidence, index: int, code: int) -> str:
     bins = evidence.codec.bins[index]
     if code == 0:
         return "null"
+    hidden = evidence.is_personal(column.name)
     if not isinstance(bins, NumericBins):
-        if evidence.is_personal(column.name) and code <= len(bins.labels):
+        if hidden and code <= len(bins.labels):
             return f"value {code} (hidden: looks personal)"
         return evidence.codec.label(index, code)[:MAX_LABEL]
+    if hidden:
+        return f"bin {code} (hidden: looks personal)"
     low = bins.edges[code - 2] if 2 <= code <= len(bins.edges) + 1 else None
     high = bins.edges[code - 1] if code <= len(bins.edges) else None
     if low is None:

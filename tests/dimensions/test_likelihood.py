@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthos.dimensions.likelihood import WIDE, chow_liu, mutual_information
+from synthos.dimensions.likelihood import GROUP, WIDE, chow_liu, mutual_information
 
 
 def chain(rows: int, seed: int) -> np.ndarray:
@@ -40,6 +40,16 @@ def test_wide_tables_order_pairs_as_narrow_ones_do() -> None:
     codes[:, 7] = codes[:, 3]
     information = mutual_information(codes, (24,) * codes.shape[1], rng)
     assert np.unravel_index(np.argmax(information), information.shape) == (3, 7)
+
+
+def test_very_wide_tables_compare_neighbours_only() -> None:
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 6, (600, GROUP + 20))
+    codes[:, 7], codes[:, -1] = codes[:, 3], codes[:, 2]
+    information = mutual_information(codes, (6,) * codes.shape[1], rng)
+    assert information[3, 7] == pytest.approx(np.log2(6), abs=0.1)
+    assert information[2, -1] == 0.0
+    assert np.array_equal(information, information.T)
 
 
 def test_the_tree_is_the_chain_that_made_the_rows() -> None:

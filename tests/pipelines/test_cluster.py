@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from waiting import wait_for
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,14 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +51,7 @@ def cluster() -> Iterator[dict[str, str]]:
         with Path(home, "head.log").open("w") as log:
             head = subprocess.Popen(start, env=environment, stdout=log, stderr=subprocess.STDOUT)
             try:
+                assert wait_for(lambda: _answers(port) and _answers(dashboard), 120.0)
                 yield {
                     **environment,
                     "RAY_ADDRESS": f"127.0.0.1:{port}",
@@ -70,7 +80,17 @@ def test_a_running_cluster_is_used_and_left_running(cluster: dict[str, str], tab
 def test_a_submitted_job_gives_its_verdict(cluster: dict[str, str], tables: Path, tmp_path: Path):
     out = tmp_path / "job.json"
     submit = [RAY, "job", "submit", "--address", cluster["RAY_API_SERVER_ADDRESS"], "--", sys.executable]
-    shown = subprocess.run([*submit, *_validate(tables, out)], env=cluster, capture_output=True, text=True, check=False)
-    assert out.exists(), shown.stdout + shown.stderr
+    shown = subprocess.CompletedProcess[str]([], 1)
+
+    def taken() -> bool:
+        """The head's job agent comes up last; until then a job is refused."""
+        nonlocal shown
+        shown = subprocess.run(
+            [*submit, *_validate(tables, out)], env=cluster, capture_output=True, text=True, check=False
+        )
+        return "No available agent" not in shown.stderr
+
+    assert wait_for(taken, 120.0)
+    assert out.exists(), f"{shown.stdout}{shown.stderr}"
     assert json.loads(out.read_text())["decision"] != "approved"
     assert "risk" in shown.stdout.lower()

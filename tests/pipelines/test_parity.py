@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 import synthos
+from pipelines.scan import SMALL_BYTES
 from pipelines.validate import validate as validate_on_ray
-from synthos.errors import ConfigError
+from synthos.errors import ConfigError, InputError
 from synthos.progress import Event
 from synthos.results import CascadeResult, ModelRun
 from synthos.validation import Validation
@@ -53,9 +54,18 @@ def test_ray_and_one_process_agree_and_nothing_is_left(tables: Path):
 
 @pytest.mark.slow
 def test_an_error_in_a_worker_arrives_as_it_was(tables: Path, tmp_path: Path):
-    (tmp_path / "tiers.yaml").write_text("scale: 0\n")
-    with pytest.raises(ConfigError, match="scale is 0"):
-        validate_on_ray(tables / "fresh.parquet", tables / "real.parquet", tier_config=tmp_path / "tiers.yaml")
+    """A table large enough to be scanned by workers, with a ragged line near its end."""
+    large = tmp_path / "large.csv"
+    filler = "x" * 20_000
+    with large.open("w") as file:
+        file.write("a,b,note\n")
+        file.writelines(f"{i},{i % 7},{filler}\n" for i in range(4_000))
+        file.write("4000,1\n")
+        file.writelines(f"{i},{i % 7},{filler}\n" for i in range(4_001, 4_020))
+    assert large.stat().st_size > SMALL_BYTES
+    with pytest.raises(InputError, match=r"large\.csv.*line 4002"):
+        validate_on_ray(large, tables / "real.parquet", quick=True, workers=2)
+    assert not _ray_processes()
 
 
 def test_an_unreachable_cluster_is_one_clear_sentence(tables: Path):
