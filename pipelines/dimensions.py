@@ -1,8 +1,9 @@
-"""The dimensions, the regions and the diversity as Ray tasks; each is one call of a core function."""
+"""The dimensions, the regions and the diversity as pieces of work: Ray tasks, or done here while Ray is starting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,35 +19,60 @@ from synthos.stages import as_failure, early_dimensions
 RETRIES = 3
 
 
-def start_dimensions(ray: Any, evidence: Any, note: Callable[[str, DimensionResult], None]) -> dict[Any, Handler]:
-    """One task a dimension that does not wait for the cascade; ``note`` hears each answer, ``Failed`` ones too."""
-    task = _task(ray, evaluate)
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One call of a core function, ``function(*arguments, evidence)``, and who hears of its answer."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    handler: Handler
+
+
+def dimension_pieces(note: Callable[[str, DimensionResult], None]) -> list[Piece]:
+    """A piece a dimension that does not wait for the cascade; ``note`` hears each answer, ``Failed`` ones too."""
 
     def failed(name: str, error: Exception) -> None:
         note(name, as_failure(error))
 
-    return {
-        task.remote(name, evidence): Handler(partial(note, name), partial(failed, name)) for name in early_dimensions()
-    }
+    return [
+        Piece(evaluate, (name,), Handler(partial(note, name), partial(failed, name))) for name in early_dimensions()
+    ]
+
+
+def region_piece(note: Callable[[tuple[Region, ...]], None]) -> Piece:
+    """The scan for regions."""
+    return Piece(find_regions, (), Handler(note))
+
+
+def diversity_piece(note: Callable[[DiversityReport], None]) -> Piece:
+    """The measures of variety."""
+    return Piece(analyse, (), Handler(note))
+
+
+def start(ray: Any, evidence: Any, pieces: Sequence[Piece]) -> dict[Any, Handler]:
+    """One task a piece; ``evidence`` is a reference to it in Ray's store. Returns the handler of each."""
+    work = {}
+    for piece in pieces:
+        task = ray.remote(num_cpus=1, max_retries=RETRIES)(piece.function)
+        work[task.remote(*piece.arguments, evidence)] = piece.handler
+    return work
+
+
+def work_until_up(runtime: Runtime, evidence: Evidence, pieces: Sequence[Piece]) -> list[Piece]:
+    """Do pieces here, from the last to the first, until Ray is up; returns those that are left.
+
+    Ray takes longer to start than most of them take, and this process would only wait for it.
+    """
+    left = list(pieces)
+    while left and not runtime.is_up:
+        piece = left.pop()
+        piece.handler.done(piece.function(*piece.arguments, evidence))
+    return left
 
 
 def measure_all(runtime: Runtime, evidence: Evidence) -> dict[str, DimensionResult]:
     """Every dimension of evidence without a cascade, side by side."""
     ray = runtime.ray()
     measured: dict[str, DimensionResult] = {}
-    follow(runtime, start_dimensions(ray, ray.put(evidence), measured.__setitem__))
+    follow(runtime, start(ray, ray.put(evidence), dimension_pieces(measured.__setitem__)))
     return {name: measured.get(name) or evaluate(name, evidence) for name in DIMENSIONS}
-
-
-def start_regions(ray: Any, evidence: Any, note: Callable[[tuple[Region, ...]], None]) -> dict[Any, Handler]:
-    """One task that scans for regions."""
-    return {_task(ray, find_regions).remote(evidence): Handler(note)}
-
-
-def start_diversity(ray: Any, evidence: Any, note: Callable[[DiversityReport], None]) -> dict[Any, Handler]:
-    """One task for the measures of variety."""
-    return {_task(ray, analyse).remote(evidence): Handler(note)}
-
-
-def _task(ray: Any, function: Callable[..., Any]) -> Any:
-    return ray.remote(num_cpus=1, max_retries=RETRIES)(function)

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cascade import Cascade
-from pipelines.dimensions import measure_all, start_dimensions, start_diversity, start_regions
+from pipelines.dimensions import (
+    dimension_pieces,
+    diversity_piece,
+    measure_all,
+    region_piece,
+    start,
+    work_until_up,
+)
 from pipelines.progress import follow
 from pipelines.runtime import Runtime
 from pipelines.scan import scan_tables
@@ -74,9 +81,6 @@ def _judge(
     runtime: Runtime, job: Job, evidence: Evidence, folder: Path | None, watch: Stopwatch, listener: Listener
 ) -> Validation:
     """Dimensions, regions and models side by side, then what needs them all."""
-    ray = runtime.ray()
-    watch.seconds["ray_start"] = runtime.seconds_to_start
-    evidence_ref = ray.put(evidence)
     measured: dict[str, DimensionResult] = {}
     regions: list[tuple[Region, ...]] = []
     diversity: list[DiversityReport] = []
@@ -85,9 +89,13 @@ def _judge(
         measured[name] = answer
         listener(Event(stage="dimensions", done=len(measured), total=len(DIMENSIONS), message=name))
 
+    pieces = [*dimension_pieces(note_dimension), region_piece(regions.append), diversity_piece(diversity.append)]
+    with watch.stage("while_ray_starts"):
+        pieces = work_until_up(runtime, evidence, pieces)
+    ray = runtime.ray()
+    watch.seconds["ray_start"] = runtime.seconds_to_start
     # What takes a second goes first: it tells the most while the models train.
-    work = start_dimensions(ray, evidence_ref, note_dimension) | start_regions(ray, evidence_ref, regions.append)
-    work |= start_diversity(ray, evidence_ref, diversity.append)
+    work = start(ray, ray.put(evidence), pieces)
     result: CascadeResult | NotApplicable | Failed | None = wants_cascade(job)
     cascade = None
     if result is None:

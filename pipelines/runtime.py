@@ -51,6 +51,11 @@ class Runtime:
         self._thread.start()
         return self
 
+    @property
+    def is_up(self) -> bool:
+        """Whether ``ray`` answers at once: connected, or failed to."""
+        return self._up.is_set()
+
     def ray(self) -> Any:
         """The ``ray`` module, connected.
 
