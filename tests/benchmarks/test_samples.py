@@ -32,6 +32,7 @@ def dependence(table: pl.DataFrame) -> float:
     return float(np.abs(matrix[np.triu_indices(len(matrix), 1)]).mean())
 
 
+@pytest.mark.slow
 def test_real_parts_share_out_the_whole_table(folder: Path) -> None:
     parts = [read(folder, name) for name in ("reference", "healthy", "holdout")]
     whole = samples.rand_table()

@@ -31,6 +31,7 @@ def test_every_generation_is_judged_on_every_test_row(data: CascadeData) -> None
     assert outcome.seconds > 0
 
 
+@pytest.mark.slow
 def test_the_first_generation_is_trained_on_the_arms_own_rows(data: CascadeData) -> None:
     outcome = refit_loop("synthetic", data, replace(CONFIG, loop_generations=1))
     spec = loop_spec(CONFIG, data.rows, "synthetic")

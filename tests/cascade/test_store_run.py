@@ -57,6 +57,7 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.json"))
 
 
+@pytest.mark.slow
 def test_a_stored_model_comes_back_as_it_was(tmp_path: Path, data: CascadeData) -> None:
     store, spec = RunStore(tmp_path), plan(TINY, data.rows, "synthetic")[2]
     assert store.model(spec, data) is None

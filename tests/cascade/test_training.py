@@ -22,6 +22,7 @@ def spec(rows: int, arm: str = "reference", tier: str = "light", **changes: obje
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_same_spec_gives_the_same_weights_and_losses(real_data: CascadeData) -> None:
     for tier in ("light", "heavy"):
         one, two = (fit(spec(400, tier=tier), real_data) for _ in range(2))
@@ -38,6 +39,7 @@ def test_global_random_state_is_neither_read_nor_written(real_data: CascadeData)
     assert train_model(spec(200, tier="heavy"), real_data).loss_bits == one.loss_bits
 
 
+@pytest.mark.slow
 def test_a_markov_chain_is_learned_to_near_its_entropy() -> None:
     rows = chain(6000, 1)
     data = make_tasks(chain(6000, 2), rows, None, SIZES, 3)
@@ -116,6 +118,7 @@ def test_effective_rank_counts_directions() -> None:
     assert effective_rank(made, rows) is None
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_to_about_the_same_loss(real_data: CascadeData) -> None:
     single = train_model(spec(400), real_data)
     half = train_model(spec(400, precision="bfloat16"), real_data)

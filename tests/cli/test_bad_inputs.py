@@ -149,6 +149,7 @@ def noted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, dict[str, o
     return result, json.loads((folder / "r.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "note",
     [

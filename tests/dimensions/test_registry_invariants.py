@@ -73,6 +73,7 @@ def test_at_least_95_percent_of_fresh_real_samples_score_97(name: str, rows: int
     assert np.mean(np.array(scores) >= 97) >= 0.95
 
 
+@pytest.mark.slow
 @every
 def test_score_falls_with_its_damage(name: str) -> None:
     """A fifth may hide in the noise of a small table, a half may not."""
@@ -83,6 +84,7 @@ def test_score_falls_with_its_damage(name: str) -> None:
     assert scores[-1] < min(80, scores[1])
 
 
+@pytest.mark.slow
 @every
 def test_columns_to_blame_are_those_of_the_table(name: str) -> None:
     evidence, result = damaged(name, 1.0, rows_for(name)), scored(answer(name, 1.0))
@@ -91,6 +93,7 @@ def test_columns_to_blame_are_those_of_the_table(name: str) -> None:
     assert sum(blame.share for blame in result.blame) <= 1 + 1e-9
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize("share", SHARES)
 def test_intervals_hold_scores_and_say_whether_they_resolve(name: str, share: float) -> None:
@@ -119,6 +122,7 @@ def _figures(value: object) -> list[float]:
     return [float(value)] if isinstance(value, int | float) else []
 
 
+@pytest.mark.slow
 @every
 def test_the_same_evidence_gives_the_same_answer(name: str) -> None:
     assert evaluate(name, damaged(name, 0.2, rows_for(name))) == answer(name, 0.2)
@@ -151,6 +155,7 @@ def test_row_order_matters_to_time_alone(name: str) -> None:
         assert agree(scored(mixed), scored(answer(name, 0.5)))
 
 
+@pytest.mark.slow
 @every
 def test_constant_and_empty_columns_do_no_harm(name: str) -> None:
     dull = [pl.lit("same").alias("constant"), pl.lit(1.5).alias("level"), pl.lit(None, pl.Float64).alias("nothing")]

@@ -42,6 +42,7 @@ def rho(value: float, error: float = 0.02) -> CascadeResult:
     return replace(cascade_of(0.0), rho=value, rho_interval=Interval(low=value - error, high=value + error))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("value", "score"), [(-0.1, 100), (0.0, 100), (0.015, 100), (0.3, 71.2), (1.0, 0), (1.5, 0)])
 def test_the_floor_is_rho_beyond_its_noise(real: pl.DataFrame, fresh: pl.DataFrame, value: float, score: float) -> None:
     assert component(answer(fresh, real, rho(value)), "floor") == pytest.approx(score, abs=0.5)
@@ -58,6 +59,7 @@ def test_a_wider_error_forgives_more(real: pl.DataFrame, fresh: pl.DataFrame) ->
     assert sharp < vague
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kept", "above", "below"), [(2, 88, 99.5), (4, 70, 90), (16, 15, 50)])
 def test_rows_that_repeat_stop_showing_new_cells(
     real: pl.DataFrame, fresh: pl.DataFrame, kept: int, above: float, below: float

@@ -94,6 +94,7 @@ def test_what_is_wrong_everywhere_is_not_drift() -> None:
 # --- a reference that is merely sorted --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("column", "descending"), [("income", False), ("income", True), ("city", False)])
 def test_a_sorted_reference_asks_no_order_of_the_synthetic_table(column: str, descending: bool) -> None:
     real = exchangeable(ROWS, 1).sort(column, descending=descending)
@@ -121,6 +122,7 @@ def test_every_second_row_of_the_same_course_is_a_fair_sample() -> None:
     assert scored(whole.gather_every(4), whole.gather_every(2, offset=1)).score >= 97
 
 
+@pytest.mark.slow
 def test_losing_the_order_costs_all() -> None:
     real = ordered(ROWS, 1)
     scores = [
@@ -140,6 +142,7 @@ def test_columns_without_order_are_not_blamed_for_losing_it() -> None:
 # --- a time column ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 6))
 def test_fresh_events_of_the_same_year_are_like_real_ones(seed: int) -> None:
     result = scored(events(ROWS, seed), events(ROWS, 1))
@@ -154,6 +157,7 @@ def test_row_order_does_not_matter_where_times_are_given() -> None:
     assert scored(events(ROWS, 2), real.sort("at")).score >= 97
 
 
+@pytest.mark.slow
 def test_times_dealt_out_at_random_cost_in_proportion() -> None:
     fresh, real = events(ROWS, 2), events(ROWS, 1)
     half = fresh.with_columns(

@@ -17,6 +17,7 @@ def reference() -> pl.DataFrame:
     return planted.table(4_000, 99)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
 @pytest.mark.parametrize("defect", sorted(planted.DEFECTS))
 def test_planted_damage_is_found_bounded_and_named(defect: str, share: float, reference: pl.DataFrame) -> None:
@@ -28,6 +29,7 @@ def test_planted_damage_is_found_bounded_and_named(defect: str, share: float, re
     assert set(regions[0].columns) <= set(planted.KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", ["duplicates", "mode", "nulls", "shift", "drift"])
 def test_damage_shows_without_a_reference(defect: str) -> None:
     synthetic, where = planted.plant(defect, 0.3, seed=5)
@@ -60,6 +62,7 @@ def test_a_rule_that_is_broken_names_its_two_columns() -> None:
     assert set(region.columns) == {"town", "twin"}
 
 
+@pytest.mark.slow
 def test_the_columns_to_blame_are_those_that_were_damaged(reference: pl.DataFrame) -> None:
     for defect, columns in (("nulls", {"income", "job"}), ("label_flip", {"job"}), ("drift", set(planted.NUMBERS))):
         synthetic, _ = planted.plant(defect, 0.3, seed=3)
@@ -82,12 +85,14 @@ def _regions_of_many(tables: list[pl.DataFrame], reference: pl.DataFrame) -> lis
     return [find_regions(planted.evidence(table, reference)) for table in tables]
 
 
+@pytest.mark.slow
 def test_sound_tables_have_no_region() -> None:
     reference = planted.table(800, 99)
     found = _regions_of_many([planted.table(800, seed) for seed in range(20)], reference)
     assert sum(bool(regions) for regions in found) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", ["shuffled", "mode", "noise", "tailcut"])
 def test_a_table_that_is_bad_throughout_has_no_region(defect: str, reference: pl.DataFrame) -> None:
     bad = planted.DEFECTS[defect](planted.table(3_000, 4), np.random.default_rng(0))
@@ -121,6 +126,7 @@ def test_a_better_block_in_a_bad_table_is_not_the_one_to_remove(reference: pl.Da
         assert planted.overlap(region.row_range, (0, 1_200)) < 0.05
 
 
+@pytest.mark.slow
 def test_the_answer_is_the_same_every_time_and_told_to_the_listener(reference: pl.DataFrame) -> None:
     heard: list[Event] = []
     evidence = planted.evidence(planted.plant("noise", 0.3)[0], reference)

@@ -70,6 +70,7 @@ def test_a_fresh_real_sample_is_as_varied_as_real(rows):
             assert measure.interval.high - measure.interval.low < 0.35, name
 
 
+@pytest.mark.slow
 def test_intervals_cover_one_about_as_often_as_they_say():
     covered = []
     for seed in range(6):
@@ -93,6 +94,7 @@ def test_gaussian_refits_lose_the_variance_that_theory_says():
     assert spread.interval.low <= variance[:60].mean() <= spread.interval.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "damage"),
     [

@@ -72,6 +72,7 @@ def in_tree(states, order):
     return level[0]
 
 
+@pytest.mark.slow
 @given(deals())
 @QUICK
 def test_counts_are_exact_and_moments_agree_however_rows_are_dealt(deal):

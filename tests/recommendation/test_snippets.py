@@ -119,6 +119,7 @@ def test_every_kind_is_tried_here() -> None:
     assert {item.kind for item in every_kind()} == APPLICABLE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_snippet_for_a_file_runs_as_printed(name: str, tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):

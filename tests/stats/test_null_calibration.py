@@ -22,6 +22,7 @@ def _zeros(rows: Rows, rng: np.random.Generator) -> Rows:
     return np.zeros_like(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("real", "made"), [(500, 500), (500, 5_000), (5_000, 500), (3_000, 3_000)])
 def test_fresh_real_samples_score_97_and_more(real: int, made: int) -> None:
     rng = np.random.default_rng(real + made)
@@ -45,6 +46,7 @@ def test_score_falls_with_damage_from_100_to_0() -> None:
     assert all(a is not None and b is not None and a > b + 10 for a, b in pairwise(scores))
 
 
+@pytest.mark.slow
 def test_interval_holds_the_spread_between_tables() -> None:
     """The score of other samples of the same damaged source mostly lies in the interval of one."""
     rng = np.random.default_rng(2)

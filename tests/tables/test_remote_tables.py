@@ -33,6 +33,7 @@ def bucket(s3_folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*WRITERS, "table.csv.gz"])
 def test_s3_gives_the_rows_of_the_local_file(bucket: Path, name: str) -> None:
     remote, local = open_table(f"s3://bucket/{name}"), open_table(bucket / name)
@@ -41,6 +42,7 @@ def test_s3_gives_the_rows_of_the_local_file(bucket: Path, name: str) -> None:
     assert_frame_equal(rows_of(remote, ["day", "count"]), rows_of(local, ["day", "count"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["s3://bucket/parts", "s3://bucket/parts/", "s3://bucket/parts/*.parquet"])
 def test_s3_folder_and_glob_are_read_in_the_order_of_names(bucket: Path, address: str) -> None:
     expected = pl.concat([typed_frame(900, seed=1), typed_frame(700, seed=2)])

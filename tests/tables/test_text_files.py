@@ -34,6 +34,7 @@ def opened(tmp_path: Path, content: str, name: str = "t.csv") -> pl.DataFrame:
     return rows_of(open_table(tmp_path / name))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     rows=st.lists(st.tuples(FIELDS, FIELDS), min_size=1, max_size=12),
@@ -67,6 +68,7 @@ def test_records_end_where_the_csv_module_ends_them(
         assert seen == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [7, 64, 1000])
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.csv.zst", "t.jsonl", "t.jsonl.gz"])
 def test_rows_do_not_depend_on_how_a_file_is_cut(
