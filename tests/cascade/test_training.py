@@ -51,6 +51,7 @@ def test_a_markov_chain_is_learned_to_near_its_entropy() -> None:
     assert run.own_bits == run.loss_bits, "the reference arm's own held-out rows are the test rows"
 
 
+@pytest.mark.slow
 def test_more_rows_teach_more(real_data: CascadeData) -> None:
     losses = [train_model(spec(rows), real_data).loss_bits for rows in (60, 200, 660)]
     assert losses == sorted(losses, reverse=True)
@@ -88,6 +89,7 @@ def test_the_standard_error_is_that_of_the_rows(real_data: CascadeData) -> None:
     assert outcome.run.loss_error == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_gradient_noise_needs_enough_rows_and_then_is_positive(real_data: CascadeData) -> None:
     assert train_model(spec(100), real_data).gradient_noise_scale is None
     scale = train_model(spec(600), real_data).gradient_noise_scale

@@ -42,6 +42,7 @@ def test_a_change_of_margins_alone_is_not_its_business() -> None:
     assert result["classifier"] >= 95
 
 
+@pytest.mark.slow
 def test_the_pair_that_lost_its_dependence_is_blamed() -> None:
     made, real = exchangeable(ROWS, 2), exchangeable(ROWS, 1)
     broken = made.with_columns(made["region"].sample(fraction=1.0, shuffle=True, seed=0))

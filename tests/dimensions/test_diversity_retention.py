@@ -32,6 +32,7 @@ def test_noise_adds_variety_and_is_not_its_business(share: float) -> None:
     assert measured(made).score >= 97
 
 
+@pytest.mark.slow
 def test_a_column_that_lost_half_of_its_values_is_blamed_for_one_bit() -> None:
     rng = np.random.default_rng(0)
     real, made = (pl.DataFrame(rng.integers(0, 8, (ROWS, 4)).astype(str), schema=list("abcd")) for _ in range(2))
@@ -42,12 +43,14 @@ def test_a_column_that_lost_half_of_its_values_is_blamed_for_one_bit() -> None:
     assert values(result)["groups_mean"] == pytest.approx(0.9, abs=0.2)  # groups are coarser than columns
 
 
+@pytest.mark.slow
 def test_copies_of_ten_rows_leave_nothing() -> None:
     result = measured(repeated(exchangeable(ROWS, 2), 1.0, np.random.default_rng(0)))
     assert result.score < 5
     assert values(result)["distinct_rows"] > 0.98
 
 
+@pytest.mark.slow
 def test_drawing_with_replacement_loses_a_known_share_of_rows() -> None:
     """Halves of a bootstrap of n rows hold ``1 - exp(-1/2)`` of n distinct ones, against n / 2 of real rows."""
     rng = np.random.default_rng(1)
@@ -56,6 +59,7 @@ def test_drawing_with_replacement_loses_a_known_share_of_rows() -> None:
     assert found["distinct_rows"] == pytest.approx(1 - 2 * (1 - np.exp(-0.5)), abs=0.02)
 
 
+@pytest.mark.slow
 def test_vendi_counts_the_modes_that_are_gone() -> None:
     rng = np.random.default_rng(2)
 
@@ -67,6 +71,7 @@ def test_vendi_counts_the_modes_that_are_gone() -> None:
     assert found["vendi"] > 1.0
 
 
+@pytest.mark.slow
 def test_one_column_is_enough() -> None:
     made, real = (exchangeable(ROWS, seed).select("age") for seed in (2, 1))
     assert measured(made, real).score >= 97

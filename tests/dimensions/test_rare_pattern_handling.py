@@ -41,6 +41,7 @@ def test_the_share_lost_is_the_share_taken() -> None:
     assert lost == pytest.approx([0.0, 0.45, 0.9], abs=0.1)  # some rare values are of other columns
 
 
+@pytest.mark.slow
 def test_fresh_real_rows_have_lost_no_rare_mass() -> None:
     found = part(measured(exchangeable(ROWS, 2)), "rare_mass_lost")
     assert 0 <= found.value < 0.05
@@ -48,6 +49,7 @@ def test_fresh_real_rows_have_lost_no_rare_mass() -> None:
     assert found.null_q95 < 0.1
 
 
+@pytest.mark.slow
 def test_all_rare_mass_gone_is_a_whole() -> None:
     made = exchangeable(ROWS, 2)
     found = part(measured(pl.concat([made[:1]] * ROWS)), "rare_mass_lost")
@@ -55,12 +57,14 @@ def test_all_rare_mass_gone_is_a_whole() -> None:
     assert found.score == pytest.approx(0.0, abs=2)
 
 
+@pytest.mark.slow
 def test_those_who_lost_their_rare_values_are_blamed() -> None:
     result = measured(without(exchangeable(ROWS, 2), pl.col("city").is_in(RARE)))
     assert result.score < 40
     assert "city" in result.blame[0].columns
 
 
+@pytest.mark.slow
 def test_more_of_what_is_rare_is_no_loss() -> None:
     made = exchangeable(ROWS, 2)
     extra = made.filter(pl.col("city").is_in(RARE))
@@ -68,6 +72,7 @@ def test_more_of_what_is_rare_is_no_loss() -> None:
     assert part(result, "rare_values_lost").score == pytest.approx(100, abs=3)
 
 
+@pytest.mark.slow
 def test_a_surplus_in_one_rare_value_makes_up_for_no_other() -> None:
     made = exchangeable(ROWS, 2)
     swapped = made.with_columns(
@@ -76,6 +81,7 @@ def test_a_surplus_in_one_rare_value_makes_up_for_no_other() -> None:
     assert part(measured(swapped), "rare_values_lost").value > 0.4
 
 
+@pytest.mark.slow
 def test_clipped_tails_are_seen_where_the_middle_is_untouched() -> None:
     made = exchangeable(ROWS, 2)
     clipped = made.with_columns(

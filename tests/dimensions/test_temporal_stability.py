@@ -69,6 +69,7 @@ def test_exchangeable_rows_have_no_time(seed: int) -> None:
     assert "exchangeable" in result.reason
 
 
+@pytest.mark.slow
 def test_a_planted_drift_costs_more_the_longer_it_is() -> None:
     scores = [scored(planted(share), exchangeable(ROWS, 1)).score for share in (0.1, 0.3, 0.6)]
     assert scores[0] < 99
@@ -151,6 +152,7 @@ def test_fresh_events_of_the_same_year_are_like_real_ones(seed: int) -> None:
     assert any("column at" in note for note in result.notes)
 
 
+@pytest.mark.slow
 def test_row_order_does_not_matter_where_times_are_given() -> None:
     real = events(ROWS, 1)
     assert scored(events(ROWS, 2).sort("at"), real).score >= 97

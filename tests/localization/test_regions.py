@@ -70,6 +70,7 @@ def test_the_columns_to_blame_are_those_that_were_damaged(reference: pl.DataFram
         assert set(region.columns) == columns, defect
 
 
+@pytest.mark.slow
 def test_two_regions_are_told_apart(reference: pl.DataFrame) -> None:
     rng = np.random.default_rng(1)
     sound = planted.table(6_000, 3)

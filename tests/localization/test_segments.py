@@ -66,6 +66,7 @@ def test_a_displaced_run_is_found_where_it_is() -> None:
     assert found.strength > found.threshold
 
 
+@pytest.mark.slow
 def test_chance_makes_a_run_as_seldom_as_stated() -> None:
     rng = np.random.default_rng(0)
     found = [segments.find_run(blocks(seed)[:100], TWO_SIDED, rng) is not None for seed in range(60)]
@@ -173,6 +174,7 @@ def large(rows: int = 60_000, sampled: int = 4_000) -> Evidence:
     return planted.sampled(frame.with_columns(pl.col("age") + moved), planted.table(8_000, 4), sampled)
 
 
+@pytest.mark.slow
 def test_exact_counts_show_what_the_sample_is_too_thin_for() -> None:
     evidence = large()
     found, model = channels.measure(evidence)
@@ -182,6 +184,7 @@ def test_exact_counts_show_what_the_sample_is_too_thin_for() -> None:
     assert full_table_runs(evidence, model, found, [(start, stop)]) == []
 
 
+@pytest.mark.slow
 def test_a_sampled_table_gets_its_regions_in_rows_of_the_full_table() -> None:
     frame = planted.table(60_000, 3)
     damaged = planted.shuffled(frame[20_000:32_000], np.random.default_rng(0))

@@ -80,6 +80,7 @@ def test_intervals_cover_one_about_as_often_as_they_say():
     assert np.mean(covered) > 0.8
 
 
+@pytest.mark.slow
 def test_gaussian_refits_lose_the_variance_that_theory_says():
     # Refitting a Gaussian to n draws of itself by biased maximum likelihood: (1 - 1/n)^50 = 0.605 for n = 100.
     rng = np.random.default_rng(0)
@@ -133,6 +134,7 @@ def test_a_group_that_is_gone_shows_in_completeness():
     assert len(report["completeness"].strata) > len(report["entropy"].strata)
 
 
+@pytest.mark.slow
 def test_order_of_rows_hardly_matters_and_seeds_repeat():
     real, other = people(3000, 9), people(3000, 10)
     first = analyse(pair(real, other))

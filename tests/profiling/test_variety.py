@@ -32,6 +32,7 @@ def test_entropy_and_balance_of_even_labels():
     assert found.balance(ALL) == pytest.approx(4.0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_balance_and_entropy_are_unbiased_in_small_tables():
     samples = [sums(uniform(60, 1, seed=seed), seed=seed) for seed in range(200)]
     assert np.mean([1 / found.balance(ALL) for found in samples]) == pytest.approx(0.25, abs=0.002)
@@ -85,6 +86,7 @@ def test_halves_make_up_the_whole():
     assert found.uniqueness(half) == 1
 
 
+@pytest.mark.slow
 def test_half_scatter_measures_sampling_error():
     # The spread of a statistic over random halves about its mean is its standard error over whole tables.
     def mean_entropy(seed):

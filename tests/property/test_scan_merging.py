@@ -98,6 +98,7 @@ def test_counts_are_exact_and_moments_agree_however_rows_are_dealt(deal):
             assert (one.std or 0) == pytest.approx(other.std or 0, rel=1e-9, abs=1e-9 * abs(other.mean))
 
 
+@pytest.mark.slow
 @given(deals())
 @QUICK
 def test_the_order_of_merging_changes_nothing_at_all(deal):

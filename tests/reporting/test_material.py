@@ -177,6 +177,7 @@ def test_one_column_has_no_pairs() -> None:
     assert isinstance(pairs, NotApplicable) and "no pairs" in pairs.reason
 
 
+@pytest.mark.slow
 def test_wide_tables_are_bounded_and_keep_the_changed_pair() -> None:
     rng = generator("wide material")
     names = [f"c{k:02d}" for k in range(70)]

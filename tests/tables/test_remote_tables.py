@@ -98,6 +98,7 @@ def test_signatures_in_addresses_are_never_shown(web: tuple[str, Path]) -> None:
     assert f"{web[0]}/bad.csv" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_temporary_copies_go_with_their_source(tmp_path: Path, typed: pl.DataFrame) -> None:
     source: Source | None = open_table(typed.lazy())
     assert source is not None
