@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -59,15 +60,15 @@ def start(ray: Any, evidence: Any, pieces: Sequence[Piece]) -> dict[Any, Handler
 
 
 def work_until_up(runtime: Runtime, evidence: Evidence, pieces: Sequence[Piece]) -> list[Piece]:
-    """Do pieces here, from the last to the first, until Ray is up; returns those that are left.
+    """Do pieces here, in their order, until Ray is up; returns those that are left.
 
     Ray takes longer to start than most of them take, and this process would only wait for it.
     """
-    left = list(pieces)
+    left = deque(pieces)
     while left and not runtime.is_up:
-        piece = left.pop()
+        piece = left.popleft()
         piece.handler.done(piece.function(*piece.arguments, evidence))
-    return left
+    return list(left)
 
 
 def measure_all(runtime: Runtime, evidence: Evidence) -> dict[str, DimensionResult]:
