@@ -20,7 +20,7 @@ from pipelines.runtime import Runtime
 from pipelines.scan import scan_tables
 from synthos.dimensions.registry import DIMENSIONS
 from synthos.progress import Event, Listener
-from synthos.results import CascadeResult, DimensionResult, DiversityReport, Failed, NotApplicable, Region
+from synthos.results import CascadeResult, DimensionResult, DiversityReport, NotApplicable, Region
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
     Findings,
@@ -34,7 +34,7 @@ from synthos.stages import (
     late_dimensions,
     measure_late,
     prepare,
-    wants_cascade,
+    why_no_cascade,
 )
 from synthos.validation import Validation
 
@@ -67,7 +67,7 @@ def run(
             tier_config=tier_config,
             thresholds=thresholds,
         )
-    folder = None if wants_cascade(job) else cache_folder(cache)
+    folder = None if why_no_cascade(job) else cache_folder(cache)
     listener(Event(stage="read", done=1, total=1))
     with watch.stage("scan"):
         scanned = scan_tables(runtime, job, listener)
@@ -96,16 +96,13 @@ def _judge(
     watch.seconds["ray_start"] = runtime.seconds_to_start
     # What takes a second goes first: it tells the most while the models train.
     work = start(ray, ray.put(evidence), pieces)
-    result: CascadeResult | NotApplicable | Failed | None = wants_cascade(job)
-    cascade = None
-    if result is None:
-        cascade = Cascade(cascade_data(evidence), job.config, folder, listener)
-        work |= cascade.start(ray)
+    data = why_no_cascade(job) or cascade_data(evidence)
+    cascade = data if isinstance(data, NotApplicable) else Cascade(ray, data, job.config, folder, listener)
+    if isinstance(cascade, Cascade):
+        work |= cascade.start()
     with watch.stage("dimensions_regions_cascade"):
         follow(runtime, work)
-    if cascade is not None:
-        result = cascade.result()
-    assert result is not None
+    result = cascade.result() if isinstance(cascade, Cascade) else cascade
     if isinstance(result, CascadeResult):
         evidence = evidence.with_cascade(result)
     measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,50 +18,69 @@ PATIENCE = 0.5
 class Handler:
     """What is done with each result of a task (of a stream, with each item), and with an error of it.
 
-    Without ``failed`` an error is raised and ends everything.
+    Without ``failed`` an error is raised and ends everything. ``ended`` is called when a stream has ended well, and
+    gives further work where it ended too early.
     """
 
     done: Callable[[Any], None]
     failed: Callable[[Exception], None] | None = None
+    ended: Callable[[], Mapping[Any, Handler]] | None = None
+
+
+class _Ended(Exception):
+    """A stream has no more items."""
 
 
 def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
     """Wait for every task and stream in ``work``, giving results to their handlers as they arrive.
 
-    When this is left by an error or by Ctrl-C, what is still under way is cancelled.
+    What a handler raises is raised: it is no failure of the task. When this is left by an error or by Ctrl-C, what is
+    still under way is cancelled.
     """
     ray = runtime.ray()
-    pending = deque(work)
+    handlers, pending = dict(work), deque(work)
     try:
         while pending:
             ready, _ = ray.wait(list(pending), num_returns=1, timeout=PATIENCE, fetch_local=False)
             # Turned round, so that a talkative stream does not keep the others waiting.
             pending.rotate(-1)
             for item in ready:
-                try:
-                    more = _deliver(runtime, item, work[item])
-                except Exception as error:
-                    failed = work[item].failed
-                    if failed is None:
-                        raise
-                    failed(error)
-                    more = False
-                if not more:
+                handler = handlers[item]
+                stream = isinstance(item, ray.ObjectRefGenerator)
+                if not stream:
                     pending.remove(item)
+                try:
+                    result = _take(runtime, item, stream)
+                except _Ended:
+                    pending.remove(item)
+                    more = handler.ended() if handler.ended is not None else {}
+                    handlers |= more
+                    pending.extend(more)
+                except Exception as error:
+                    if stream:
+                        pending.remove(item)
+                    if handler.failed is None:
+                        raise
+                    handler.failed(error)
+                else:
+                    handler.done(result)
     except BaseException:
-        for item in pending:
-            ray.cancel(item, force=True)
+        cancel(ray, pending)
         raise
 
 
-def _deliver(runtime: Runtime, item: Any, handler: Handler) -> bool:
-    """Hand one result to its handler; True where the stream may have more."""
-    if not isinstance(item, runtime.ray().ObjectRefGenerator):
-        handler.done(runtime.get(item))
-        return False
+def cancel(ray: Any, items: Iterable[Any]) -> None:
+    """End tasks and streams wherever they are; those that have ended stay as they are."""
+    for item in items:
+        ray.cancel(item, force=True)
+
+
+def _take(runtime: Runtime, item: Any, stream: bool) -> Any:
+    """The result of a task, or the next item of a stream; ``_Ended`` where there is none."""
+    if not stream:
+        return runtime.get(item)
     try:
         ref = next(item)
     except StopIteration:
-        return False
-    handler.done(runtime.get(ref))
-    return True
+        raise _Ended from None
+    return runtime.get(ref)

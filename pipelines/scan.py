@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from pipelines.progress import PATIENCE, cancel
 from synthos.profiling.scan import Scanned, ScanState, finish, merge, scan_shard
 from synthos.progress import Event, Listener
 from synthos.stages import scan_table
@@ -44,14 +45,15 @@ def scan(runtime: Runtime, job: Job, role: str, listener: Listener) -> Scanned:
         while waiting or under_way:
             while waiting and len(under_way) < limit:
                 under_way.append(task.remote(source_ref, waiting.popleft(), plan_ref))
-            ready, under_way = ray.wait(under_way, num_returns=1)
+            ready, under_way = ray.wait(under_way, num_returns=1, timeout=PATIENCE)
+            if not ready:
+                continue
             part = runtime.get(ready[0])
             state = part if state is None else merge(state, part)
             done += 1
             listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
     except BaseException:
-        for item in under_way:
-            ray.cancel(item, force=True)
+        cancel(ray, under_way)
         raise
     assert state is not None  # a table has at least one shard
     return finish(state, source.name, job.plan(role), size=source.bytes)

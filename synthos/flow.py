@@ -16,7 +16,7 @@ from synthos.localization.regions import find_regions
 from synthos.profiling.diversity import analyse
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.repair import RepairReport, applicable, load_recommendations, repair_table
-from synthos.results import CascadeResult, Failed, Recommendation, TableProfile
+from synthos.results import CascadeResult, Failed, NotApplicable, Recommendation, TableProfile
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
     Findings,
@@ -33,7 +33,7 @@ from synthos.stages import (
     measure_late,
     prepare,
     scan_table,
-    wants_cascade,
+    why_no_cascade,
 )
 from synthos.tables.sources import open_table
 from synthos.validation import Validation
@@ -85,7 +85,7 @@ def validate(
             tier_config=tier_config,
             thresholds=thresholds,
         )
-        folder = None if wants_cascade(job) else cache_folder(cache)
+        folder = None if why_no_cascade(job) else cache_folder(cache)
     on_progress(Event(stage="read", done=1, total=1))
     with watch.stage("scan"):
         scanned = {role: scan_table(job, role, on_progress) for role in job.sources}
@@ -98,7 +98,7 @@ def validate(
             dimensions[name] = evaluate(name, evidence)
             on_progress(Event(stage="dimensions", done=done, total=len(DIMENSIONS), message=name))
     with watch.stage("cascade"):
-        cascade = wants_cascade(job) or _train(job, evidence, folder, on_progress)
+        cascade = why_no_cascade(job) or _train(job, evidence, folder, on_progress)
     if isinstance(cascade, CascadeResult):
         evidence = evidence.with_cascade(cascade)
     dimensions |= {name: measure_late(name, evidence, cascade) for name in late_dimensions()}
@@ -112,8 +112,12 @@ def validate(
     return conclude(job, evidence, findings, watch, on_progress)
 
 
-def _train(job: Job, evidence: Evidence, folder: Path | None, listener: Listener) -> CascadeResult | Failed:
+def _train(
+    job: Job, evidence: Evidence, folder: Path | None, listener: Listener
+) -> CascadeResult | NotApplicable | Failed:
     data = cascade_data(evidence)
+    if isinstance(data, NotApplicable):
+        return data
     store = RunStore(folder, listener) if folder is not None else None
     try:
         return run_cascade(data, job.config, store=store, listener=listener)

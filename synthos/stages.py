@@ -17,7 +17,7 @@ from typing import Any
 from synthos.cascade.tasks import CascadeData, make_tasks
 from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.registry import DIMENSIONS, evaluate
-from synthos.errors import CancelledError, ConfigError, InputError
+from synthos.errors import CancelledError, ConfigError, InputError, TooFewRowsError
 from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
 from synthos.progress import Event, Listener, silent
@@ -156,19 +156,22 @@ def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
     return evidence if job.seed is None else replace(evidence, seed=derive("seed", job.seed))
 
 
-def wants_cascade(job: Job) -> CascadeResult | NotApplicable | None:
-    """None where the cascade is to be trained, otherwise why it is not."""
+def why_no_cascade(job: Job) -> NotApplicable | None:
+    """Why the cascade is left out; None where it is to be trained."""
     if "reference" not in job.sources:
         return QUICK_ALONE if job.quick else NO_REFERENCE
     return QUICK if job.quick else None
 
 
-def cascade_data(evidence: Evidence) -> CascadeData:
-    """What the models are trained and tested on."""
+def cascade_data(evidence: Evidence) -> CascadeData | NotApplicable:
+    """What the models are trained and tested on; why there is nothing where too few rows are left for that."""
     if evidence.reference is None:
         raise ConfigError("the cascade needs a reference table", fix="give one, or use the quick mode")
     holdout = evidence.holdout.codes if evidence.holdout is not None else None
-    return make_tasks(evidence.synthetic.codes, evidence.reference.codes, holdout, evidence.sizes, evidence.seed)
+    try:
+        return make_tasks(evidence.synthetic.codes, evidence.reference.codes, holdout, evidence.sizes, evidence.seed)
+    except TooFewRowsError as error:
+        return NotApplicable(reason=str(error))
 
 
 def early_dimensions() -> tuple[str, ...]:

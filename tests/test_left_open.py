@@ -8,7 +8,7 @@ import pytest
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.results import DimensionResult, NotApplicable
 from synthos.sampling.assemble import evidence_from_frames
-from synthos.stages import measure_late, prepare, wants_cascade
+from synthos.stages import measure_late, prepare, why_no_cascade
 from synthos.verdict.aggregate import decide
 
 QUICKLY = "statistical_integrity"
@@ -16,7 +16,7 @@ QUICKLY = "statistical_integrity"
 
 def left_open(fresh: pl.DataFrame, real: pl.DataFrame | None, quick: bool) -> dict[str, str]:
     """The sentences about the models, by where they stand."""
-    cascade = wants_cascade(prepare(fresh, real, quick=quick))
+    cascade = why_no_cascade(prepare(fresh, real, quick=quick))
     assert isinstance(cascade, NotApplicable)
     evidence = evidence_from_frames(fresh, real)
     dimensions: dict[str, DimensionResult] = {QUICKLY: evaluate(QUICKLY, evidence)}
@@ -46,7 +46,7 @@ def test_every_sentence_names_what_is_missing_and_nothing_else(
 def test_with_a_reference_and_without_the_quick_mode_nothing_is_left_out(
     fresh: pl.DataFrame, real: pl.DataFrame
 ) -> None:
-    assert wants_cascade(prepare(fresh, real)) is None
+    assert why_no_cascade(prepare(fresh, real)) is None
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -56,7 +56,7 @@ def test_what_only_a_reference_shows_asks_for_one(quick: bool, fresh: pl.DataFra
         name: evaluate(name, evidence) for name, dimension in DIMENSIONS.items() if dimension.needs_reference
     }
     seen: dict[str, DimensionResult] = {QUICKLY: evaluate(QUICKLY, evidence)}
-    cascade = wants_cascade(prepare(fresh, quick=quick))
+    cascade = why_no_cascade(prepare(fresh, quick=quick))
     assert isinstance(cascade, NotApplicable)
     rest: dict[str, DimensionResult] = dict.fromkeys(DIMENSIONS, cascade)
     verdict = decide(rest | blind | seen, cascade, quick=quick, has_reference=False, rows={"synthetic": fresh.height})
