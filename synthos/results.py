@@ -29,6 +29,8 @@ Issue = Literal[
     "rule_break",
     "shift",
 ]
+#: What a figure stands for: itself, or the end of a range that reaches upwards or downwards from it.
+Bound = Literal["exact", "at_least", "fewer_than"]
 Json = str | int | float | bool | None
 
 DIMENSIONS = (
@@ -304,7 +306,8 @@ class CascadeResult:
 
     ``rho`` = (L_S->real - L_R->real) / (L_indep - L_R->real) at the largest common size: 0 as good as real, 1 as bad
     as shuffled columns. ``n_eff`` is the number of real rows whose model is as good as the one trained on all of S;
-    ``n_eff_note`` says where it is only a bound.
+    ``n_eff_bound`` says where it is only a bound ("at_least" as many as all real rows there are, "fewer_than" the
+    smallest model was given), and ``n_eff_note`` why, or what else to know of it.
     """
 
     models: tuple[ModelRun, ...]
@@ -315,6 +318,7 @@ class CascadeResult:
     rho_interval: Interval
     n_eff: float
     n_eff_interval: Interval
+    n_eff_bound: Bound
     n_eff_note: str
     predictions: tuple[ScalePrediction, ...]
     loop: LoopDrift | None
@@ -337,11 +341,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer. ``risk_score`` 0-100, higher is worse: low < 20 <= medium < 50 <= high."""
+    """The answer. ``risk_score`` 0-100, higher is worse: low < 20 <= medium < 50 <= high.
+
+    Without a reference, or where a required part gave no answer, the score is a lower bound (``risk_bound`` is then
+    "at_least"): what was not seen can only add to it. Its interval then ends at 100, and ``risk_level`` is None where
+    the score alone would be low. ``collapse_type`` is None at low risk, and where no dimension shows why the risk is
+    not low.
+    """
 
     risk_score: float
     risk_interval: Interval
-    risk_level: RiskLevel
+    risk_level: RiskLevel | None
     decision: Decision
     reasons: tuple[str, ...]
     collapse_type: CollapseType | None
@@ -350,6 +360,7 @@ class Verdict:
     probability_note: str
     outcomes: dict[str, Outcome | NotApplicable | Failed]
     open_questions: tuple[str, ...]
+    risk_bound: Literal["exact", "at_least"] = "exact"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,8 +386,9 @@ RecommendationKind = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """One thing to do. ``expected_gain`` is in risk points (higher is better), None where it was not measured, and
-    ``gain_note`` says how it was had. ``parameters`` is what ``repair`` reads; ``snippet`` runs as it stands."""
+    """One thing to do. ``expected_gain`` is in points of the risk without the cascade (higher is better), None where it
+    was not measured, and ``gain_note`` says how it was had. ``parameters`` is what ``repair`` reads; ``snippet`` runs
+    as it stands."""
 
     id: str
     kind: RecommendationKind

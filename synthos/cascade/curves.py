@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthos.results import Bound
+
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 #: Where columns hardly depend on each other, ``rho`` is measured against this share of the independent-columns loss.
@@ -42,16 +44,17 @@ class Curves:
         return (self.synthetic - self.reference) / self.yardstick
 
 
-def equivalents(curves: Curves) -> tuple[Floats, str]:
-    """Real rows whose model is as good as the one on all synthetic rows, shape (copies,), and "" or "least" or "most".
+def equivalents(curves: Curves) -> tuple[Floats, Bound]:
+    """Real rows whose model is as good as the one on all synthetic rows, shape (copies,), and what they stand for.
 
     The reference arm's learning curve, made to fall, is read backwards between sizes on a logarithmic axis. Beyond
-    its ends there is only a bound: "least" where the synthetic model is as good as the best real one, "most" where it
-    is no better than the one on the fewest real rows.
+    its ends there is only a bound: "at_least" where the synthetic model is as good as the best real one, "fewer_than"
+    where it is no better than the one on the fewest real rows.
     """
     falling = np.minimum.accumulate(curves.reference, axis=0)
     target = curves.synthetic[-1]
     grid = np.log(curves.rows)
     values = np.array([np.exp(np.interp(-t, -falling[:, k], grid)) for k, t in enumerate(target)])
-    bound = "least" if target[0] <= falling[-1, 0] else "most" if target[0] >= falling[0, 0] else ""
-    return values, bound
+    if target[0] <= falling[-1, 0]:
+        return values, "at_least"
+    return values, "fewer_than" if target[0] >= falling[0, 0] else "exact"

@@ -12,7 +12,7 @@ from synthos.cascade.outcomes import LoopOutcome, RunOutcome
 from synthos.cascade.tasks import CascadeData, independent_bits
 from synthos.cascade.tiers import SIZES, TIERS, CascadeConfig
 from synthos.errors import InternalError
-from synthos.results import Arm, CascadeResult, Interval, LoopDrift, Tier
+from synthos.results import Arm, Bound, CascadeResult, Interval, LoopDrift, Tier
 from synthos.sampling.seeds import generator
 from synthos.stats.bootstrap import percentile_interval
 
@@ -57,7 +57,8 @@ def summarise(
         rho_interval=percentile_interval(rho[1:], float(rho[0])),
         n_eff=float(n_eff[0]),
         n_eff_interval=percentile_interval(n_eff[1:], float(n_eff[0])),
-        n_eff_note=_n_eff_note(bound, data),
+        n_eff_bound=bound,
+        n_eff_note=_n_eff_note(bound, round(float(n_eff[0])), data),
         predictions=forecast,
         loop=None if loop is None else drift(*loop),
         train_rows=data.rows,
@@ -124,11 +125,11 @@ def _curves(data: CascadeData, table: dict[tuple[Arm, Tier, int], RunOutcome], r
     return Curves(rows, s_means, reference @ weights.T, independent_bits(data) @ weights.T, noise)
 
 
-def _n_eff_note(bound: str, data: CascadeData) -> str:
-    if bound == "least":
-        return f"at least {data.rows:,} real rows; there are no more to compare with"
-    if bound == "most":
-        return "fewer real rows than the smallest model was given"
+def _n_eff_note(bound: Bound, rows: int, data: CascadeData) -> str:
+    if bound == "at_least":
+        return f"at least {rows:,} real rows; there are no more to compare with"
+    if bound == "fewer_than":
+        return f"fewer than {rows:,} real rows, which is what the smallest model was given"
     if len(data.synthetic) > data.rows:
         return f"from {data.rows:,} synthetic rows; more of them may be worth somewhat more"
     return ""

@@ -51,8 +51,9 @@ def test_n_eff_falls_with_damage_and_says_where_it_is_a_bound(cascades: Cascades
     real, half, wreck = (cascades(name) for name in ("real", "half", "shuffled"))
     assert real.n_eff > 0.6 * real.train_rows
     assert real.n_eff > half.n_eff >= wreck.n_eff
-    assert wreck.n_eff_note == "fewer real rows than the smallest model was given"
+    assert wreck.n_eff_bound == "fewer_than"
     assert wreck.n_eff == pytest.approx(min(run.rows for run in wreck.models))
+    assert wreck.n_eff_note.startswith(f"fewer than {wreck.n_eff:,.0f} real rows")
 
 
 @pytest.mark.slow
@@ -94,9 +95,9 @@ def test_equivalents_read_the_real_curve_backwards() -> None:
     # One bit worse on a curve that gains one bit per doubling is worth half the rows.
     values, bound = equivalents(curves(gap=1.0, noise=0.0))
     assert values[0] == pytest.approx(3200, rel=1e-6)
-    assert bound == ""
-    assert equivalents(curves(gap=-0.5))[1] == "least"
-    assert equivalents(curves(gap=9.0))[1] == "most"
+    assert bound == "exact"
+    assert equivalents(curves(gap=-0.5))[1] == "at_least"
+    assert equivalents(curves(gap=9.0))[1] == "fewer_than"
 
 
 def test_rho_is_the_share_of_what_can_be_learned() -> None:

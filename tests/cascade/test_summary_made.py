@@ -76,10 +76,17 @@ def test_equivalents_follow_from_the_real_curve(data: CascadeData) -> None:
     expected = np.exp(np.interp(-worse, -(20 + 60 / sizes**0.5), np.log(sizes)))
     assert result.n_eff == pytest.approx(expected, rel=0.02)
     assert result.n_eff_interval.low <= result.n_eff <= result.n_eff_interval.high
+    assert result.n_eff_bound == "exact"
     assert "more of them may be worth somewhat more" in result.n_eff_note
     better = summed(data, gap=-0.5)
     assert better.n_eff == pytest.approx(data.rows)
-    assert better.n_eff_note.startswith("at least")
+    assert better.n_eff_bound == "at_least"
+    assert better.n_eff_note.startswith(f"at least {data.rows:,} real rows")
+    worse = summed(data, gap=9.0)
+    smallest = min(run.rows for run in worse.models)
+    assert worse.n_eff == pytest.approx(smallest)
+    assert worse.n_eff_bound == "fewer_than"
+    assert worse.n_eff_note.startswith(f"fewer than {smallest:,} real rows")
 
 
 def test_the_order_of_outcomes_does_not_matter(data: CascadeData) -> None:

@@ -148,6 +148,7 @@ def cascade_of(share: float) -> CascadeResult:
         rho_interval=Interval(low=share - 0.02, high=share + 0.02),
         n_eff=1_000.0 * (1.001 - share),
         n_eff_interval=Interval(low=900.0 * (1.001 - share), high=1_100.0 * (1.001 - share)),
+        n_eff_bound="exact",
         n_eff_note="",
         predictions=(),
         loop=None,

@@ -94,6 +94,7 @@ def cascade(refused: str | None = None) -> CascadeResult:
         rho_interval=Interval(low=0.151, high=0.217),
         n_eff=1_430.0,
         n_eff_interval=Interval(low=1_090.0, high=1_880.0),
+        n_eff_bound="exact",
         n_eff_note="between two trained sizes",
         predictions=tuple(predictions),
         loop=LoopDrift(

@@ -59,6 +59,7 @@ def cascade(rho: float = 0.0, margin: float = 0.02, *, loop: bool = True, refuse
         rho_interval=Interval(low=rho - margin, high=rho + margin),
         n_eff=1_234.0,
         n_eff_interval=Interval(low=900.0, high=1_500.0),
+        n_eff_bound="exact",
         n_eff_note="",
         predictions=(),
         loop=LoopDrift(
