@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from synthos import results
 from synthos.reporting.context import ReportData
@@ -17,6 +17,40 @@ from synthos.reporting.notebook import summary_html
 from synthos.tables.writing import write_atomically
 
 SCHEMA_FILE = Path(__file__).parent / "validation.schema.json"
+
+RiskScore = Annotated[
+    float,
+    Field(
+        ge=0.0,
+        le=100.0,
+        description="Higher is worse. A lower bound where risk_bound is at_least: what was not seen can only add.",
+    ),
+]
+RiskBound = Annotated[
+    Literal["exact", "at_least"],
+    Field(
+        description="at_least without a reference or where a required part gave no answer; the interval then ends at "
+        "100."
+    ),
+]
+RiskLevel = Annotated[
+    results.RiskLevel | None,
+    Field(description="null where risk_score is a lower bound that by itself would be low: the level is not known."),
+]
+Rows = Annotated[
+    float | None,
+    Field(
+        description="Real rows whose model is as good as the one trained on all of the synthetic table; n_eff_bound "
+        "says whether that is the figure itself. null without the cascade."
+    ),
+]
+RowsBound = Annotated[
+    results.Bound | None,
+    Field(
+        description="exact; at_least: as good as all real rows there are; fewer_than: no better than the fewest real "
+        "rows that a model was given. null without the cascade."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +75,10 @@ class CascadeSummary:
 class Document:
     """The JSON form of a validation; its JSON Schema is ``synthos/validation.schema.json``."""
 
-    risk_score: float
+    risk_score: RiskScore
+    risk_bound: RiskBound
     risk_interval: results.Interval
-    risk_level: results.RiskLevel
+    risk_level: RiskLevel
     decision: results.Decision
     reasons: tuple[str, ...]
     collapse_type: results.CollapseType | None
@@ -53,7 +88,8 @@ class Document:
     outcomes: dict[str, results.Outcome | results.NotApplicable | results.Failed]
     open_questions: tuple[str, ...]
     rho: float | None
-    n_eff: float | None
+    n_eff: Rows
+    n_eff_bound: RowsBound
     dimensions: dict[str, results.DimensionResult]
     diversity: results.DiversityReport
     scale_predictions: dict[str, results.ScalePrediction]
@@ -89,7 +125,7 @@ class Validation(ReportData):
 
     @property
     def risk_score(self) -> float:
-        """0-100, higher is worse: low < 20 <= medium < 50 <= high."""
+        """0-100, higher is worse: low < 20 <= medium < 50 <= high; ``verdict.risk_bound`` says where it is a bound."""
         return self.verdict.risk_score
 
     @property
@@ -103,14 +139,23 @@ class Validation(ReportData):
 
     @property
     def n_eff(self) -> float | None:
-        """Number of real rows whose model is as good as the one trained on all of the synthetic table."""
+        """Number of real rows whose model is as good as the one trained on all of the synthetic table.
+
+        Only a bound where ``n_eff_bound`` is not "exact".
+        """
         return self.cascade.n_eff if isinstance(self.cascade, results.CascadeResult) else None
+
+    @property
+    def n_eff_bound(self) -> results.Bound | None:
+        """Whether ``n_eff`` is "exact", or the worth is "at_least" or "fewer_than" that; None without the cascade."""
+        return self.cascade.n_eff_bound if isinstance(self.cascade, results.CascadeResult) else None
 
     def _document(self) -> Document:
         verdict, cascade = self.verdict, self.cascade
         predictions = cascade.predictions if isinstance(cascade, results.CascadeResult) else ()
         return Document(
             risk_score=verdict.risk_score,
+            risk_bound=verdict.risk_bound,
             risk_interval=verdict.risk_interval,
             risk_level=verdict.risk_level,
             decision=verdict.decision,
@@ -123,6 +168,7 @@ class Validation(ReportData):
             open_questions=verdict.open_questions,
             rho=self.rho,
             n_eff=self.n_eff,
+            n_eff_bound=self.n_eff_bound,
             dimensions=self.dimensions,
             diversity=self.diversity,
             scale_predictions={str(item.rows): item for item in predictions},

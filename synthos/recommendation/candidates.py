@@ -52,9 +52,9 @@ class Candidate:
 
 
 def suggest(
-    evidence: Evidence, dimensions: Mapping[str, DimensionResult], regions: tuple[Region, ...], level: RiskLevel
+    evidence: Evidence, dimensions: Mapping[str, DimensionResult], regions: tuple[Region, ...], level: RiskLevel | None
 ) -> list[Candidate]:
-    """All fixes that something speaks for at this risk level, most specific first."""
+    """All fixes that something speaks for at this risk level (None where it is not known), most specific first."""
     if not evidence.columns:
         return []
     # The largest regions first: only so many fixes are tried.
@@ -63,7 +63,7 @@ def suggest(
     if evidence.reference is not None:
         found += _rare(evidence, evidence.reference)
         found += _margins(evidence, evidence.reference)
-        if level != "low":  # real rows are dear: a sound table does not need them
+        if level in ("medium", "high"):  # real rows are dear: a sound table does not need them
             found += _mixtures(evidence, dimensions)
         found += _order(evidence, evidence.reference)
         found += _dependence(evidence, dimensions)

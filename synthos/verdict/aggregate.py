@@ -24,7 +24,7 @@ from synthos.verdict.outcomes import outcomes
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
 #: What collapses where a part is the worst. Variety is lost from its rare end first, so that diversity speaks of rare
-#: patterns. ``scale_robustness`` and ``rho`` see an effect, not a kind: they take the kind of the worst other part.
+#: patterns. ``scale_robustness`` and ``rho`` see an effect, not a kind: they take that of another part that is bad too.
 COLLAPSE_TYPES: dict[str, CollapseType] = {
     "distribution_fidelity": "distribution",
     "correlation_preservation": "correlation",
@@ -34,13 +34,16 @@ COLLAPSE_TYPES: dict[str, CollapseType] = {
     "semantic_coherence": "semantic",
     "statistical_integrity": "integrity",
 }
-#: The kind where only the models saw harm: joint structure that no dimension's low orders show.
-UNSEEN_TYPE: CollapseType = "correlation"
+#: A part names the kind only if it brings at least this share of the largest harm. Harms are joined by a p-norm of
+#: order 4, to which a quarter of the largest adds a thousandth of the risk: whatever is less explains none of it.
+LEAST_SHARE = 0.25
 #: Uncalibrated: stated beside every probability of this version.
 NOT_CALIBRATED = (
     "chance that a model trained on this table loses more than a tenth of what real rows teach; not yet calibrated "
     "against held-out generators and tables, so read the interval and not the figure"
 )
+#: Added where the risk is a lower bound.
+MAY_BE_HIGHER = "; not everything could be judged, so that it may be higher"
 
 
 def decide(
@@ -62,7 +65,7 @@ def decide(
     cascade : what the models said; None or ``NotApplicable`` where they were not trained.
     quick : the cascade was left out on purpose, so that its absence is an open question and not a failure.
     has_reference : real rows were given. Without them nothing is ever approved, and the risk's upper end is open.
-    rows : rows by table ("synthetic", "reference", "holdout"), for the reasons.
+    rows : rows by table ("synthetic", "reference", "holdout"); a table that is not named was not given.
     notes : what alignment, sampling and scan had to say; passed on among the open questions.
     thresholds, model : the packaged ones by default.
 
@@ -71,7 +74,7 @@ def decide(
     Verdict : risk in [0, 100], higher is worse. ``approved`` below the medium level with the whole interval below
         ``highest_upper_risk``; ``fix_first`` at medium, ``rejected`` at high risk; ``inconclusive`` where a required
         part failed, where the interval is too wide to approve, or where no reference was given and nothing that can be
-        seen without one is bad.
+        seen without one is bad. Where a part failed or no reference was given, the score is a lower bound.
 
     Raises
     ------
@@ -88,7 +91,8 @@ def decide(
         raise ConfigError("nothing about the table can be told from chance", fix=fix)
     point = {name: loss.value for name, loss in losses.items()}
     risk, interval = model.risk(point), model.risk_interval(losses)
-    if not has_reference or broken:
+    bounded = not has_reference or bool(broken)
+    if bounded:
         # What was not seen may be as bad as can be.
         interval = Interval(low=interval.low, high=100.0)
     level = limits.level(risk)
@@ -97,23 +101,34 @@ def decide(
     harms = model.harms(point)
     return Verdict(
         risk_score=risk,
+        risk_bound="at_least" if bounded else "exact",
         risk_interval=interval,
-        risk_level=level,
+        risk_level=None if bounded and level == "low" else level,
         decision=decision,
-        reasons=_reasons(decision, risk, interval, broken, dimensions, cascade, harms, rows, limits, has_reference),
+        reasons=_reasons(
+            decision, risk, interval, level, broken, dimensions, cascade, harms, rows, limits, has_reference
+        ),
         collapse_type=None if level == "low" else collapse_type(harms),
         collapse_probability=chance,
         probability_interval=chance_interval,
-        probability_note=NOT_CALIBRATED,
+        probability_note=NOT_CALIBRATED + (MAY_BE_HIGHER if bounded else ""),
         outcomes=outcomes(dimensions, cascade, quick=quick),
-        open_questions=say.open_questions(dimensions, cascade, quick=quick, has_reference=has_reference, notes=notes),
+        open_questions=say.open_questions(
+            dimensions,
+            cascade,
+            quick=quick,
+            has_reference=has_reference,
+            has_holdout="holdout" in rows,
+            notes=notes,
+        ),
     )
 
 
-def collapse_type(harms: Mapping[str, float]) -> CollapseType:
-    """The kind of the part that brings most risk; ``UNSEEN_TYPE`` where none that has a kind brings any."""
-    named = {name: harm for name, harm in harms.items() if name in COLLAPSE_TYPES and harm > 0.0}
-    return COLLAPSE_TYPES[max(named, key=lambda name: named[name])] if named else UNSEEN_TYPE
+def collapse_type(harms: Mapping[str, float]) -> CollapseType | None:
+    """The kind of the part that brings most risk; None where no part that has a kind brings ``LEAST_SHARE`` of it."""
+    least = LEAST_SHARE * max(harms.values(), default=0.0)
+    named = {name: harm for name, harm in harms.items() if name in COLLAPSE_TYPES and harm > 0.0 and harm >= least}
+    return COLLAPSE_TYPES[max(named, key=lambda name: named[name])] if named else None
 
 
 def _broken(
@@ -172,6 +187,7 @@ def _reasons(
     decision: Decision,
     risk: float,
     interval: Interval,
+    level: RiskLevel,
     broken: Sequence[str],
     dimensions: Mapping[str, DimensionResult],
     cascade: Cascade,
@@ -188,6 +204,8 @@ def _reasons(
     named = [name for name in worst if scored[name].score < limits.name_scores_below][: limits.most_named]
     if isinstance(cascade, CascadeResult):
         found.append(say.about_models(cascade, rows))
+    if level != "low" and any(harms.values()) and collapse_type(harms) is None:
+        found.append(say.UNEXPLAINED)
     found += [say.about_dimension(name, scored[name]) for name in named]
     if not named:
         found.append(say.nothing_low(scored, limits))

@@ -12,7 +12,7 @@ RARE_COMPONENT = "rare_mass_lost"
 QUICK = "the quick mode trains no models; validate again without it, and with a reference table"
 NO_MODELS = "no models were trained"
 _FLOOR = (
-    "how much worse real rows are modelled after training on this table, however many rows of it: "
+    "how much worse real rows are modelled after training on this table, at the largest size trained on: "
     "0 as good as real rows, 1 as bad as shuffled columns"
 )
 _RARE = "share of the rare mass of the reference that the table has lost"

@@ -24,10 +24,12 @@ _MEANING = {
     "rare_pattern_handling": "what is rare in the reference is thinned out or gone",
     "temporal_stability": "the order of the rows carries a pattern that the reference does not have",
     "semantic_coherence": "rows break rules that hold in the reference",
-    "scale_robustness": "more rows of this table would not close the gap to real rows",
+    "scale_robustness": "models trained on it stay behind those on real rows, or more rows bring less that is new",
     "statistical_integrity": "the table itself is unsound (repeats, copies, nulls or impossible values)",
 }
 _MOST_COLUMNS = 3
+#: Where only the models see harm, and no dimension brings enough of it to be named as the cause.
+UNEXPLAINED = "What raises the risk is how models trained on it do, and no dimension shows why."
 
 
 def label(name: str) -> str:
@@ -55,7 +57,8 @@ def headline(
     has_reference: bool,
 ) -> str:
     """The decision, and the rule that led to it."""
-    figure = f"risk {risk:.0f} of 100 (95 % interval {span(interval)})"
+    bound = "at least " if broken or not has_reference else ""
+    figure = f"risk {bound}{risk:.0f} of 100 (95 % interval {span(interval)})"
     if broken:
         return f"Inconclusive: a required part gave no answer, so that {figure} rests on the other parts alone."
     if decision == "inconclusive" and not has_reference:
@@ -70,7 +73,7 @@ def headline(
         )
     rule = {
         "approved": f"is below {limits.medium:.0f}",
-        "fix_first": f"is at or above {limits.medium:.0f} and below {limits.high:.0f}",
+        "fix_first": f"is at or above {limits.medium:.0f}" + ("" if bound else f" and below {limits.high:.0f}"),
         "rejected": f"is at or above {limits.high:.0f}",
     }[decision]
     word = {"approved": "Approved", "fix_first": "Fix first", "rejected": "Rejected"}[decision]
@@ -95,7 +98,10 @@ def about_models(cascade: CascadeResult, rows: Mapping[str, int]) -> str:
     figure = f"(rho {cascade.rho:.2f}, 95 % interval {span(cascade.rho_interval, 2)})"
     if cascade.rho_interval.low <= 0.0:
         return f"{who} cannot be told from models trained on as many real ones {figure}."
-    worth = cascade.n_eff_note or f"as many as {cascade.n_eff:,.0f} real ones teach"
+    # A bound stands in place of the figure; any other note stands beside it.
+    worth = f"as many as {cascade.n_eff:,.0f} real ones teach"
+    if cascade.n_eff_note:
+        worth = f"{worth}, {cascade.n_eff_note}" if cascade.n_eff_bound == "exact" else cascade.n_eff_note
     if cascade.rho > 1.0:
         return f"{who} do worse on real rows than if its columns had been shuffled {figure}; worth: {worth}."
     return f"{who} go {cascade.rho:.0%} of the way from real to shuffled rows {figure}; worth: {worth}."
@@ -124,6 +130,7 @@ def open_questions(
     *,
     quick: bool,
     has_reference: bool,
+    has_holdout: bool,
     notes: Sequence[str],
 ) -> tuple[str, ...]:
     """What this verdict cannot say, and why."""
@@ -145,6 +152,11 @@ def open_questions(
         elif isinstance(result, Failed):
             found.append(f"{upper_first(label(name))} is unknown, since its measurement failed.")
     if isinstance(cascade, CascadeResult):
+        if not has_holdout:
+            found.append(
+                "The models were judged on rows of the reference, which the generator may have seen: rho is then too "
+                "good for one that memorises its rows; give real rows that it never saw with --holdout."
+            )
         if cascade.law.refused:
             found.append(f"Losses at larger scale are not predicted: {cascade.law.refused}.")
         if cascade.loop is None:

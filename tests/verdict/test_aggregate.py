@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthos.errors import ConfigError, InternalError
-from synthos.results import DIMENSIONS, Failed, NotApplicable, Outcome, Verdict
+from synthos.results import DIMENSIONS, Bound, Failed, NotApplicable, Outcome, Verdict
 from synthos.verdict.aggregate import collapse_type, decide
 from synthos.verdict.thresholds import default_thresholds, parse_thresholds
 
@@ -178,6 +179,41 @@ def test_order_that_makes_no_sense_is_an_open_question_only() -> None:
     assert any("rows are exchangeable" in question for question in verdict.open_questions)
 
 
+@pytest.mark.parametrize(
+    "verdict",
+    [without_reference(99.0), judge(sound(semantic_coherence=FAILED)), judge(models=FAILED)],
+    ids=["no reference", "a dimension failed", "the cascade failed"],
+)
+def test_a_low_risk_that_is_only_a_lower_bound_has_no_level(verdict: Verdict) -> None:
+    assert verdict.risk_score < 20 and verdict.risk_interval.high == 100.0
+    assert verdict.risk_bound == "at_least"
+    assert verdict.risk_level is None and verdict.collapse_type is None
+    assert f"risk at least {verdict.risk_score:.0f} of 100" in verdict.reasons[0]
+    assert "may be higher" in verdict.probability_note
+
+
+def test_a_lower_bound_that_is_bad_enough_keeps_its_level() -> None:
+    bad = without_reference(30.0)
+    assert bad.risk_bound == "at_least" and bad.risk_level == "medium"
+    assert "risk at least" in bad.reasons[0] and "below 50" not in bad.reasons[0]
+
+
+def test_a_risk_that_was_measured_whole_is_no_bound() -> None:
+    for verdict in (judge(), quick()):
+        assert verdict.risk_bound == "exact" and verdict.risk_level == "low"
+        assert "at least" not in verdict.reasons[0] and "may be higher" not in verdict.probability_note
+
+
+def test_models_judged_on_rows_that_the_generator_may_have_seen_are_an_open_question() -> None:
+    def questions(verdict: Verdict) -> list[str]:
+        return [question for question in verdict.open_questions if "--holdout" in question]
+
+    (question,) = questions(judge())
+    assert question.endswith(".") and "rho" in question
+    assert not questions(judge(rows={**ROWS, "holdout": 2_000}))
+    assert not questions(quick()) and not questions(judge(models=FAILED))
+
+
 def test_an_interval_that_reaches_high_risk_is_not_approved() -> None:
     verdict = judge(sound(correlation_preservation=scored(90.0, margin=90.0)))
     assert verdict.risk_level == "low"
@@ -200,6 +236,17 @@ def test_reasons_name_dimension_figure_and_columns_worst_first() -> None:
     models = next(reason for reason in verdict.reasons if "rho" in reason)
     assert "6,000 of its 8,000 rows go 40% of the way" in models and "1,234 real ones" in models
     assert all(reason.endswith(".") for reason in verdict.reasons)
+
+
+def test_only_a_bound_replaces_the_rows_that_a_table_is_worth() -> None:
+    def about(bound: Bound, note: str) -> str:
+        models = replace(cascade(rho=0.4), n_eff_bound=bound, n_eff_note=note)
+        return next(reason for reason in judge(models=models).reasons if "worth:" in reason)
+
+    remark = "from 9,000 synthetic rows; more of them may be worth somewhat more"
+    assert f"worth: as many as 1,234 real ones teach, {remark}." in about("exact", remark)
+    assert "worth: as many as 1,234 real ones teach." in about("exact", "")
+    assert "worth: fewer than 1,234 real rows." in about("fewer_than", "fewer than 1,234 real rows")
 
 
 def test_models_as_good_as_real_ones_are_said_to_be_so() -> None:
@@ -235,9 +282,25 @@ def test_the_type_is_that_of_the_worst_dimension(name: str, kind: str) -> None:
     assert verdict.collapse_type == kind
 
 
-def test_what_only_the_models_see_takes_the_kind_of_the_next_worst() -> None:
-    assert collapse_type({"rho": 60.0, "scale_robustness": 70.0, "temporal_stability": 3.0}) == "temporal"
-    assert collapse_type({"rho": 60.0, "statistical_integrity": 0.0}) == "correlation"
+def test_what_only_the_models_see_takes_the_kind_of_a_part_that_is_bad_too() -> None:
+    assert collapse_type({"rho": 60.0, "scale_robustness": 70.0, "temporal_stability": 20.0}) == "temporal"
+    assert collapse_type({"rho": 60.0, "temporal_stability": 15.0}) == "temporal"
+
+
+def test_no_kind_is_named_for_a_share_of_the_harm_that_means_nothing() -> None:
+    assert collapse_type({"rho": 61.0, "temporal_stability": 0.09}) is None
+    assert collapse_type({"rho": 60.0, "statistical_integrity": 0.0}) is None
+    assert collapse_type({"rho": 60.0, "temporal_stability": 14.9}) is None
+    assert collapse_type({"rho": 0.0, "temporal_stability": 0.0}) is None
+
+
+def test_harm_that_only_the_models_see_has_no_kind_and_says_so() -> None:
+    alone, explained, fine = judge(models=cascade(0.6)), judge(sound(semantic_coherence=scored(0.0))), judge()
+    assert alone.risk_level == "high" and alone.collapse_type is None
+    assert any("no dimension shows why" in reason for reason in alone.reasons)
+    assert explained.collapse_type == "semantic"
+    for verdict in (explained, fine):
+        assert not any("no dimension shows why" in reason for reason in verdict.reasons)
 
 
 def test_a_prediction_that_was_refused_is_an_open_question() -> None:
