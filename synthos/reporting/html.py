@@ -56,10 +56,11 @@ def environment() -> Environment:
         env.filters[name] = getattr(numbers, name)
     for name in ("span", "score_range", "percent_range"):
         env.filters[name] = getattr(numbers, name)
-    for name in ("signed", "sentence", "clip_text", "outcome_value", "outcome_range"):
+    for name in ("signed", "sentence", "clip_text", "outcome_value", "outcome_range", "risk", "worth", "worth_range"):
         env.filters[name] = getattr(phrases, name)
     env.filters["humane"] = words.humane
     env.filters["dimension"] = words.dimension
+    env.filters["level"] = words.level
     env.globals.update(words=words, paint=palette.paint, sections=SECTIONS)
     env.globals.update(clip=bars.clip, track=bars.track, ratio_at=bars.ratio_at, tone=bars.tone)
     return env

@@ -16,10 +16,6 @@ def _signed(text: str) -> str:
     return text.replace("-", MINUS)
 
 
-def _is_finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
 def fixed(value: float | None, places: int = 2) -> str:
     """``places`` decimals; never "−0.00"."""
     if value is None or not math.isfinite(value):
@@ -82,6 +78,7 @@ def score(value: float | None) -> str:
 
 
 def score_range(interval: Interval | None) -> str:
+    """An interval of scores or risks, each end as ``score`` shows it."""
     return ABSENT if interval is None else f"{score(interval.low)} to {score(interval.high)}"
 
 
@@ -91,6 +88,7 @@ def span(interval: Interval | None, digits: int = 3) -> str:
 
 
 def percent_range(interval: Interval | None) -> str:
+    """An interval of shares, each end as ``percent`` shows it."""
     return ABSENT if interval is None else f"{percent(interval.low)} to {percent(interval.high)}"
 
 

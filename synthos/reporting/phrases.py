@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from synthos.reporting import numbers
-from synthos.results import CascadeResult, Failed, NotApplicable, Outcome
+from synthos.results import Bound, CascadeResult, Failed, NotApplicable, Outcome, Verdict
+
+#: What stands before a figure that is only a bound.
+BOUNDS: dict[Bound, str] = {"exact": "", "at_least": "at least ", "fewer_than": "fewer than "}
 
 
 def sentence(text: str) -> str:
@@ -51,6 +54,24 @@ def outcome_range(outcome: Outcome) -> str:
     return f"{numbers.span(outcome.interval)} {outcome.unit}"
 
 
+def risk(verdict: Verdict) -> str:
+    """The risk score, with "at least" where it is a lower bound."""
+    return BOUNDS[verdict.risk_bound] + numbers.score(verdict.risk_score)
+
+
+def worth(cascade: CascadeResult) -> str:
+    """``n_eff`` as a number of rows, with "at least" or "fewer than" where it is a bound."""
+    return BOUNDS[cascade.n_eff_bound] + numbers.count(cascade.n_eff)
+
+
+def worth_range(cascade: CascadeResult) -> str:
+    """The interval of ``n_eff``; its other end is open where ``n_eff`` is a bound."""
+    low, high = numbers.count(cascade.n_eff_interval.low), numbers.count(cascade.n_eff_interval.high)
+    return {"exact": f"{low} to {high}", "at_least": f"{low} or more", "fewer_than": f"{high} or fewer"}[
+        cascade.n_eff_bound
+    ]
+
+
 def curves_in_words(cascade: CascadeResult | NotApplicable | Failed) -> str:
     """What the learning curves show, for those who cannot see them."""
     if not isinstance(cascade, CascadeResult):
@@ -62,5 +83,5 @@ def curves_in_words(cascade: CascadeResult | NotApplicable | Failed) -> str:
     )
     for item in cascade.predictions:
         if item.loss_bits is not None:
-            text += f" At {numbers.compact(item.rows)} rows: {numbers.fixed(item.loss_bits)} bits per row."
+            text += f" Predicted at {numbers.compact(item.rows)} rows: {numbers.fixed(item.loss_bits)} bits per row."
     return text

@@ -48,8 +48,8 @@ def _headline(data: ReportInput) -> Text:
     verdict = data.verdict
     sign, style = DECISIONS[verdict.decision]
     line = Text(f"{sign} {words.DECISIONS[verdict.decision][0]}", style=f"bold {style}")
-    line.append(f"  risk {numbers.score(verdict.risk_score)} of 100", style="bold not dim default")
-    line.append(f" ({numbers.score_range(verdict.risk_interval)}), {words.LEVELS[verdict.risk_level]}", style="default")
+    line.append(f"  risk {phrases.risk(verdict)} of 100", style="bold not dim default")
+    line.append(f" ({numbers.score_range(verdict.risk_interval)}), {words.level(verdict.risk_level)}", style="default")
     if verdict.collapse_type:
         line.append(f", {words.COLLAPSE_TYPES[verdict.collapse_type]}", style="default")
     return line
@@ -70,9 +70,7 @@ def _outcomes(data: ReportInput) -> Table:
     chance = f"{numbers.percent(verdict.collapse_probability)} ({numbers.percent_range(verdict.probability_interval)})"
     table.add_row(Text("Collapse probability", style="bold"), Text(f"{chance}; {verdict.probability_note}"))
     if isinstance(data.cascade, CascadeResult):
-        worth = f"{numbers.count(data.cascade.n_eff)} real rows"
-        limits = data.cascade.n_eff_interval
-        worth += f" ({numbers.count(limits.low)} to {numbers.count(limits.high)})"
+        worth = f"{phrases.worth(data.cascade)} real rows ({phrases.worth_range(data.cascade)})"
         table.add_row(Text("Worth", style="bold"), Text(worth))
     return table
 

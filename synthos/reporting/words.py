@@ -16,18 +16,19 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
 }
 
 DECISIONS: dict[Decision, tuple[str, str]] = {
-    "approved": ("Approved", "Training on this table should do no measurable harm."),
+    "approved": ("Approved", "Nothing that was measured speaks against training on this table."),
     "fix_first": ("Fix first", "Mend what is listed below, then validate again."),
     "rejected": ("Rejected", "Do not train on this table."),
     "inconclusive": ("Inconclusive", "The evidence does not carry a decision; see what could not be judged."),
 }
 
 LEVELS: dict[RiskLevel, str] = {"low": "low risk", "medium": "medium risk", "high": "high risk"}
+UNKNOWN_LEVEL = "level of risk not known"
 
 OUTCOMES: dict[str, tuple[str, str]] = {
-    "floor": ("Floor", "It teaches less than real rows, however much of it you generate."),
-    "rare_loss": ("Rare loss", "What is rare in the real table is gone."),
-    "loop": ("Loop", "Retraining on its own output would drift further."),
+    "floor": ("Floor", "Does it teach less than real rows?"),
+    "rare_loss": ("Rare loss", "Is what is rare in the real table gone?"),
+    "loop": ("Loop", "Would retraining on its own output drift further?"),
 }
 
 COLLAPSE_TYPES: dict[CollapseType, str] = {
@@ -75,5 +76,11 @@ def humane(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def level(name: RiskLevel | None) -> str:
+    """The risk level in words; None where it is not known."""
+    return UNKNOWN_LEVEL if name is None else LEVELS[name]
+
+
 def dimension(name: str) -> str:
+    """The dimension's title; the name as words where it is not one of the eight."""
     return DIMENSIONS[name][0] if name in DIMENSIONS else humane(name)

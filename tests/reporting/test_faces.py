@@ -9,12 +9,14 @@ from typing import get_args
 
 import pytest
 import report_factory
+import report_models
 from page_reader import PageReader
 from rich.console import Console
 
 from synthos import results
 from synthos.reporting import palette, phrases, words
 from synthos.reporting.context import ReportData
+from synthos.reporting.html import render
 from synthos.reporting.notebook import summary_html
 from synthos.reporting.open_points import ORDER, open_points
 from synthos.reporting.terminal import summary
@@ -56,6 +58,47 @@ def test_the_summary_tells_the_verdict(samples: dict[str, ReportData]) -> None:
         "Left open",
     ):
         assert part in text
+
+
+def test_a_bound_is_not_shown_as_the_figure() -> None:
+    data = report_factory.full()
+    models = report_models.cascade()
+    least = replace(data, cascade=replace(models, n_eff_bound="at_least"))
+    most = replace(data, cascade=replace(models, n_eff_bound="fewer_than"))
+    assert "at least 1,430 real rows (1,090 or more)" in shown(least)
+    assert "fewer than 1,430 real rows (1,880 or fewer)" in shown(most)
+    assert "at least 1,430" in PageReader(render(least)).text("curves")
+    assert "fewer than 1,430" in PageReader(render(most)).text("curves")
+
+
+def test_a_level_that_is_not_known_is_not_called_low() -> None:
+    data = report_factory.full()
+    verdict = replace(
+        data.verdict,
+        decision="inconclusive",
+        risk_score=0.0,
+        risk_interval=Interval(low=0.0, high=100.0),
+        risk_level=None,
+        risk_bound="at_least",
+        collapse_type=None,
+    )
+    open_ = replace(data, verdict=verdict)
+    page, card, line = PageReader(render(open_)).text("verdict"), summary_html(open_), shown(open_).splitlines()[0]
+    assert "? Inconclusive  risk at least 0 of 100 (0 to 100), level of risk not known" in line
+    assert "Level of risk not known" in card and "risk at least 0 of 100" in card
+    assert "level of risk not known" in page and "at least 0" in page
+    for text in (page, card, line):
+        assert "low risk" not in text.lower()
+
+
+def test_a_risk_without_a_kind_is_not_called_none_found() -> None:
+    data = report_factory.full()
+    text = PageReader(render(replace(data, verdict=replace(data.verdict, collapse_type=None)))).text("verdict")
+    assert "not determined" in text and "none found" not in text
+
+
+def test_predictions_are_called_so(samples: dict[str, ReportData]) -> None:
+    assert "Predicted at 1M rows" in phrases.curves_in_words(samples["full"].cascade)
 
 
 def test_failures_reach_the_terminal(samples: dict[str, ReportData]) -> None:

@@ -150,7 +150,7 @@ def test_regions_are_marked_and_listed(read_pages: dict[str, PageReader]) -> Non
         "16,100 to 16,199",
     ):
         assert part in text
-    assert "No region differs" in read_pages["approved"].text("rows")
+    assert "No region was found" in read_pages["approved"].text("rows")
 
 
 def test_recommendations_carry_gain_and_snippet(read_pages: dict[str, PageReader]) -> None:
