@@ -17,11 +17,12 @@ from typing import Any
 from synthos.cascade.tasks import CascadeData, make_tasks
 from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.registry import DIMENSIONS, evaluate
-from synthos.errors import CancelledError, ConfigError, InputError, TooFewRowsError
+from synthos.errors import CancelledError, ConfigError, InputError, InternalError, TooFewRowsError
 from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
+from synthos.recommendation.gains import Score
 from synthos.recommendation.snippets import place_of
 from synthos.reporting.material import gather
 from synthos.results import (
@@ -32,6 +33,7 @@ from synthos.results import (
     Kind,
     NotApplicable,
     Region,
+    Scored,
     TableProfile,
 )
 from synthos.sampling import assemble
@@ -241,14 +243,27 @@ def measure_all(evidence: Evidence) -> dict[str, DimensionResult]:
     return {name: evaluate(name, evidence) for name in DIMENSIONS}
 
 
-def quick_risk(job: Job, measure: Measure, evidence: Evidence) -> float:
-    """The risk that the dimensions alone give: what a repair is measured by, since models are dear to retrain."""
+def quick_risk(job: Job, measure: Measure, evidence: Evidence) -> Score | NotApplicable:
+    """The risk that the dimensions alone give: what a repair is measured by, since models are dear to retrain.
+
+    Not applicable where nothing about the evidence can be measured: a fix that cannot be judged must not take a
+    finished validation down.
+    """
     rows = {role: arm.profile.rows for role, arm in present_arms(evidence).items()}
-    has_reference = evidence.reference is not None
-    verdict = decide(
-        measure(evidence), None, quick=True, has_reference=has_reference, rows=rows, thresholds=job.thresholds
-    )
-    return verdict.risk_score
+    answers = measure(evidence)
+    parts = frozenset(name for name, answer in answers.items() if isinstance(answer, Scored))
+    try:
+        verdict = decide(
+            answers,
+            None,
+            quick=True,
+            has_reference=evidence.reference is not None,
+            rows=rows,
+            thresholds=job.thresholds,
+        )
+    except (ConfigError, InternalError) as error:
+        return NotApplicable(reason=str(error).rstrip("."))
+    return Score(verdict.risk_score, parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

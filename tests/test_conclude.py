@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from synthos.profiling.diversity import analyse
-from synthos.results import DIMENSIONS, DimensionResult, Interval, NotApplicable, Region, Scored
+from synthos.results import DIMENSIONS, DimensionResult, Failed, Interval, NotApplicable, Region, Scored
 from synthos.sampling.evidence import Evidence
-from synthos.stages import Findings, Stopwatch, conclude, gather_evidence, prepare, scan_table
+from synthos.stages import Findings, Measure, Stopwatch, conclude, gather_evidence, prepare, scan_table
+from synthos.validation import Validation
 
 
 def fidelity(item: Evidence) -> dict[str, DimensionResult]:
@@ -23,15 +24,9 @@ def fidelity(item: Evidence) -> dict[str, DimensionResult]:
     )
 
 
-@pytest.mark.parametrize(("medium", "enough"), [(1, False), (99, True)])
-def test_recommendations_stop_where_the_jobs_thresholds_call_the_risk_low(
-    medium: int, enough: bool, fresh: pl.DataFrame, real: pl.DataFrame, tmp_path: Path
-) -> None:
-    limits = tmp_path / "limits.yaml"
-    limits.write_text(f"levels: {{medium: {medium}, high: 100}}\n")
-    rows = pl.int_range(fresh.height)
-    bad = fresh.with_columns(income=pl.when(rows.is_between(300, 599)).then(-1.0).otherwise("income"))
-    job = prepare(bad, real, thresholds=limits)
+def concluded(bad: pl.DataFrame, real: pl.DataFrame, measure: Measure, *, thresholds: Path | None = None) -> Validation:
+    """The last step on a table of which rows 300 to 599 are blamed; ``measure`` judges what was mended."""
+    job = prepare(bad, real, thresholds=thresholds)
     evidence = gather_evidence(job, {role: scan_table(job, role) for role in job.sources})
     region = Region(
         row_range=(300, 600), columns=("income",), issue="shift", impact=1.0, detail="below 0", boundary_error=0
@@ -42,6 +37,47 @@ def test_recommendations_stop_where_the_jobs_thresholds_call_the_risk_low(
         diversity=analyse(evidence),
         regions=(region,),
     )
-    found = conclude(job, evidence, findings, Stopwatch(), measure=fidelity).recommendations
+    return conclude(job, evidence, findings, Stopwatch(), measure=measure)
+
+
+@pytest.mark.parametrize(("medium", "enough"), [(1, False), (40, True), (99, False)])
+def test_recommendations_stop_where_the_jobs_thresholds_call_the_mended_risk_low(
+    medium: int, enough: bool, fresh: pl.DataFrame, real: pl.DataFrame, tmp_path: Path
+) -> None:
+    limits = tmp_path / "limits.yaml"
+    limits.write_text(f"levels: {{medium: {medium}, high: 100}}\n")
+    rows = pl.int_range(fresh.height)
+    bad = fresh.with_columns(income=pl.when(rows.is_between(300, 599)).then(-1.0).otherwise("income"))
+    found = concluded(bad, real, fidelity, thresholds=limits).recommendations
     assert found[0].kind == "remove_rows" and found[0].expected_gain
     assert ({item.kind for item in found} == {"remove_rows"}) == enough
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (NotApplicable(reason="-"), "nothing about the table can be told"),
+        (Failed(error="-"), "nothing could be measured"),
+    ],
+)
+def test_a_fix_that_cannot_be_judged_leaves_the_validation_whole(
+    answer: NotApplicable | Failed, reason: str, fresh: pl.DataFrame, real: pl.DataFrame
+) -> None:
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        return fidelity(item) if item.synthetic.frame.height == fresh.height else dict.fromkeys(DIMENSIONS, answer)
+
+    found = concluded(fresh, real, measure)
+    (removal,) = [item for item in found.recommendations if item.kind == "remove_rows"]
+    assert removal.expected_gain is None and reason in removal.gain_note
+    assert removal.gain_note.startswith("not measured") and found.decision
+
+
+def test_a_dimension_that_falls_silent_once_mended_is_no_gain(fresh: pl.DataFrame, real: pl.DataFrame) -> None:
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        answers = fidelity(item)
+        if item.synthetic.frame.height < fresh.height:
+            answers["temporal_stability"] = NotApplicable(reason="-")
+        return answers
+
+    (removal,) = [item for item in concluded(fresh, real, measure).recommendations if item.kind == "remove_rows"]
+    assert removal.expected_gain is None and "temporal stability" in removal.gain_note

@@ -8,13 +8,15 @@ from functools import partial
 
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.candidates import Candidate, suggest
-from synthos.recommendation.gains import Gain, Workbench
+from synthos.recommendation.gains import Gain, Rescore, Workbench
 from synthos.recommendation.snippets import Place, file_place, snippet
-from synthos.results import DimensionResult, Recommendation, Region, Verdict
+from synthos.results import DimensionResult, Failed, Outcome, Recommendation, Region, Verdict
 from synthos.sampling.evidence import Evidence
+from synthos.verdict.calibration import RHO, default_risk_model
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
-#: Fixes that are tried, mixtures apart; each costs one evaluation of all dimensions, and its random blocks two more.
+#: Fixes that are tried, mixtures apart; each costs one evaluation of all dimensions, and each of its random blocks one
+#: more (``gains.CONTROLS``).
 MOST_MEASURED = 4
 #: The mixture that is advised where none can be tried.
 _USUAL_SHARE = 0.25
@@ -29,7 +31,7 @@ def recommend(
     regions: tuple[Region, ...],
     verdict: Verdict,
     *,
-    rescore: Callable[[Evidence], float] | None = None,
+    rescore: Rescore | None = None,
     thresholds: Thresholds | None = None,
     listener: Listener = silent,
     synthetic: Place | None = None,
@@ -39,14 +41,15 @@ def recommend(
 
     Parameters
     ----------
-    rescore : the risk (0-100) of changed evidence, all dimensions evaluated anew; None, as in the quick mode, to
-        measure nothing.
+    rescore : the risk of changed evidence without the cascade, all dimensions evaluated anew; None, as in the quick
+        mode, to measure nothing.
     thresholds : where the risk is low enough that nothing else is asked for; the packaged ones by default.
     synthetic, reference : where the snippets find the tables; by default files of the tables' names.
 
     Returns
     -------
-    recommendations : ``expected_gain`` in risk points. A fix is kept only where it lowers the risk by more than the
+    recommendations : ``expected_gain`` in points of the risk without the cascade, which is not the verdict's own where
+        models were trained. A fix is kept only where it lowers the risk by more than the
         removal of random blocks of the same size moves it, or where that could not be tried. Empty where nothing
         speaks for a fix. Ids are ``KIND-NUMBER`` and stay the same for the same evidence.
     """
@@ -60,9 +63,19 @@ def recommend(
     start = None
     if rescore is not None:
         suspects = [region.row_range for region in regions]
-        start = partial(Workbench, evidence, rescore, thresholds or default_thresholds(), suspects)
+        limits = thresholds or default_thresholds()
+        start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
     kept = _measured(candidates, made, start, listener)
     return tuple(sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0))))
+
+
+def _models_object(verdict: Verdict, limits: Thresholds) -> bool:
+    """Whether the models alone keep the risk from being low, or may do so because they broke."""
+    floor = verdict.outcomes.get("floor")
+    if not isinstance(floor, Outcome):
+        return isinstance(floor, Failed)
+    harm = default_risk_model().harms({RHO: min(max(floor.value, 0.0), 1.0)})[RHO]
+    return limits.level(harm) != "low"
 
 
 def _numbered(candidates: Sequence[Candidate], synthetic: Place, reference: Place | None) -> list[Recommendation]:

@@ -3,6 +3,10 @@
 All measurements share one thinned sample and one half of the reference; the other half lends the rows that some fixes
 mix in, so that nothing is judged by the rows that mended it. Taking away random blocks of rows that nothing speaks
 against shows how far the risk moves by chance: a fix has to do better.
+
+Models are dear to retrain, so that the risk in here is that of the dimensions alone, without the cascade. Two risks are
+compared only where the second is read from every part that the first was read from: a fix after which a bad dimension
+has nothing left to say has not mended it.
 """
 
 from __future__ import annotations
@@ -17,29 +21,43 @@ import polars as pl
 from synthos.profiling.scan import ScanPlan, finish, scan_batches
 from synthos.recommendation.mending import Feed, Mended, hash_rows, mend, mixed_types, surplus
 from synthos.recommendation.steps import Steps, compile_steps
-from synthos.results import Recommendation
+from synthos.results import NotApplicable, Recommendation
 from synthos.sampling import assemble
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
 from synthos.tables.codec import Codec
 from synthos.tables.schema import Schema
+from synthos.verdict.reasons import label
 from synthos.verdict.thresholds import Thresholds
 
-Rescore = Callable[[Evidence], float]
 Rows = npt.NDArray[np.int64]
 
 #: Rows of each table on which gains are measured; more would say the same, later.
 ROWS = 4_000
-#: Random blocks whose removal shows what chance does to the risk.
+#: Random blocks whose removal shows what chance does to the risk: few, since each costs seconds on a wide table.
 CONTROLS = 2
 #: Share of the sample that such a block holds where the fix takes no rows away.
 CONTROL_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """The risk of some evidence without the cascade (0-100, higher is worse), and the parts that it was read from."""
+
+    risk: float
+    parts: frozenset[str] = frozenset()
+
+
+Rescore = Callable[[Evidence], Score | NotApplicable]
+
+
+@dataclass(frozen=True, slots=True)
 class Gain:
-    """Risk points won (higher is better), or None with the reason in ``note``; ``helps`` where it beats chance."""
+    """Risk points won without the cascade (higher is better), or None with the reason in ``note``.
+
+    ``helps`` where it beats chance, or where that could not be tried.
+    """
 
     points: float | None
     note: str
@@ -48,8 +66,9 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Rows in each random block, and the most by which the removal of one moved the risk, in points."""
+    """Random blocks, rows in each, and the most by which the removal of one moved the risk, in points."""
 
+    blocks: int
     block_rows: int
     move: float
 
@@ -57,7 +76,12 @@ class Chance:
 class Workbench:
     """Measures fixes on one evidence; every call of ``rescore`` evaluates all dimensions once.
 
-    ``suspects`` are row ranges of the table that the evidence speaks against: no random block is taken from them.
+    Parameters
+    ----------
+    rescore : the risk of changed evidence, or why it has none.
+    thresholds : where the risk is low.
+    suspects : row ranges of the table that the evidence speaks against; no random block is taken from them.
+    seen : False where something that is not measured here, as the models, keeps the table's risk from being low.
     """
 
     def __init__(
@@ -66,8 +90,11 @@ class Workbench:
         rescore: Rescore,
         thresholds: Thresholds,
         suspects: Sequence[tuple[int, int]] = (),
+        *,
+        seen: bool = True,
     ) -> None:
         self._rescore, self._seed, self._thresholds = rescore, derive(evidence.seed, "gains"), thresholds
+        self._seen = seen
         rng = generator(evidence.seed, "gains", "rows")
         synthetic, reference = evidence.synthetic, evidence.reference
         chosen = _thin(len(synthetic.rows), ROWS, rng)
@@ -85,13 +112,18 @@ class Workbench:
                 self._frame, self._lenders = self._frame.cast(common), lenders.cast(common)
                 some = np.sort(order[:half])
             judges = _arm(reference.frame[some], evidence.schema, evidence.codec, reference.profile.name)
+        holdout = evidence.holdout
+        if holdout is not None:
+            spared = _thin(len(holdout.rows), ROWS, rng)
+            holdout = _arm(holdout.frame[spared], evidence.schema, evidence.codec, holdout.profile.name)
         self._evidence = replace(
             evidence,
             synthetic=_arm(self._frame, evidence.schema, evidence.codec, synthetic.profile.name),
             reference=judges,
+            holdout=holdout,
             cascade=None,
         )
-        self.risk = rescore(self._evidence)
+        self._before = rescore(self._evidence)
         self._innocent = np.ones(len(self._rows), bool)
         for start, stop in suspects:
             self._innocent &= (self._rows < start) | (self._rows >= stop)
@@ -104,28 +136,49 @@ class Workbench:
 
     def measure(self, item: Recommendation) -> Gain:
         """The gain of one recommendation over the sample as it is, in risk points."""
+        if isinstance(self._before, NotApplicable):
+            return _unmeasured(self._before.reason)
         steps = compile_steps([item])
         if steps.additions and not self.can_lend:
-            note = f"not measured: that takes {2 * MINIMUM_ROWS:,} reference rows, half to lend and half to judge by"
-            return Gain(None, note, True)
+            return _unmeasured(f"that takes {2 * MINIMUM_ROWS:,} reference rows, half to lend and half to judge by")
         mended = self._mended(steps)
         frame = self._ordered(steps, mended.frame)
         if frame.height < MINIMUM_ROWS:
-            return Gain(None, f"not measured: only {frame.height:,} sampled rows would be left", True)
-        points = self.risk - self._rescore(self._with(frame))
+            return _unmeasured(f"only {frame.height:,} sampled rows would be left")
+        risk = self._risk(frame, self._before)
+        if isinstance(risk, NotApplicable):
+            return _unmeasured(f"in the mended sample {risk.reason}")
+        points = self._before.risk - risk
         note = (
-            f"measured on {len(self._rows):,} rows without the cascade: risk {self.risk:.1f} before, "
-            f"{self.risk - points:.1f} after"
+            f"measured on {len(self._rows):,} rows: risk without the cascade {self._before.risk:.1f} before, "
+            f"{risk:.1f} after"
         )
-        chance = self._chance(mended.changes.filter(pl.col("action") == "removed")["row"].to_numpy())
-        if chance is None:
-            return Gain(points, f"{note}; too few rows to show what chance does to it", points > 0.0)
-        note += f"; removing random blocks of {chance.block_rows:,} others moves it by up to {chance.move:.1f}"
+        chance = self._chance(mended.changes.filter(pl.col("action") == "removed")["row"].to_numpy(), self._before)
+        if isinstance(chance, NotApplicable):
+            return Gain(points, f"{note}; {chance.reason}", points > 0.0)
+        blocks = f"any of {chance.blocks} random blocks" if chance.blocks > 1 else "one random block"
+        note += f"; removing {blocks} of {chance.block_rows:,} others moves it by up to {chance.move:.1f}"
         return Gain(points, note, points > chance.move)
 
     def makes_low(self, gain: Gain) -> bool:
-        """Whether the risk is low once this is gained."""
-        return gain.points is not None and self._thresholds.level(self.risk - gain.points) == "low"
+        """Whether the risk, at least medium before, is low once this is gained, and nothing else keeps it up.
+
+        Where the risk without the cascade was low from the start, what is wrong with the table is not seen here.
+        """
+        if gain.points is None or isinstance(self._before, NotApplicable) or not self._seen:
+            return False
+        levels = [self._thresholds.level(risk) for risk in (self._before.risk, self._before.risk - gain.points)]
+        return levels[0] != "low" and levels[1] == "low"
+
+    def _risk(self, frame: pl.DataFrame, before: Score) -> float | NotApplicable:
+        """The risk with ``frame`` for a synthetic table; why there is none that ``before`` can be compared with."""
+        after = self._rescore(self._with(frame))
+        if isinstance(after, NotApplicable):
+            return after
+        silent = sorted(label(name) for name in before.parts - after.parts)
+        if silent:
+            return NotApplicable(reason=f"nothing can be said any more of {', '.join(silent)}")
+        return after.risk
 
     def _mended(self, steps: Steps) -> Mended:
         repeats = None
@@ -143,14 +196,15 @@ class Workbench:
             return frame[generator(self._seed, "shuffle").permutation(frame.height)]
         return frame.sort(steps.order[1], nulls_last=True, maintain_order=True)
 
-    def _chance(self, gone: Rows) -> Chance | None:
+    def _chance(self, gone: Rows, before: Score) -> Chance | NotApplicable:
         """How far the risk moves, up or down, where rows go that nothing speaks against: the noise of a gain.
 
         ``CONTROLS`` blocks of neighbouring rows are taken away in turn, each from the whole sample. They come from
         the rows that neither this fix (``gone``, places in the table) nor any other suspects, and are as long as
         ``gone``, or ``CONTROL_SHARE`` of the sample where the fix takes no rows away. Shorter, so that as many such
-        rows stay as go, where the fix takes more than that: the note of the gain states the length. None where there
-        is no row to spare: the sample must keep ``MINIMUM_ROWS``.
+        rows stay as go, where the fix takes more than that: the note of the gain states the length. Not applicable
+        where there is no row to spare: the sample must keep ``MINIMUM_ROWS``. A block without which the risk cannot
+        be compared is not counted.
         """
         if not len(gone) and self._usual is not None:
             return self._usual
@@ -159,15 +213,17 @@ class Workbench:
         wanted = len(gone) or round(CONTROL_SHARE * rows)
         size = min(wanted, len(others) // 2, rows - MINIMUM_ROWS)
         if size < 1 or (not len(gone) and size < wanted):
-            return None
+            return NotApplicable(reason="too few rows to show what chance does to it")
         rng = generator(self._seed, "controls", size, len(gone))
-        moves = []
+        risks = []
         for _ in range(CONTROLS):
             start = int(rng.integers(len(others)))
             block = others[(start + np.arange(size)) % len(others)]
-            frame = self._frame[np.setdiff1d(np.arange(rows), block)]
-            moves.append(abs(self.risk - self._rescore(self._with(frame))))
-        chance = Chance(size, max(moves))
+            risks.append(self._risk(self._frame[np.setdiff1d(np.arange(rows), block)], before))
+        moves = [abs(before.risk - risk) for risk in risks if not isinstance(risk, NotApplicable)]
+        if not moves:
+            return NotApplicable(reason="what chance does to it cannot be shown: without random blocks it has no value")
+        chance = Chance(len(moves), size, max(moves))
         if not len(gone):
             self._usual = chance
         return chance
@@ -176,15 +232,21 @@ class Workbench:
         """The evidence with ``frame`` for a synthetic table; columns that it lacks go from all arms."""
         base = self._evidence
         schema, codec = base.schema, base.codec
-        reference = base.reference
+        reference, holdout = base.reference, base.holdout
         if frame.columns != list(schema.names):
             schema = Schema(tuple(column for column in schema.columns if column.name in frame.columns))
             bins = dict(zip(base.columns, codec.bins, strict=True))
             codec = Codec(schema, tuple(bins[column.name] for column in schema.modelled))
             if reference is not None:
                 reference = _arm(reference.frame.select(schema.names), schema, codec, reference.profile.name)
+            if holdout is not None:
+                holdout = _arm(holdout.frame.select(schema.names), schema, codec, holdout.profile.name)
         synthetic = _arm(frame.select(schema.names), schema, codec, base.synthetic.profile.name)
-        return replace(base, schema=schema, codec=codec, synthetic=synthetic, reference=reference, holdout=None)
+        return replace(base, schema=schema, codec=codec, synthetic=synthetic, reference=reference, holdout=holdout)
+
+
+def _unmeasured(reason: str) -> Gain:
+    return Gain(None, f"not measured: {reason}", True)
 
 
 def _thin(rows: int, most: int, rng: np.random.Generator) -> Rows:

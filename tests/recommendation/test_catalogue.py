@@ -13,11 +13,24 @@ from tall_people import KINDS, evidence, height_risk, table
 
 from synthos.progress import Event
 from synthos.recommendation.catalogue import recommend
+from synthos.recommendation.gains import Score
 from synthos.recommendation.repair import repair_table
 from synthos.recommendation.reweighting import fit_weights, weights_from_json
 from synthos.recommendation.snippets import file_place
 from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, compile_steps
-from synthos.results import Blame, DimensionResult, Interval, Kind, Recommendation, Region, RiskLevel, Scored, Verdict
+from synthos.results import (
+    Blame,
+    DimensionResult,
+    Failed,
+    Interval,
+    Kind,
+    Outcome,
+    Recommendation,
+    Region,
+    RiskLevel,
+    Scored,
+    Verdict,
+)
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 from synthos.tables.sources import open_table
@@ -59,8 +72,11 @@ def advise(
     rescore: Callable[[Evidence], float] | None = None,
     level: RiskLevel = "high",
     thresholds: Thresholds | None = None,
+    floor: Outcome | Failed | None = None,
 ) -> tuple[Recommendation, ...]:
-    return recommend(item, dimensions or {}, regions, verdict(level), rescore=rescore, thresholds=thresholds)
+    given = None if rescore is None else lambda changed: Score(rescore(changed))
+    said = replace(verdict(level), outcomes={} if floor is None else {"floor": floor})
+    return recommend(item, dimensions or {}, regions, said, rescore=given, thresholds=thresholds)
 
 
 def of_kind(found: tuple[Recommendation, ...], kind: str) -> Recommendation:
@@ -141,6 +157,30 @@ def test_what_is_enough_follows_the_thresholds_of_the_job(shifted: pl.DataFrame)
     ]
     assert "refit_dependence" in kinds[0]
     assert kinds[1] == {"remove_rows"}
+
+
+def rho(value: float) -> Outcome:
+    return Outcome(value=value, interval=Interval(low=value, high=value), unit="rho", meaning="")
+
+
+@pytest.mark.parametrize(
+    ("floor", "enough"), [(rho(0.0), True), (rho(-0.1), True), (rho(0.9), False), (Failed(error="broke"), False)]
+)
+def test_one_fix_is_never_enough_where_the_models_object(
+    floor: Outcome | Failed, enough: bool, shifted: pl.DataFrame
+) -> None:
+    low = {"distribution_fidelity": scored(30.0)}
+    item = evidence(shifted, table(seed=1))
+    found = advise(item, regions=(region(600, 1_200),), dimensions=low, rescore=height_risk, floor=floor)
+    assert ({advice.kind for advice in found} == {"remove_rows"}) == enough
+
+
+def test_a_fix_of_a_risk_that_was_low_anyway_does_not_keep_other_advice_away(shifted: pl.DataFrame) -> None:
+    """The dimensions see next to nothing of what the table is rejected for."""
+    item = evidence(shifted, table(seed=1))
+    low = {"correlation_preservation": scored(30.0)}
+    found = advise(item, regions=(region(600, 1_200),), dimensions=low, rescore=lambda e: height_risk(e) / 10)
+    assert {"remove_rows", "refit_dependence"} <= {advice.kind for advice in found}
 
 
 def unlike() -> pl.DataFrame:
