@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from synthos.cascade.run import run_cascade
 from synthos.cascade.store import RunStore
@@ -127,26 +127,50 @@ def _train(
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether a validation passes. True in a boolean context where it does."""
+    """Whether a validation passes. True in a boolean context where it does.
 
-    passed: bool
+    ``outcome`` is "inconclusive" where the risk is low enough but too little was seen to let the table pass.
+    """
+
+    outcome: Literal["passed", "failed", "inconclusive"]
     reason: str
     validation: Validation
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "passed"
 
     def __bool__(self) -> bool:
         return self.passed
 
 
-def judge_gate(validation: Validation, max_risk: float) -> Gate:
-    """Passes where the risk is at most ``max_risk`` and the verdict is not inconclusive."""
+def check_max_risk(max_risk: float) -> None:
+    """Raises ConfigError where ``max_risk`` is not a number from 0 to 100."""
     if not 0.0 <= max_risk <= 100.0:
         raise ConfigError(f"the highest risk is {max_risk:g}", fix="give a number from 0 to 100")
+
+
+def judge_gate(validation: Validation, max_risk: float) -> Gate:
+    """Passes where the risk is at most ``max_risk``, real rows were given, and the verdict is not inconclusive.
+
+    The risk itself is compared, not its interval: a table whose interval reaches beyond ``max_risk`` passes.
+
+    Raises
+    ------
+    ConfigError : ``max_risk`` is not a number from 0 to 100.
+    """
+    check_max_risk(max_risk)
     risk = validation.risk_score
-    if validation.decision == "inconclusive":
-        return Gate(False, f"failed: the verdict is inconclusive ({'; '.join(validation.verdict.reasons)})", validation)
     if risk > max_risk:
-        return Gate(False, f"failed: risk {risk:.1f} is over {max_risk:g}", validation)
-    return Gate(True, f"passed: risk {risk:.1f} is at most {max_risk:g}", validation)
+        return Gate("failed", f"failed: risk {risk:.1f} is over {max_risk:g}", validation)
+    missing = None
+    if "reference" not in validation.profiles:
+        missing = "no reference table was given, and without one no table passes"
+    elif validation.decision == "inconclusive":
+        missing = "; ".join(reason.rstrip(".") for reason in validation.verdict.reasons)
+    if missing is not None:
+        return Gate("inconclusive", f"inconclusive: risk {risk:.1f} is at most {max_risk:g}, but {missing}", validation)
+    return Gate("passed", f"passed: risk {risk:.1f} is at most {max_risk:g}", validation)
 
 
 def gate(synthetic: Any, reference: Any = None, holdout: Any = None, *, max_risk: float = 25.0, **options: Any) -> Gate:
@@ -156,6 +180,7 @@ def gate(synthetic: Any, reference: Any = None, holdout: Any = None, *, max_risk
     ------
     InputError : a table or an option is at fault.
     """
+    check_max_risk(max_risk)
     return judge_gate(validate(synthetic, reference, holdout, **options), max_risk)
 
 

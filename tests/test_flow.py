@@ -14,7 +14,7 @@ from synthos.flow import judge_gate, select_recommendations
 from synthos.progress import STAGES, Event
 from synthos.reporting.html import render
 from synthos.reporting.terminal import summary
-from synthos.results import NotApplicable, Scored
+from synthos.results import Interval, NotApplicable, Scored
 from synthos.stages import cache_folder
 from synthos.validation import Validation
 
@@ -130,6 +130,29 @@ def test_a_gate_passes_and_fails_by_the_risk(wreck: pl.DataFrame, real: pl.DataF
 def test_an_inconclusive_verdict_never_passes_a_gate(healthy: Validation):
     unclear = replace(healthy, verdict=replace(healthy.verdict, decision="inconclusive"))
     assert not judge_gate(unclear, 100)
+    assert judge_gate(unclear, 100).outcome == "inconclusive"
+
+
+@pytest.mark.parametrize(("risk", "outcome"), [(10.0, "inconclusive"), (21.0, "inconclusive"), (26.0, "failed")])
+def test_without_a_reference_no_table_passes_a_gate(healthy: Validation, risk: float, outcome: str):
+    alone = {"synthetic": healthy.profiles["synthetic"]}
+    verdict = replace(healthy.verdict, risk_score=risk, decision="fix_first")
+    judged = judge_gate(replace(healthy, profiles=alone, verdict=verdict), 25)
+    assert judged.outcome == outcome and not judged
+    assert ("no reference" in judged.reason) == (outcome == "inconclusive")
+
+
+def test_a_gate_compares_the_risk_and_not_its_interval(healthy: Validation):
+    wide = replace(healthy.verdict, risk_score=21.0, risk_interval=Interval(low=5.0, high=60.0), decision="fix_first")
+    assert judge_gate(replace(healthy, verdict=wide), 25)
+
+
+@pytest.mark.parametrize("max_risk", [200, -1, float("nan")])
+def test_a_gate_checks_its_limit_before_anything_is_read(max_risk: float):
+    heard: list[Event] = []
+    with pytest.raises(ConfigError, match="0 to 100"):
+        synthos.gate("missing.parquet", max_risk=max_risk, on_progress=heard.append)
+    assert not heard
 
 
 def test_an_unknown_recommendation_is_refused(healthy: Validation):

@@ -24,6 +24,8 @@ BY_DECISION: dict[Decision, int] = {
     "rejected": NOT_APPROVED,
     "inconclusive": INCONCLUSIVE,
 }
+#: The outcomes of ``synthos.flow.Gate``.
+BY_GATE = {"passed": APPROVED, "failed": NOT_APPROVED, "inconclusive": INCONCLUSIVE}
 
 
 @contextmanager

@@ -54,6 +54,19 @@ def test_the_gate_passes_and_fails_by_max_risk(tables: Path):
     assert passed.exit_code == 0 and "passed: risk" in passed.stdout
 
 
+def test_the_gate_is_inconclusive_without_a_reference(tables: Path):
+    arguments = [tables / "fresh.parquet", "--engine", "local", "--quick", "--max-risk", 100]
+    result = _run("gate", *arguments)
+    assert result.exit_code == 3, result.output
+    assert "gate: inconclusive" in result.stdout and "no reference table was given" in result.stdout
+
+
+@pytest.mark.parametrize("max_risk", ["200", "nan"])
+def test_the_gate_checks_its_limit_first(max_risk: str):
+    result = _run("gate", "missing.parquet", "--max-risk", max_risk)
+    assert result.exit_code == 2 and "missing" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
