@@ -23,12 +23,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, get_args
 
-from synthos.results import CascadeResult, DimensionResult, Issue, Region, Scored, SignatureMatch
+from synthos.dimensions.registry import DIMENSIONS
+from synthos.results import CascadeResult, DimensionResult, Issue, NotApplicable, Region, Scored, SignatureMatch
 from synthos.verdict.calibration import gather
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
 #: Figures by name: "dimension:NAME", "component:DIMENSION.NAME", "region:ISSUE", "rho"; each in [0, 1].
 Figures = dict[str, float]
+#: Issues that only a reference shows, and those that take two modelled columns: they show in dependence alone.
+OF_REFERENCE: frozenset[Issue] = frozenset({"copied"})
+OF_PAIRS: frozenset[Issue] = frozenset({"shuffled", "rule_break", "label_flip"})
 #: Share of a known signature's weight that must be measured before a likeness is stated.
 LEAST_SHARED = 0.5
 #: Weight of a group of figures where it is not 1; what is in a group shares its weight.
@@ -58,7 +62,7 @@ class Library:
 def figures(
     dimensions: Mapping[str, DimensionResult], regions: Sequence[Region], cascade: CascadeResult | None = None
 ) -> Figures:
-    """The vector of a validation; a figure that was not measured is left out, never 0."""
+    """The vector of a validation; a figure that was not measured, or could not have been, is left out, never 0."""
     found: Figures = {}
     for name, loss in gather(dimensions, cascade).items():
         found[name if name == "rho" else f"dimension:{name}"] = loss.value
@@ -66,9 +70,25 @@ def figures(
         if isinstance(result, Scored):
             scores = {part.name: part.score for part in result.components if part.score is not None}
             found |= {f"component:{name}.{part}": 1.0 - score / 100.0 for part, score in scores.items()}
-    for issue in get_args(Issue):
+    for issue in _visible(dimensions):
         found[f"region:{issue}"] = max((region.impact for region in regions if region.issue == issue), default=0.0)
     return found
+
+
+def _visible(dimensions: Mapping[str, DimensionResult]) -> list[Issue]:
+    """Issues that a region of these tables could have been given, so that their absence says something."""
+    compared = {
+        name: result
+        for name, result in dimensions.items()
+        if name in DIMENSIONS and DIMENSIONS[name].needs_reference and not DIMENSIONS[name].needs_cascade
+    }
+    hidden: set[Issue] = set()
+    if all(isinstance(result, NotApplicable) for result in compared.values()):
+        # Without a reference every comparison is not applicable; with one, it would take a table of constants.
+        hidden |= OF_REFERENCE
+    elif isinstance(compared.get("correlation_preservation"), NotApplicable):
+        hidden |= OF_PAIRS
+    return [issue for issue in get_args(Issue) if issue not in hidden]
 
 
 def distance(one: Figures, known: Figures) -> float | None:

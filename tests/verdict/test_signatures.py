@@ -71,6 +71,16 @@ def test_figures_are_losses_and_leave_out_what_was_not_measured() -> None:
     assert sum(name.startswith("region:") for name in vector) == len(get_args(Issue))
 
 
+def test_issues_that_could_not_be_seen_are_left_out() -> None:
+    absent = dict.fromkeys(DIMENSIONS, NotApplicable(reason="give a reference table"))
+    blind = figures(absent | {"statistical_integrity": scored(90.0)}, [region("noise")])
+    assert "region:copied" not in blind
+    assert blind["region:noise"] > 0.0 and blind["region:drift"] == 0.0
+    narrow = figures(sound(correlation_preservation=NotApplicable(reason="one column")), [])
+    assert not {"region:shuffled", "region:rule_break", "region:label_flip"} & set(narrow)
+    assert narrow["region:copied"] == 0.0
+
+
 def test_a_case_matches_itself_wholly() -> None:
     dimensions, regions, models = sound(correlation_preservation=scored(40.0)), [region("shuffled")], cascade(0.3)
     known = library(("self", "self", figures(dimensions, regions, models)))
