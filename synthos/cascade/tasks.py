@@ -23,6 +23,7 @@ from synthos.sampling.seeds import derive, generator
 
 Codes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 TEST_SHARE, TEST_LIMIT = 0.2, 4000
 STOP_SHARE, STOP_LIMIT = 0.1, 1000
 #: Fewer than these cannot tell when to stop, or how good a model is.
@@ -123,44 +124,19 @@ def make_tasks(
     real_seed = derive("cascade", _digest(reference), "" if holdout is None else _digest(holdout))
     # Numbered among the real rows alone, so that their split does not depend on the synthetic table.
     groups = np.unique(r_names, return_inverse=True)[1] if copy_proof else np.arange(len(r_names))
-    order = _grouped_order(groups, generator(real_seed, "split"))
-    stop_rows = min(round(STOP_SHARE * len(order)), STOP_LIMIT)
-    if holdout is None:
-        test_rows = min(round(TEST_SHARE * len(order)), TEST_LIMIT)
-        cuts = _cuts(groups[order], (test_rows, test_rows + stop_rows))
-        test, test_names = reference[order[: cuts[0]]], r_names[order[: cuts[0]]]
-    else:
-        cuts = (0, _cuts(groups[order], (stop_rows,))[0])
-        pick = generator(real_seed, "test").permutation(len(holdout))[:TEST_LIMIT]
-        test, test_names = holdout[pick], names[2][pick]
-    stop_at, train_at = order[cuts[0] : cuts[1]], order[cuts[1] :]
-    # Groups lie side by side in ``order``; nested subsets need them mixed again.
-    train_at = train_at[generator(real_seed, "train").permutation(len(train_at))]
+    test_at, stop_at, train_at = _split(groups, None if holdout is None else len(holdout), real_seed)
+    judges, judge_names = (reference, r_names) if holdout is None else (holdout, names[2])
 
     s_order = generator(seed, real_seed, "synthetic").permutation(len(synthetic))
     own_rows = min(round(OWN_SHARE * len(s_order)), OWN_LIMIT)
     own_at, s_train_at = s_order[:own_rows], s_order[own_rows:]
+    judged = np.zeros(known, np.bool_)
     if copy_proof:
-        judged = np.zeros(known, np.bool_)
-        judged[test_names] = True
+        judged[judge_names[test_at]] = True
         judged[r_names[stop_at]] = True
-        s_train_at = s_train_at[~judged[s_names[s_train_at]]]
-        train_at = train_at[~judged[r_names[train_at]]]
-    for label, left in (("synthetic", s_train_at), ("reference", train_at)):
-        if len(left) < MINIMUM_TRAIN_ROWS:
-            raise TooFewRowsError(
-                f"only {len(left)} rows are left to train on",
-                where=f"{label} table",
-                fix="give at least 500 distinct rows",
-            )
-    for use, judges in (("stop", len(stop_at)), ("judge", len(test))):
-        if judges < MINIMUM_JUDGE_ROWS:
-            # Copies stay on one side of every split, so that one row repeated often can fill a side alone.
-            raise TooFewRowsError(
-                f"only {judges} real rows are left to {use} the models on",
-                where="reference table",
-                fix="give at least 500 distinct rows",
-            )
+    s_train_at = _unjudged(s_train_at, judged[s_names], "synthetic")
+    train_at = _unjudged(train_at, judged[r_names], "reference")
+    _check_judges(stop=len(stop_at), judge=len(test_at))
     allowed = int(np.quantile(np.bincount(r_names)[r_names], COPIES_QUANTILE, method="higher"))
     return CascadeData(
         sizes=kept,
@@ -170,11 +146,61 @@ def make_tasks(
         reference_counted=_occurrence(r_names[train_at]) < allowed,
         own=np.ascontiguousarray(synthetic[own_at]),
         stop=np.ascontiguousarray(reference[stop_at]),
-        test=np.ascontiguousarray(test),
+        test=np.ascontiguousarray(judges[test_at]),
         columns=tuple(int(j) for j in columns),
         copy_proof=bool(copy_proof),
         seed=real_seed,
     )
+
+
+def _split(groups: Rows, holdout_rows: int | None, seed: int) -> tuple[Rows, Rows, Rows]:
+    """Positions of test, stop and training rows. Test rows are the holdout's where there is one; groups stay whole."""
+    order = _grouped_order(groups, generator(seed, "split"))
+    stop_rows = min(round(STOP_SHARE * len(order)), STOP_LIMIT)
+    if holdout_rows is None:
+        test_rows = min(round(TEST_SHARE * len(order)), TEST_LIMIT)
+        cuts = _cuts(groups[order], (test_rows, test_rows + stop_rows))
+        test_at = order[: cuts[0]]
+    else:
+        cuts = (0, _cuts(groups[order], (stop_rows,))[0])
+        test_at = generator(seed, "test").permutation(holdout_rows)[:TEST_LIMIT]
+    stop_at, train_at = order[cuts[0] : cuts[1]], order[cuts[1] :]
+    # Groups lie side by side in ``order``; nested subsets need them mixed again.
+    return test_at, stop_at, train_at[generator(seed, "train").permutation(len(train_at))]
+
+
+def _unjudged(train_at: Rows, judged: Mask, arm: Arm) -> Rows:
+    """Training rows without those that equal a row that judges.
+
+    Raises
+    ------
+    TooFewRowsError : too few are left; it says whether there were too few, or too many copies among them.
+    """
+    left = train_at[~judged[train_at]]
+    if len(left) >= MINIMUM_TRAIN_ROWS:
+        return left
+    what, fix = f"only {len(left):,} rows are left to train on", "give at least 500 distinct rows"
+    if len(train_at) >= MINIMUM_TRAIN_ROWS:
+        what += f", as {len(train_at) - len(left):,} others are copies of the real rows that judge the models"
+        # Real rows that judge are set apart from the reference's own, so that only a holdout can repeat those.
+        repeated = {
+            "synthetic": "a table that does not repeat real rows",
+            "reference": "a holdout that is no part of it",
+        }
+        fix = f"give {repeated[arm]}"
+    raise TooFewRowsError(what, where=f"{arm} table", fix=fix)
+
+
+def _check_judges(**judges: int) -> None:
+    """Raises TooFewRowsError where too few real rows are left for a use, named by the argument."""
+    for use, rows in judges.items():
+        if rows < MINIMUM_JUDGE_ROWS:
+            # Copies stay on one side of every split, so that one row repeated often can fill a side alone.
+            raise TooFewRowsError(
+                f"only {rows} real rows are left to {use} the models on",
+                where="reference table",
+                fix="give at least 500 distinct rows",
+            )
 
 
 def independent_bits(data: CascadeData) -> npt.NDArray[np.float64]:

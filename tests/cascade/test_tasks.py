@@ -109,6 +109,20 @@ def test_five_hundred_rows_are_enough_and_eighty_are_not() -> None:
         make_tasks(varied(500, 2), varied(80, 1), None, WIDE, 3)
 
 
+def test_copies_of_the_rows_that_judge_are_named_as_the_cause() -> None:
+    holdout, reference = varied(600, 9), varied(1000, 1)
+    with pytest.raises(
+        TooFewRowsError, match=r"synthetic table: only 0 rows .* 540 others are copies of the real rows"
+    ):
+        make_tasks(holdout[::-1], reference, holdout, WIDE, 3)
+    with pytest.raises(
+        TooFewRowsError, match=r"reference table: .* copies of the real rows .* holdout that is no part"
+    ):
+        make_tasks(varied(1000, 2), reference, reference, WIDE, 3)
+    with pytest.raises(TooFewRowsError, match="give at least 500 distinct rows"):
+        make_tasks(varied(60, 2), reference, None, WIDE, 3)
+
+
 def test_a_table_of_one_repeated_row_is_refused_or_counted_once() -> None:
     data = make_tasks(np.zeros((600, 10), np.uint8), varied(600, 1), None, WIDE, 3)
     assert len(data.train("synthetic", data.rows)) == 1
