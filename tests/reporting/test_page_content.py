@@ -153,6 +153,16 @@ def test_regions_are_marked_and_listed(read_pages: dict[str, PageReader]) -> Non
     assert "No region was found" in read_pages["approved"].text("rows")
 
 
+def test_what_was_not_measured_is_not_stated(read_pages: dict[str, PageReader]) -> None:
+    approved = read_pages["approved"]
+    assert "Nothing that was measured speaks against" in approved.text("verdict")
+    for section in ("rows", "pairs"):
+        assert "by more than chance" in approved.text(section)
+    data = report_factory.full()
+    unstated = PageReader(render(replace(data, verdict=replace(data.verdict, outcomes={})))).text("verdict")
+    assert "Does it teach less than real rows?" in unstated
+
+
 def test_recommendations_carry_gain_and_snippet(read_pages: dict[str, PageReader]) -> None:
     text = read_pages["full"].text("recommendations")
     assert "+14.2 points" in text and "not measured" in text
