@@ -47,13 +47,6 @@ def ignore_epoch(epoch: Epoch) -> None:
     """For callers who do not watch."""
 
 
-def train_model(
-    spec: ModelSpec, data: CascadeData, *, device: torch.device | None = None, on_epoch: OnEpoch = ignore_epoch
-) -> ModelRun:
-    """Train one model of the cascade. See ``fit``; this keeps the run alone."""
-    return fit(spec, data, device=device, on_epoch=on_epoch).outcome.run
-
-
 def fit(
     spec: ModelSpec,
     data: CascadeData,

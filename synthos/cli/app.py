@@ -39,4 +39,5 @@ def options(
 
 
 def main() -> None:
+    """The ``synthos`` command: ends the process with one of the exit codes above."""
     app()

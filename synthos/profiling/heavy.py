@@ -30,10 +30,6 @@ class HeavyHitters:
     lost: int = 0
     capacity: int = CAPACITY
 
-    @property
-    def is_exact(self) -> bool:
-        return self.lost == 0
-
     def top(self, count: int) -> tuple[tuple[Value, int], ...]:
         """The ``count`` most frequent values, ties by value."""
         ordered = sorted(self.counts.items(), key=lambda item: (-item[1], str(item[0])))

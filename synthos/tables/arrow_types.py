@@ -23,6 +23,7 @@ def schema_of(schema: Any) -> dict[str, pl.DataType]:
 
 @cache
 def polars_type(dtype: Any) -> pl.DataType:
+    """The polars type that values of Arrow type ``dtype`` become."""
     return schema_of(pa.schema([("c", dtype)]))["c"]
 
 

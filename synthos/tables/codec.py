@@ -104,6 +104,7 @@ def fit_numeric(values: npt.NDArray[np.float64], bins: int = MAX_BINS) -> Numeri
 
 
 def fit_category(column: pl.Series, limit: int = MAX_CATEGORIES) -> CategoryBins:
+    """A bin for each of the ``limit`` most frequent labels, ties by label; the others share one."""
     counts = label_view(column).drop_nulls().value_counts(name="rows")
     ordered = counts.sort(["rows", column.name], descending=[True, False])
     return CategoryBins(tuple(ordered[column.name].head(limit).to_list()))

@@ -87,6 +87,7 @@ def scheme_of(path: str) -> str | None:
 
 
 def shown(path: str) -> str:
+    """A path or address for people: of an address neither user, password nor query, which may be secret."""
     if scheme_of(path) is None:
         return path
     parts = urlsplit(path)

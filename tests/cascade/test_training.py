@@ -12,9 +12,14 @@ from cascade_tables import SIZES, chain
 from synthos.cascade.models import DensityModel, smoothed_marginals
 from synthos.cascade.tasks import CascadeData, independent_bits, make_tasks
 from synthos.cascade.tiers import CascadeConfig, ModelSpec, derive
-from synthos.cascade.training import _Trainer, effective_rank, fit, train_model
+from synthos.cascade.training import OnEpoch, _Trainer, effective_rank, fit, ignore_epoch
 from synthos.errors import InternalError
-from synthos.results import Epoch
+from synthos.results import Epoch, ModelRun
+
+
+def train_model(spec: ModelSpec, data: CascadeData, on_epoch: OnEpoch = ignore_epoch) -> ModelRun:
+    """What a fit tells of itself, without its weights."""
+    return fit(spec, data, on_epoch=on_epoch).outcome.run
 
 
 def spec(rows: int, arm: str = "reference", tier: str = "light", **changes: object) -> ModelSpec:
