@@ -32,9 +32,11 @@ def command(
     """Profile one table: kinds, nulls, distinct values, quantiles, duplicates, personal data, quality."""
 
     def work() -> int:
+        from synthos.cli.outputs import check_outputs
         from synthos.flow import profile
         from synthos.tables.writing import write_atomically
 
+        check_outputs({"--json": json}, (table, kinds))
         with listening() as listener:
             result = profile(table, kinds=kinds, on_progress=listener)
         if json is not None:

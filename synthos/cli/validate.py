@@ -30,14 +30,15 @@ def command(tables: options.Tables, run: options.Run) -> None:
 
 def judge(tables: options.Tables, run: options.Run) -> tuple[Validation, list[Path]]:
     """Validate, with progress on standard error, and write what was asked for; returns the paths written too."""
+    from synthos.cli.outputs import check_outputs, write_together
+
+    read = (tables.synthetic, tables.reference, tables.holdout, run.kinds, run.tier_config, run.thresholds)
+    check_outputs({"--json": run.json, "--html": run.html}, read)
     with listening() as listener:
         validation = options.run_validation(tables, run, listener)
         listener(Event(stage="report", done=0, total=1))
-        written = []
-        if run.json is not None:
-            written.append(validation.to_json(run.json))
-        if run.html is not None:
-            written.append(validation.report(run.html))
+        faces = ((run.json, validation.to_json), (run.html, validation.report))
+        written = write_together([(path, write) for path, write in faces if path is not None])
         listener(Event(stage="report", done=1, total=1, message=", ".join(map(str, written))))
     return validation, written
 
@@ -47,6 +48,5 @@ def show(validation: Validation, written: list[Path]) -> None:
     from synthos.reporting.terminal import summary
 
     console = Console(highlight=False)
-    console.print(summary(validation, console.width))
-    for path in written:
-        console.print(f"written: {path}", soft_wrap=True)
+    # Nothing is cropped: the names of the files that were written are longer than some terminals are wide.
+    console.print(summary(validation, console.width, written), crop=False)

@@ -30,7 +30,7 @@ def healthy(tables: Path) -> Result:
 @pytest.fixture(scope="module")
 def wrecked(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     """A run on the wreck, and the folder with its r.json and r.html."""
-    folder = tmp_path_factory.mktemp("wrecked")
+    folder = tmp_path_factory.mktemp("wrecked" * 20)
     outputs = ["--json", folder / "r.json", "--html", folder / "r.html", "--seed", 5]
     return _validate(tables / "wreck.parquet", "--reference", tables / "real.parquet", *outputs), folder
 
@@ -45,6 +45,9 @@ def test_a_wreck_ends_with_1_and_writes_what_was_asked_for(wrecked: tuple[Result
     assert result.exit_code == 1, result.output
     assert json.loads((folder / "r.json").read_text())["decision"] in ("fix_first", "rejected")
     assert "<svg" in (folder / "r.html").read_text()
+    # In full, wider than the terminal as they are.
+    assert result.stdout.endswith(f"written: {folder / 'r.json'}\nwritten: {folder / 'r.html'}\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["r.html", "r.json"]
 
 
 def test_the_gate_passes_and_fails_by_max_risk(tables: Path):
