@@ -16,6 +16,8 @@ from synthos.progress import Listener
 
 if TYPE_CHECKING:
     from synthos.validation import Validation
+#: More processors than one machine has: a slip of the finger, at which Ray would start as many processes.
+MOST_WORKERS = 1024
 
 
 class Engine(StrEnum):
@@ -52,7 +54,8 @@ Address = Annotated[
     str | None, typer.Option("--address", help="A running Ray cluster; by default a private one is started.")
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processors of a private Ray instance; by default all.")
+    int | None,
+    typer.Option("--workers", min=1, max=MOST_WORKERS, help="Processors of a private Ray instance; by default all."),
 ]
 Cache = Annotated[
     Path | None, typer.Option("--cache", metavar="DIR", help="Where trained models are kept, to resume and reuse.")
@@ -127,6 +130,8 @@ def run_validation(tables: Tables, run: Run, listener: Listener) -> Validation:
     ------
     InputError : the tables or the options are at fault.
     """
+    if run.no_cache and run.cache is not None:
+        raise ConfigError("--cache keeps trained models, and --no-cache keeps none", fix="give one of them")
     given = (tables.synthetic, tables.reference, tables.holdout)
     options: dict[str, Any] = {
         "quick": run.quick,
