@@ -12,16 +12,19 @@ import polars as pl
 import pytest
 
 import synthos
+from synthos.results import CascadeResult
 from synthos.validation import SCHEMA_FILE, Validation, json_schema
 
 TOP_LEVEL = {
     "risk_score",
+    "risk_bound",
     "risk_level",
     "decision",
     "collapse_type",
     "collapse_probability",
     "rho",
     "n_eff",
+    "n_eff_bound",
     "dimensions",
     "diversity",
     "scale_predictions",
@@ -72,6 +75,22 @@ def test_a_result_has_the_promised_fields_and_fits_the_schema(validation: Valida
     assert {"1000000", "10000000", "100000000", "1000000000"} <= set(document["scale_predictions"])
     assert len(document["dimensions"]) == 8
     json.dumps(document, allow_nan=False)
+
+
+def test_a_table_that_looks_sound_by_itself_has_no_level_in_the_json(real: pl.DataFrame):
+    document = synthos.validate(real, quick=True).to_dict()
+    jsonschema.Draft202012Validator(json_schema()).validate(document)
+    assert document["risk_score"] < 20 and document["risk_bound"] == "at_least"
+    assert document["risk_level"] is document["n_eff"] is document["n_eff_bound"] is None
+
+
+@pytest.mark.slow
+def test_bounds_stand_beside_their_figures(validation: Validation):
+    document = validation.to_dict()
+    assert document["risk_bound"] == "exact" and document["risk_level"] in ("medium", "high")
+    assert document["n_eff"] is not None
+    assert isinstance(validation.cascade, CascadeResult)
+    assert document["n_eff_bound"] == validation.n_eff_bound == validation.cascade.n_eff_bound
 
 
 @pytest.mark.slow
