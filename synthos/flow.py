@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,16 @@ from synthos.cascade.store import RunStore
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.errors import ConfigError
 from synthos.localization.regions import find_regions
+from synthos.profiling.contents import require_same_table
 from synthos.profiling.diversity import analyse
 from synthos.progress import Event, Listener, silent
-from synthos.recommendation.repair import RepairReport, applicable, load_recommendations, repair_table
+from synthos.recommendation.repair import (
+    RepairReport,
+    chosen_by_default,
+    load_judged,
+    load_recommendations,
+    repair_table,
+)
 from synthos.results import CascadeResult, Failed, NotApplicable, Recommendation, TableProfile
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
@@ -198,31 +204,22 @@ def repair(
 
     Parameters
     ----------
-    only : ids of the recommendations to apply; by default all that need neither real rows nor the generator.
+    synthetic : the table that ``result`` is of; another one is refused, by the fingerprint of its contents.
+    only : ids of the recommendations to apply; by default those with a measured gain above 0 that need neither real
+        rows nor the generator. The quick mode measures no gains, so that there they must be named.
     out : a new ``.parquet`` or ``.csv`` file; a list of what was done, row by row, is written beside it.
 
     Raises
     ------
     InputError : the tables, the result or the output path are at fault; nothing is written then.
     """
-    known = result.recommendations if isinstance(result, Validation) else load_recommendations(Path(result))
-    # Whether real rows may enter a synthetic table is not ours to decide: they do only where they are named.
-    chosen = select_recommendations(known, only) if only else applicable(known, has_reference=False)
-    if not chosen:
-        raise ConfigError(
-            "there is nothing to apply",
-            where=None if isinstance(result, Validation) else str(result),
-            fix="the table needs no repair, or what it needs takes real rows (name it with `only`, and give the "
-            "reference) or its generator",
-        )
+    if isinstance(result, Validation):
+        known, judged, where = result.recommendations, result.profiles["synthetic"], None
+    else:
+        known, judged, where = load_recommendations(Path(result)), load_judged(Path(result)), str(result)
+    chosen = select_recommendations(known, only) if only else chosen_by_default(known, where)
     source = open_table(synthetic)
-    judged = _judged_rows(result)
-    if judged is not None and judged != source.rows:
-        raise ConfigError(
-            f"has {source.rows:,} rows, and the result is of a table of {judged:,}",
-            where=source.name,
-            fix="give the table that was validated, or validate this one",
-        )
+    require_same_table(source, judged, on_progress)
     return repair_table(
         source,
         chosen,
@@ -231,14 +228,6 @@ def repair(
         seed=seed or 0,
         listener=on_progress,
     )
-
-
-def _judged_rows(result: Validation | str | Path) -> int | None:
-    """Rows of the table that a result is about; None where a JSON result does not say."""
-    if isinstance(result, Validation):
-        return result.profiles["synthetic"].rows
-    rows = json.loads(Path(result).read_text(encoding="utf-8")).get("profiles", {}).get("synthetic", {}).get("rows")
-    return rows if isinstance(rows, int) else None
 
 
 def select_recommendations(

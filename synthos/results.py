@@ -144,6 +144,7 @@ class PiiFlag:
 class ColumnProfile:
     """One column over the full table. Numbers in the column's own units; datetimes as seconds since 1970 UTC.
 
+    ``dtype`` is the polars type as which the column was read: one that holds the values of all tables judged together.
     ``distinct_error`` is the relative standard error of ``distinct`` (0 = exact); ``quantiles`` maps probability
     (as text, "0.5") to value with rank error ``quantile_error``; ``top`` holds heavy hitters as (value, rows). Where
     ``pii`` is not empty no value is shown: moments, extremes, quantiles and ``top`` are then empty (of text, whose

@@ -23,7 +23,11 @@ def command(
     ] = None,
     seed: options.Seed = None,
 ) -> None:
-    """Apply the recommendations (those named, or all that need no real rows) and say what was done, row by row."""
+    """Apply recommendations and say what was done, row by row.
+
+    By default those whose gain was measured and is above 0, and that need no real rows; after --quick, which measures
+    no gains, name them with --only.
+    """
 
     def work() -> int:
         from synthos.flow import repair

@@ -89,7 +89,7 @@ def _column_profile(
     profile = ColumnProfile(
         name=column.name,
         kind=column.kind,
-        dtype=column.dtype,
+        dtype=str(sample.dtype),
         rows=rows,
         nulls=state.nulls,
         distinct=found,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,12 +18,13 @@ from synthos.recommendation.mending import CHANGES_SCHEMA, Feed, hash_rows, mend
 from synthos.recommendation.reordering import Reordering
 from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, Mask, Steps, compile_steps
 from synthos.recommendation.writing import FrameWriter, changes_path, check_output, publish, workplace
-from synthos.results import Recommendation
+from synthos.results import Recommendation, TableProfile
 from synthos.tables.sources import Source
 
-__all__ = ["APPLICABLE", "RepairReport", "applicable", "load_recommendations", "repair_table"]
+__all__ = ["APPLICABLE", "RepairReport", "chosen_by_default", "load_judged", "load_recommendations", "repair_table"]
 
 _PEEK_ROWS = 20_000
+_FIX = "pass the file that `synthos validate --json` wrote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +62,33 @@ class RepairReport:
         return (*found, *(f"  {note}" for note in self.notes), f"what was done row by row: {self.changes}")
 
 
-def applicable(recommendations: Sequence[Recommendation], *, has_reference: bool) -> tuple[Recommendation, ...]:
-    """Those that ``repair_table`` can carry out together with what is at hand.
+def chosen_by_default(
+    recommendations: Sequence[Recommendation], where: str | None = None
+) -> tuple[Recommendation, ...]:
+    """Those of a measured gain above 0 that need neither real rows nor the generator.
 
-    Weights belong to the table as it was validated, so that ``reweight`` is left out where rows are removed.
+    Whether real rows may enter a synthetic table is not ours to decide, and what was not tried may do harm: both are
+    applied only where they are named. Weights belong to the table as it was validated, so that ``reweight`` is left
+    out where rows are removed.
+
+    Raises
+    ------
+    ConfigError : there is none; the sentence names what can be chosen. ``where`` is the result that they are from.
     """
-    removes = any(item.kind in ("remove_rows", "deduplicate") for item in recommendations)
-    return tuple(
-        item
-        for item in recommendations
-        if item.kind in APPLICABLE
-        and (has_reference or item.kind not in NEEDS_REFERENCE)
-        and not (removes and item.kind == "reweight")
-    )
+    possible = [item for item in recommendations if item.kind in APPLICABLE]
+    gaining = [item for item in possible if item.expected_gain is not None and item.expected_gain > 0.0]
+    chosen = [item for item in gaining if item.kind not in NEEDS_REFERENCE]
+    removes = any(item.kind in ("remove_rows", "deduplicate") for item in chosen)
+    chosen = [item for item in chosen if not (removes and item.kind == "reweight")]
+    if chosen:
+        return tuple(chosen)
+    if not possible:
+        why = "what the table needs takes its generator" if recommendations else "the table needs no repair"
+        raise ConfigError("there is nothing to apply", where=where, fix=why)
+    measured = any(item.expected_gain is not None for item in possible)
+    what = "no recommendation without real rows has a measured gain" if measured else "gains were not measured"
+    names = [f"{item.id} (with --reference)" if item.kind in NEEDS_REFERENCE else item.id for item in possible]
+    raise ConfigError(what, where=where, fix=f"name what to apply with --only: {', '.join(names)}")
 
 
 def load_recommendations(path: Path) -> tuple[Recommendation, ...]:
@@ -83,21 +99,52 @@ def load_recommendations(path: Path) -> tuple[Recommendation, ...]:
     SourceError : the file cannot be read.
     ConfigError : it is not such a result.
     """
-    fix = "pass the file that `synthos validate --json` wrote"
+    content = _load(path)
+    if not isinstance(content.get("recommendations"), list):
+        raise ConfigError("the result has no list of recommendations", where=str(path), fix=_FIX)
+    found: tuple[Recommendation, ...] = _parsed(
+        TypeAdapter(tuple[Recommendation, ...]), content["recommendations"], "recommendations", path
+    )
+    return found
+
+
+def load_judged(path: Path) -> TableProfile:
+    """The profile of the synthetic table in a result that ``validate --json`` wrote: which table the result is about.
+
+    Raises
+    ------
+    SourceError : the file cannot be read.
+    ConfigError : it is not such a result.
+    """
+    profiles = _load(path).get("profiles")
+    judged = profiles.get("synthetic") if isinstance(profiles, dict) else None
+    if judged is None:
+        raise ConfigError("the result does not say which table it is about", where=str(path), fix=_FIX)
+    profile: TableProfile = _parsed(TypeAdapter(TableProfile), judged, "profiles.synthetic", path)
+    return profile
+
+
+def _load(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SourceError(f"the result cannot be read ({error.strerror or error})", where=str(path), fix=fix) from error
+        raise SourceError(
+            f"the result cannot be read ({error.strerror or error})", where=str(path), fix=_FIX
+        ) from error
     except ValueError as error:
-        raise ConfigError(f"this is not JSON ({error})", where=str(path), fix=fix) from error
-    if not isinstance(content, dict) or not isinstance(content.get("recommendations"), list):
-        raise ConfigError("the result has no list of recommendations", where=str(path), fix=fix)
+        raise ConfigError(f"this is not JSON ({error})", where=str(path), fix=_FIX) from error
+    if not isinstance(content, dict):
+        raise ConfigError("the result has no list of recommendations", where=str(path), fix=_FIX)
+    return content
+
+
+def _parsed(adapter: TypeAdapter[Any], content: Any, name: str, path: Path) -> Any:
     try:
-        return TypeAdapter(tuple[Recommendation, ...]).validate_python(content["recommendations"])
+        return adapter.validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"recommendations.{place}: {first['msg']}", where=str(path), fix=fix) from error
+        place = ".".join(str(part) for part in (name, *first["loc"]))
+        raise ConfigError(f"{place}: {first['msg']}", where=str(path), fix=_FIX) from error
 
 
 def repair_table(

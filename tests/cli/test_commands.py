@@ -120,7 +120,14 @@ def test_validate_then_repair_removes_a_planted_block(tables: Path, tmp_path: Pa
     reference, out = tables / "real.parquet", tmp_path / "r.json"
     assert _validate(tmp_path / "planted.parquet", "--reference", reference, "--json", out).exit_code == 1
     fixed = tmp_path / "fixed.parquet"
-    result = _run("repair", tmp_path / "planted.parquet", "--from", out, "--out", fixed, "--reference", reference)
+    arguments = ["repair", tmp_path / "planted.parquet", "--from", out, "--out", fixed, "--reference", reference]
+    refused = _run(*arguments)
+    assert refused.exit_code == 2 and not fixed.exists()
+    assert "gains were not measured" in refused.stderr and "with --only: " in refused.stderr
+    found = json.loads(out.read_text())["recommendations"]
+    removals = [item["id"] for item in found if item["kind"] in ("remove_rows", "deduplicate")]
+    assert removals and all(name in refused.stderr for name in removals)
+    result = _run(*arguments, *(word for name in removals for word in ("--only", name)))
     assert result.exit_code == 0, result.output
     left = pl.read_parquet(fixed)
     assert left.columns == copied.columns
@@ -133,10 +140,19 @@ def test_version_and_help():
 
 
 def test_a_result_of_another_table_is_not_applied(tables: Path, tmp_path: Path, wrecked: tuple[Result, Path]):
+    """The tables have equally many rows and the same columns, and the wreck's rows are not to be removed from it."""
     out, fixed = tmp_path / "r.json", tmp_path / "fixed.parquet"
     document = json.loads((wrecked[1] / "r.json").read_text())
-    document["profiles"]["synthetic"]["rows"] += 1
-    document["recommendations"] = [{**item, "kind": "deduplicate"} for item in document["recommendations"]]
+    removal = {
+        "kind": "remove_rows",
+        "id": "remove_rows-1",
+        "expected_gain": 9.0,
+        "parameters": {"row_range": [0, 300]},
+    }
+    document["recommendations"] = [{**document["recommendations"][0], **removal}]
     out.write_text(json.dumps(document))
     result = _run("repair", tables / "fresh.parquet", "--from", out, "--out", fixed)
-    assert result.exit_code == 2 and not fixed.exists()
+    assert result.exit_code == 2 and sorted(tmp_path.iterdir()) == [out]
+    assert "fresh.parquet: does not hold the rows of the table that the result is of" in result.stderr
+    assert _run("repair", tables / "wreck.parquet", "--from", out, "--out", fixed).exit_code == 0
+    assert pl.read_parquet(fixed).height == pl.read_parquet(tables / "wreck.parquet").height - 300

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,15 @@ from tall_people import advice
 
 from synthos.errors import AlignmentError, ConfigError, InputError, SourceError
 from synthos.progress import Event
-from synthos.recommendation.repair import RepairReport, applicable, load_recommendations, repair_table
+from synthos.recommendation.repair import (
+    RepairReport,
+    chosen_by_default,
+    load_judged,
+    load_recommendations,
+    repair_table,
+)
 from synthos.recommendation.reweighting import Factor, Weights
-from synthos.results import Recommendation
+from synthos.results import Recommendation, RecommendationKind
 from synthos.tables.codec import CategoryBins, NumericBins
 from synthos.tables.sources import open_table
 
@@ -340,13 +346,67 @@ def test_a_bad_result_is_refused_with_one_sentence(text: str | None, message: st
     assert str(caught.value).count("\n") == 0
 
 
-def test_only_what_can_be_applied_is_chosen() -> None:
-    items = [advice("refit_dependence"), advice("mix_real"), advice("resort")]
-    assert [item.kind for item in applicable(items, has_reference=True)] == ["mix_real", "resort"]
-    assert [item.kind for item in applicable(items, has_reference=False)] == ["resort"]
+def gaining(gain: float | None, kind: RecommendationKind, number: int = 1) -> Recommendation:
+    return replace(advice(kind, number), expected_gain=gain)
+
+
+def test_only_what_is_measured_to_help_without_real_rows_is_chosen_by_default() -> None:
+    items = [
+        gaining(3.0, "refit_dependence"),
+        gaining(5.0, "mix_real"),
+        gaining(2.0, "resort"),
+        gaining(None, "remove_rows"),
+        gaining(0.0, "drop_column"),
+        gaining(-1.0, "deduplicate"),
+    ]
+    assert [item.kind for item in chosen_by_default(items)] == ["resort"]
 
 
 def test_weights_are_not_applied_to_a_table_that_loses_rows() -> None:
-    items = [advice("remove_rows"), advice("reweight"), advice("drop_column")]
-    assert [item.kind for item in applicable(items, has_reference=True)] == ["remove_rows", "drop_column"]
-    assert [item.kind for item in applicable(items[1:], has_reference=True)] == ["reweight", "drop_column"]
+    items = [gaining(3.0, "remove_rows"), gaining(2.0, "reweight"), gaining(1.0, "drop_column")]
+    assert [item.kind for item in chosen_by_default(items)] == ["remove_rows", "drop_column"]
+    for alone in (items[1:], [gaining(None, "remove_rows"), *items[1:]]):
+        assert [item.kind for item in chosen_by_default(alone)] == ["reweight", "drop_column"]
+
+
+@pytest.mark.parametrize(
+    ("items", "sentence"),
+    [
+        (
+            [gaining(None, "remove_rows"), gaining(None, "refit_dependence"), gaining(None, "mix_real", 2)],
+            "r.json: gains were not measured; name what to apply with --only: "
+            "remove_rows-1, mix_real-2 (with --reference).",
+        ),
+        (
+            [gaining(4.0, "mix_real"), gaining(None, "resort")],
+            "r.json: no recommendation without real rows has a measured gain; name what to apply with --only: "
+            "mix_real-1 (with --reference), resort-1.",
+        ),
+        (
+            [gaining(None, "refit_dependence")],
+            "r.json: there is nothing to apply; what the table needs takes its generator.",
+        ),
+        ([], "r.json: there is nothing to apply; the table needs no repair."),
+    ],
+)
+def test_where_nothing_is_chosen_by_default_the_sentence_names_what_there_is(
+    items: list[Recommendation], sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        chosen_by_default(items, "r.json")
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "does not say which table"),
+        ({"profiles": {"reference": {}}}, "does not say which table"),
+        ({"profiles": {"synthetic": {"rows": 3}}}, r"profiles\.synthetic\.\w+"),
+    ],
+)
+def test_a_result_that_names_no_table_is_refused(content: dict[str, object], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"recommendations": [], **content}))
+    with pytest.raises(ConfigError, match=message):
+        load_judged(path)
