@@ -17,6 +17,7 @@ from typing import Any
 from synthos.cascade.tasks import CascadeData, make_tasks
 from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.registry import DIMENSIONS, evaluate
+from synthos.dimensions.temporal_stability import EXCHANGEABLE
 from synthos.errors import CancelledError, ConfigError, InputError, InternalError, TooFewRowsError
 from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
@@ -263,7 +264,8 @@ def quick_risk(job: Job, measure: Measure, evidence: Evidence) -> Score | NotApp
         )
     except (ConfigError, InternalError) as error:
         return NotApplicable(reason=str(error).rstrip("."))
-    return Score(verdict.risk_score, parts)
+    settled = frozenset(name for name, answer in answers.items() if answer == EXCHANGEABLE)
+    return Score(verdict.risk_score, parts, settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from synthos.dimensions.registry import evaluate
 from synthos.profiling.diversity import analyse
 from synthos.results import DIMENSIONS, DimensionResult, Failed, Interval, NotApplicable, Region, Scored
 from synthos.sampling.evidence import Evidence
@@ -70,6 +71,18 @@ def test_a_fix_that_cannot_be_judged_leaves_the_validation_whole(
     (removal,) = [item for item in found.recommendations if item.kind == "remove_rows"]
     assert removal.expected_gain is None and reason in removal.gain_note
     assert removal.gain_note.startswith("not measured") and found.decision
+
+
+def test_rows_in_no_order_that_matters_any_more_are_no_silence(fresh: pl.DataFrame, real: pl.DataFrame) -> None:
+    rows = pl.int_range(fresh.height)
+    bad = fresh.with_columns(income=pl.when(rows.is_between(300, 599)).then(-1.0).otherwise("income"))
+
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        return fidelity(item) | {"temporal_stability": evaluate("temporal_stability", item)}
+
+    (removal, *_) = concluded(bad, real, measure).recommendations
+    assert removal.kind == "remove_rows" and removal.expected_gain is not None and removal.expected_gain > 0
+    assert "nothing is left for temporal stability to judge" in removal.gain_note
 
 
 def test_a_dimension_that_falls_silent_once_mended_is_no_gain(fresh: pl.DataFrame, real: pl.DataFrame) -> None:

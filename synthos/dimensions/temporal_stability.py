@@ -54,6 +54,12 @@ LEAST_TIMES, LEAST_GROUP = 16, 5
 Parts = tuple[list[Judged], list[Blame]]
 
 
+#: The answer where order does not matter on either side: nothing is asked, and nothing of this kind is wrong.
+EXCHANGEABLE = NotApplicable(
+    reason="rows are exchangeable: no datetime column, and neither table's rows stand in an order that matters"
+)
+
+
 def measure(evidence: Evidence) -> DimensionResult:
     """Score the worst component of the situation at hand; 100 where order and time move as in real rows."""
     reference, synthetic = reference_of(evidence), evidence.synthetic
@@ -67,6 +73,7 @@ def measure(evidence: Evidence) -> DimensionResult:
     parts: list[Judged] = []
     blamed: list[Blame] = []
     notes: list[str] = []
+    asked = axis is not None
     if axis is not None and np.isfinite(values[real:, axis]).sum() < LEAST_TIMES:
         notes.append(f"column {evidence.columns[axis]} has too few times in the synthetic table to follow")
         axis = None
@@ -82,16 +89,16 @@ def measure(evidence: Evidence) -> DimensionResult:
         codes[1] = codes[1][_same_order(values[:real, sorting], values[real:, sorting])]
     series = [ranks(side, reference.codes, evidence.sizes) for side in codes]
     if order_signal(series[0]).material:
+        asked = True
         if axis is None or sorting != axis:
             found = _series_parts(evidence.columns, _equal_length(series, rng), rng, "rows")
             parts, blamed = parts + found[0], blamed + found[1]
     elif (axis is None or not _is_sorted(values[real:, axis])) and order_signal(series[1]).significant:
+        asked = True
         found = _drift(evidence, codes, rng)
         parts, blamed = parts + found[0], blamed + found[1]
     if not parts:
-        return NotApplicable(
-            reason="rows are exchangeable: no datetime column, and neither table's rows stand in an order that matters"
-        )
+        return NotApplicable(reason="nothing about order or time can be told from chance") if asked else EXCHANGEABLE
     return combine(parts, blame=blamed, notes=notes)
 
 

@@ -6,7 +6,8 @@ against shows how far the risk moves by chance: a fix has to do better.
 
 Models are dear to retrain, so that the risk in here is that of the dimensions alone, without the cascade. Two risks are
 compared only where the second is read from every part that the first was read from: a fix after which a bad dimension
-has nothing left to say has not mended it.
+can say nothing has not mended it. A part is not missed where it asks nothing any more because, of the same columns,
+nothing of its kind is left that could be wrong.
 """
 
 from __future__ import annotations
@@ -43,10 +44,15 @@ CONTROL_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The risk of some evidence without the cascade (0-100, higher is worse), and the parts that it was read from."""
+    """The risk of some evidence without the cascade (0-100, higher is worse).
+
+    ``parts`` are those that it was read from, ``settled`` those that ask nothing because nothing of their kind is there
+    to be wrong.
+    """
 
     risk: float
     parts: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
 
 
 Rescore = Callable[[Evidence], Score | NotApplicable]
@@ -145,14 +151,17 @@ class Workbench:
         frame = self._ordered(steps, mended.frame)
         if frame.height < MINIMUM_ROWS:
             return _unmeasured(f"only {frame.height:,} sampled rows would be left")
-        risk = self._risk(frame, self._before)
-        if isinstance(risk, NotApplicable):
-            return _unmeasured(f"in the mended sample {risk.reason}")
-        points = self._before.risk - risk
+        after = self._compared(frame, self._before)
+        if isinstance(after, NotApplicable):
+            return _unmeasured(f"in the mended sample {after.reason}")
+        points = self._before.risk - after.risk
         note = (
             f"measured on {len(self._rows):,} rows: risk without the cascade {self._before.risk:.1f} before, "
-            f"{risk:.1f} after"
+            f"{after.risk:.1f} after"
         )
+        settled = _labels(self._before.parts & after.settled)
+        if settled:
+            note += f", where nothing is left for {settled} to judge"
         chance = self._chance(mended.changes.filter(pl.col("action") == "removed")["row"].to_numpy(), self._before)
         if isinstance(chance, NotApplicable):
             return Gain(points, f"{note}; {chance.reason}", points > 0.0)
@@ -170,15 +179,15 @@ class Workbench:
         levels = [self._thresholds.level(risk) for risk in (self._before.risk, self._before.risk - gain.points)]
         return levels[0] != "low" and levels[1] == "low"
 
-    def _risk(self, frame: pl.DataFrame, before: Score) -> float | NotApplicable:
-        """The risk with ``frame`` for a synthetic table; why there is none that ``before`` can be compared with."""
+    def _compared(self, frame: pl.DataFrame, before: Score) -> Score | NotApplicable:
+        """The score with ``frame`` for a synthetic table; why there is none that ``before`` can be compared with."""
         after = self._rescore(self._with(frame))
         if isinstance(after, NotApplicable):
             return after
-        silent = sorted(label(name) for name in before.parts - after.parts)
-        if silent:
-            return NotApplicable(reason=f"nothing can be said any more of {', '.join(silent)}")
-        return after.risk
+        # Without its column, a dimension asks nothing either: that says nothing about the column.
+        settled = after.settled if frame.columns == self._frame.columns else frozenset[str]()
+        silent = _labels(before.parts - after.parts - settled)
+        return NotApplicable(reason=f"nothing can be said any more of {silent}") if silent else after
 
     def _mended(self, steps: Steps) -> Mended:
         repeats = None
@@ -215,12 +224,12 @@ class Workbench:
         if size < 1 or (not len(gone) and size < wanted):
             return NotApplicable(reason="too few rows to show what chance does to it")
         rng = generator(self._seed, "controls", size, len(gone))
-        risks = []
+        scores = []
         for _ in range(CONTROLS):
             start = int(rng.integers(len(others)))
             block = others[(start + np.arange(size)) % len(others)]
-            risks.append(self._risk(self._frame[np.setdiff1d(np.arange(rows), block)], before))
-        moves = [abs(before.risk - risk) for risk in risks if not isinstance(risk, NotApplicable)]
+            scores.append(self._compared(self._frame[np.setdiff1d(np.arange(rows), block)], before))
+        moves = [abs(before.risk - score.risk) for score in scores if isinstance(score, Score)]
         if not moves:
             return NotApplicable(reason="what chance does to it cannot be shown: without random blocks it has no value")
         chance = Chance(len(moves), size, max(moves))
@@ -243,6 +252,10 @@ class Workbench:
                 holdout = _arm(holdout.frame.select(schema.names), schema, codec, holdout.profile.name)
         synthetic = _arm(frame.select(schema.names), schema, codec, base.synthetic.profile.name)
         return replace(base, schema=schema, codec=codec, synthetic=synthetic, reference=reference, holdout=holdout)
+
+
+def _labels(names: frozenset[str]) -> str:
+    return ", ".join(sorted(label(name) for name in names))
 
 
 def _unmeasured(reason: str) -> Gain:

@@ -143,6 +143,21 @@ def test_a_part_that_falls_silent_is_no_gain() -> None:
     assert shuffled.points is not None and "what chance does to it cannot be shown" in shuffled.note
 
 
+def test_a_part_with_nothing_left_to_judge_is_no_obstacle_unless_its_column_went() -> None:
+    def score(item: Evidence) -> Score:
+        parts = {"distribution_fidelity", "temporal_stability"}
+        if item.synthetic.frame.equals(chairs()):
+            return Score(height_risk(item), frozenset(parts))
+        return Score(height_risk(item), frozenset({"distribution_fidelity"}), frozenset({"temporal_stability"}))
+
+    work = Workbench(evidence(chairs(), table(seed=1)), score, default_thresholds())
+    gain = work.measure(advice("remove_rows", row_range=(600, 1_200)))
+    assert gain.points == pytest.approx(55.0, abs=5.0) and gain.helps
+    assert "nothing is left for temporal stability to judge" in gain.note
+    dropped = work.measure(advice("drop_column", columns=("weight",)))
+    assert dropped.points is None and "temporal stability" in dropped.note
+
+
 def test_what_cannot_be_scored_is_not_measured_and_says_why() -> None:
     def score(item: Evidence) -> Score | NotApplicable:
         whole = item.synthetic.frame.height == 3_000
