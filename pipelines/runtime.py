@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
-import shutil
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -13,20 +12,12 @@ from contextlib import contextmanager
 from tempfile import mkdtemp
 from typing import Any
 
-from pipelines.environment import ONE_THREAD, inherited
+from pipelines import instance
+from pipelines.environment import inherited
 from synthos.errors import ConfigError, SynthosError
 
-#: Bytes of shared memory for a private instance: samples and codes are small, full tables never go there.
-OBJECT_STORE_BYTES = 256 * 2**20
-#: Seconds that a cluster has to answer at its address.
-KNOCK_SECONDS = 10.0
-
-
-def _knock(address: str) -> None:
-    """Raises OSError where nothing answers: Ray itself would try for a minute and then end the process."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
+#: An instance that comes up within these many seconds is better ended in order than left.
+ALMOST_UP_SECONDS = 1.0
 
 
 class Runtime:
@@ -36,9 +27,22 @@ class Runtime:
     as the instance, because Ray's processes die with the thread that made them.
     """
 
+    #: The thread of an instance that was left while it started, if there was one.
+    _left: threading.Thread | None = None
+
     def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
         self._address = address or os.environ.get("RAY_ADDRESS")
-        self._cpus = cpus
+        if self._address and cpus:
+            raise ConfigError(
+                f"the workers of a private instance were set to {cpus}, but {self._address} is a running cluster",
+                fix="drop the number of workers, or the address and RAY_ADDRESS",
+            )
+        if self._address and self._address.startswith("ray://"):
+            raise ConfigError(
+                f"{self._address} is an address of Ray Client, which cannot stream the models' progress",
+                fix="give the head as HOST:6379, or send the command to it with `ray job submit`",
+            )
+        self._asked, self._cpus = address, cpus
         self._up, self._down = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
@@ -64,6 +68,8 @@ class Runtime:
         ConfigError : the cluster cannot be reached, or a private instance cannot start.
         """
         self._up.wait()
+        if isinstance(self._error, ConfigError):
+            raise self._error
         if self._error is not None:
             target = self._address or "a private instance on this machine"
             raise ConfigError(
@@ -90,20 +96,35 @@ class Runtime:
             raise
 
     def stop(self) -> None:
-        """Disconnect, and end every process of a private instance. Safe to call twice."""
+        """Disconnect, and end every process of a private instance. Safe to call twice.
+
+        An instance that is still starting cannot be stopped: it ends itself once it is up, or with this process.
+        """
         self._down.set()
-        self._thread.join()
+        if self._up.wait(ALMOST_UP_SECONDS):
+            self._thread.join()
+        else:
+            Runtime._left = self._thread
 
     def _run(self) -> None:
+        # There is one Ray a process: one that was left while it started has to go first.
+        if Runtime._left is not None:
+            Runtime._left.join()
         self._connect()
         self._down.wait()
-        if self._owned and self._error is None:
+        if self._owned:
             import ray
 
             ray.shutdown()
         if self._folder is not None:
-            # Ray leaves its logs and sockets; a file that one of its dying processes still writes is not worth a word.
-            shutil.rmtree(self._folder, ignore_errors=True)
+            atexit.unregister(self._leave)
+            instance.remove(self._folder)
+
+    def _leave(self) -> None:
+        """This process ends while the instance is starting: what has been started of it goes too."""
+        assert self._folder is not None
+        instance.kill(self._folder)
+        instance.remove(self._folder)
 
     def _connect(self) -> None:
         started = time.perf_counter()
@@ -121,38 +142,19 @@ class Runtime:
         logging.getLogger("ray").setLevel(logging.ERROR)
         self._owned = not ray.is_initialized()
         if not self._owned:
+            if self._asked or self._cpus:
+                raise ConfigError(
+                    "this process is connected to Ray already, and can neither start nor join another instance",
+                    fix="call ray.shutdown() first, or give neither an address nor a number of workers",
+                )
             return  # the caller's own connection; it stays theirs
         if self._address:
-            _knock(self._address)
-            ray.init(
-                self._address,
-                log_to_driver=False,
-                configure_logging=False,
-                runtime_env={"env_vars": ONE_THREAD},
-            )
+            instance.join(self._address)
             return
         # Sockets lie in this folder, and their paths must not pass a hundred characters.
         self._folder = mkdtemp(prefix="synthos-ray-")
-        processors = self._cpus or os.cpu_count() or 1
-        # A private instance inherits the environment; a runtime_env would cost its first task a second.
-        ray.init(
-            address="local",
-            num_cpus=processors,
-            include_dashboard=False,
-            log_to_driver=False,
-            configure_logging=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _temp_dir=self._folder,
-        )
-        # The workers' imports take as long as the dimensions themselves; they go on while the tables are read.
-        prepare = ray.remote(num_cpus=1)(_import_core)
-        for _ in range(processors):
-            prepare.remote()
-
-
-def _import_core() -> None:
-    """Has a worker import what every task of a validation needs."""
-    from synthos.dimensions import registry  # noqa: F401
+        atexit.register(self._leave)
+        instance.start(self._cpus or os.cpu_count() or 1, self._folder)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,18 +29,38 @@ BY_DECISION: dict[Decision, int] = {
 BY_GATE = {"passed": APPROVED, "failed": NOT_APPROVED, "inconclusive": INCONCLUSIVE}
 
 
+#: Set while a command is asked to end. Signals belong to the process, and so does this.
+_asked = threading.Event()
+
+
 @contextmanager
 def _terminable() -> Iterator[None]:
     """SIGTERM unwinds like Ctrl-C, so that Ray and temporary files go with the process."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
+        _asked.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    _asked.clear()
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def heed() -> None:
+    """Interrupt a command that was asked to end and goes on.
+
+    Libraries in C lose an interrupt that falls into one of their callbacks, or make another error of it.
+
+    Raises
+    ------
+    KeyboardInterrupt : SIGINT or SIGTERM has come.
+    """
+    if _asked.is_set():
+        raise KeyboardInterrupt
 
 
 def run(command: Callable[[], int]) -> int:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from synthos.cli.exits import heed
 from synthos.progress import STAGES, Event, Listener
 
 #: Seconds between two plain lines of one stage; its first and last are always written.
@@ -59,6 +60,7 @@ class PlainLines:
         self._last: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
+        heed()
         now = time.monotonic()
         first = event.stage not in self._began
         began = self._began.setdefault(event.stage, now)
@@ -81,6 +83,7 @@ class LiveBars:
         self._began: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
+        heed()
         now = time.monotonic()
         began = self._began.setdefault(event.stage, now)
         if event.stage not in self._tasks:

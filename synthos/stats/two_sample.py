@@ -35,6 +35,7 @@ def dependence_gain(
     if left.shape[1] > MAX_COLUMNS:
         some = np.sort(rng.choice(left.shape[1], MAX_COLUMNS, replace=False))
         left, right = left[:, some], right[:, some]
+    models = _models()
     middle = count // 2
     folds = (slice(None, middle), slice(middle, None))
     gains = []
@@ -44,14 +45,14 @@ def dependence_gain(
             train, test = (np.concatenate([left[part], right[part]]) for part in (fit, held))
             labels = np.repeat([0, 1], [len(left[fit]), len(right[fit])])
             truth = np.repeat([0, 1], [len(left[held]), len(right[held])])
-            losses = [_log_loss(model.fit(train, labels), test, truth) for model in _models()]
+            losses = [_log_loss(model.fit(train, labels), test, truth) for model in models]
             gains.append(losses[0] - losses[1])
     gain = np.concatenate(gains)
     return float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
 
 
 def _models() -> tuple[HistGradientBoostingClassifier, HistGradientBoostingClassifier]:
-    # A second to import, and most of a run never asks for it.
+    # A second to import, and most of a run never asks for it. Before the limit on threads, which knows what is loaded.
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     common = {"early_stopping": False, "max_bins": 64}

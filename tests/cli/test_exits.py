@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import signal
 
 import pytest
+from rich.console import Console
 
 from synthos.cli import exits
+from synthos.cli.progress import listening
 from synthos.errors import CancelledError, ConfigError
+from synthos.progress import Event
 
 
 def _raising(error: BaseException):  # type: ignore[no-untyped-def]
@@ -44,3 +49,21 @@ def test_a_termination_unwinds_like_ctrl_c_and_the_handler_goes_back():
 
     assert exits.run(command) == exits.INTERRUPTED
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_a_library_lost_is_heeded_at_the_next_step(number: signal.Signals):
+    reached: list[str] = []
+
+    def command() -> int:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        reached.append("went on")
+        with listening(Console(file=io.StringIO())) as listener:
+            listener(Event(stage="scan", done=0, total=1))
+        reached.append("never")
+        return 0
+
+    assert exits.run(command) == exits.INTERRUPTED
+    assert reached == ["went on"]
+    assert exits.run(lambda: 0) == 0

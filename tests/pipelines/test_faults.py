@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -21,25 +23,36 @@ pytestmark = pytest.mark.slow
 HANGS_AFTER = 60.0
 
 
-@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_command_frees_everything(tables: Path, tmp_path: Path, ask: signal.Signals):
+@pytest.mark.parametrize(
+    ("stage", "ask"), [("read", signal.SIGINT), ("cascade", signal.SIGINT), ("cascade", signal.SIGTERM)]
+)
+def test_an_interrupted_command_frees_everything(tables: Path, tmp_path: Path, stage: str, ask: signal.Signals):
+    """While Ray is starting, and while models train: no process, no temporary file, no result is left."""
     out = tmp_path / "result.json"
     command = [sys.executable, "-m", "synthos", "validate", str(tables / "fresh.parquet")]
     command += ["--reference", str(tables / "real.parquet"), "--json", str(out), "--no-cache"]
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    assert child.stderr is not None
-    for line in child.stderr:
-        if "cascade" in line:
-            break
-    family = psutil.Process(child.pid).children(recursive=True)
-    assert any(member.name() == "raylet" for member in family)
-    child.send_signal(ask)
-    assert child.wait(timeout=HANGS_AFTER) == 130
-    child.stderr.close()
-    assert wait_for(
-        lambda: not any(member.is_running() and member.status() != "zombie" for member in family), HANGS_AFTER
-    )
-    assert not out.exists() and list(tmp_path.iterdir()) == []
+    with TemporaryDirectory(prefix="t", dir="/tmp") as home:
+        environment = {**os.environ, "TMPDIR": home}
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
+        assert child.stderr is not None
+        for line in child.stderr:
+            if stage in line:
+                break
+        family = psutil.Process(child.pid).children(recursive=True)
+        assert stage != "cascade" or any(member.name() == "raylet" for member in family)
+        child.send_signal(ask)
+        assert child.wait(timeout=HANGS_AFTER) == 130
+        child.stderr.close()
+        assert wait_for(lambda: not any(map(_lives, family)), HANGS_AFTER)
+        assert list(Path(home).iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _models(tables: Path, folder: Path, listener: Listener) -> CascadeResult:

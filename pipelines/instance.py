@@ -1,0 +1,94 @@
+"""The two ways to a Ray instance: starting a private one, joining a running one."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from contextlib import suppress
+
+import psutil
+
+from pipelines.environment import ONE_THREAD
+
+#: Bytes of shared memory for a private instance: samples and codes are small, full tables never go there.
+OBJECT_STORE_BYTES = 256 * 2**20
+#: Seconds within which a killed process is gone.
+KILL_SECONDS = 2.0
+#: Seconds that a cluster has to answer at its address.
+KNOCK_SECONDS = 10.0
+
+
+def join(address: str) -> None:
+    """Connect to the cluster at ``address``, HOST:PORT.
+
+    Raises
+    ------
+    OSError : nothing answers there.
+    """
+    import ray
+
+    _knock(address)
+    ray.init(address, log_to_driver=False, configure_logging=False, runtime_env={"env_vars": ONE_THREAD})
+
+
+def start(processors: int, folder: str) -> None:
+    """Start a private instance whose logs and sockets lie in ``folder``, and have its workers import what they need.
+
+    It inherits the environment; a runtime_env would cost its first task a second.
+    """
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=processors,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _temp_dir=folder,
+    )
+    # The workers' imports take as long as the dimensions themselves; they go on while the tables are read.
+    prepare = ray.remote(num_cpus=1)(_import_core)
+    for _ in range(processors):
+        prepare.remote()
+
+
+def kill(folder: str) -> None:
+    """End every process that a private instance in ``folder`` has started so far, in whatever state it is."""
+    roots = [child for child in psutil.Process().children() if _names(child, folder)]
+    processes = roots + [grandchild for root in roots for grandchild in _descendants(root)]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=KILL_SECONDS)
+
+
+def remove(folder: str) -> None:
+    """Remove the logs and sockets, which Ray leaves. What a dying process still writes there is not worth a word."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _names(process: psutil.Process, folder: str) -> bool:
+    try:
+        return any(folder in word for word in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+        return False
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _import_core() -> None:
+    """What every task of a validation needs."""
+    from synthos.dimensions import registry  # noqa: F401
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nothing answers: Ray itself would try for a minute and then end the process."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
