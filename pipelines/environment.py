@@ -16,10 +16,12 @@ ONE_THREAD = {
 }
 
 
-def wanted() -> dict[str, str]:
-    """What a private instance inherits, by name."""
+def wanted(folder: str) -> dict[str, str]:
+    """What a private instance in ``folder`` inherits, by name."""
     return {
         **ONE_THREAD,
+        # What a killed worker leaves lies with the instance's own files, and goes with them.
+        "TMPDIR": folder,
         "RAY_USAGE_STATS_ENABLED": "0",
         # Train polls its controller this often; the default of 2 s would dominate short models.
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
@@ -38,9 +40,9 @@ def wanted() -> dict[str, str]:
 
 
 @contextmanager
-def inherited() -> Iterator[None]:
+def inherited(folder: str) -> Iterator[None]:
     """The environment within the block is what Ray's processes should inherit; afterwards it is the caller's again."""
-    ours = wanted()
+    ours = wanted(folder)
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:

@@ -47,7 +47,10 @@ class Runtime:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
         self._owned = False
-        self._folder: str | None = None
+        #: What the instance and its workers write lies here and goes with it. Sockets do too, and their paths must not
+        #: pass a hundred characters.
+        self.folder = mkdtemp(prefix="synthos-ray-")
+        atexit.register(self._leave)
         self.seconds_to_start = 0.0
 
     def start(self) -> Runtime:
@@ -116,15 +119,13 @@ class Runtime:
             import ray
 
             ray.shutdown()
-        if self._folder is not None:
-            atexit.unregister(self._leave)
-            instance.remove(self._folder)
+        atexit.unregister(self._leave)
+        instance.remove(self.folder)
 
     def _leave(self) -> None:
         """This process ends while the instance is starting: what has been started of it goes too."""
-        assert self._folder is not None
-        instance.kill(self._folder)
-        instance.remove(self._folder)
+        instance.kill(self.folder)
+        instance.remove(self.folder)
 
     def _connect(self) -> None:
         started = time.perf_counter()
@@ -151,18 +152,15 @@ class Runtime:
         if self._address:
             instance.join(self._address)
             return
-        # Sockets lie in this folder, and their paths must not pass a hundred characters.
-        self._folder = mkdtemp(prefix="synthos-ray-")
-        atexit.register(self._leave)
-        instance.start(self._cpus or os.cpu_count() or 1, self._folder)
+        instance.start(self._cpus or os.cpu_count() or 1, self.folder)
 
 
 @contextmanager
 def running(address: str | None = None, cpus: int | None = None) -> Iterator[Runtime]:
     """A ``Runtime`` that is starting, and is stopped when the block ends, however it ends."""
-    with inherited():
-        runtime = Runtime(address, cpus).start()
+    runtime = Runtime(address, cpus)
+    with inherited(runtime.folder):
         try:
-            yield runtime
+            yield runtime.start()
         finally:
             runtime.stop()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import psutil
 import pytest
 
@@ -53,18 +55,21 @@ def test_ray_and_one_process_agree_and_nothing_is_left(tables: Path):
 
 
 @pytest.mark.slow
-def test_an_error_in_a_worker_arrives_as_it_was(tables: Path, tmp_path: Path):
-    """A table large enough to be scanned by workers, with a ragged line near its end."""
-    large = tmp_path / "large.csv"
-    filler = "x" * 20_000
-    with large.open("w") as file:
-        file.write("a,b,note\n")
-        file.writelines(f"{i},{i % 7},{filler}\n" for i in range(4_000))
-        file.write("4000,1\n")
-        file.writelines(f"{i},{i % 7},{filler}\n" for i in range(4_001, 4_020))
-    assert large.stat().st_size > SMALL_BYTES
-    with pytest.raises(InputError, match=r"large\.csv.*line 4002"):
-        validate_on_ray(large, tables / "real.parquet", quick=True, workers=2)
+def test_an_error_in_a_worker_arrives_as_it_was(tmp_path: Path):
+    """A table large enough to be scanned by workers, with an infinity near its end that only a scan can see."""
+    values = np.random.default_rng(0).normal(size=SMALL_BYTES // 7)
+    pl.DataFrame({"a": values[:1_000], "b": values[1_000:2_000]}).write_parquet(tmp_path / "real.parquet")
+    half = len(values) // 2
+    values[half - 8] = np.inf
+    large = pl.DataFrame({"a": values[:half], "b": values[half : 2 * half]})
+    large.write_parquet(tmp_path / "large.parquet", row_group_size=1_000_000)
+    assert (tmp_path / "large.parquet").stat().st_size > SMALL_BYTES
+    events: list[Event] = []
+    with pytest.raises(InputError, match=rf"large\.parquet.*{half - 8}.*'a'|large\.parquet.*'a'.*{half - 8}"):
+        validate_on_ray(
+            tmp_path / "large.parquet", tmp_path / "real.parquet", quick=True, workers=2, on_progress=events.append
+        )
+    assert any(event.stage == "scan" and 0 < event.done < event.total for event in events), "shards were scanned apart"
     assert not _ray_processes()
 
 
