@@ -125,7 +125,11 @@ def test_a_snippet_for_a_file_runs_as_printed(name: str, tmp_path: Path) -> None
     with contextlib.chdir(tmp_path):
         FILES[name](people(0))
         people(1).write_csv("r.csv")
-        Path("result.json").write_text(json.dumps({"recommendations": [asdict(item) for item in every_kind()]}))
+        judged = {
+            "profiles": {"synthetic": asdict(synthos.profile(name))},
+            "recommendations": [asdict(item) for item in every_kind()],
+        }
+        Path("result.json").write_text(json.dumps(judged))
         for item in kinds_for(name):
             check(item, run(item, name, "r.csv"), name, "r.csv")
 
