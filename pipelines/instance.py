@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import sys
 from contextlib import suppress
 
 import psutil
@@ -61,6 +63,14 @@ def kill(folder: str) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=KILL_SECONDS)
+
+
+def silence() -> None:
+    """Close standard error for the last moments of this process: Ray complains of being cut short while it starts."""
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def remove(folder: str) -> None:

@@ -124,6 +124,7 @@ class Runtime:
 
     def _leave(self) -> None:
         """This process ends while the instance is starting: what has been started of it goes too."""
+        instance.silence()
         instance.kill(self.folder)
         instance.remove(self.folder)
 

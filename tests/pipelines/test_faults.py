@@ -48,6 +48,19 @@ def test_an_interrupted_command_frees_everything(tables: Path, tmp_path: Path, s
     assert list(tmp_path.iterdir()) == []
 
 
+def test_bad_input_is_one_sentence_whatever_ray_is_doing(tables: Path, tmp_path: Path):
+    """The command ends while Ray is still starting; nothing of that is heard, and nothing of it stays."""
+    with TemporaryDirectory(prefix="t", dir="/tmp") as home:
+        command = [sys.executable, "-m", "synthos", "validate", str(tmp_path / "nope.csv")]
+        command += ["--reference", str(tables / "real.parquet"), "--quick"]
+        environment = {**os.environ, "TMPDIR": home}
+        shown = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert list(Path(home).iterdir()) == []
+    assert shown.returncode == 2
+    said = [line for line in shown.stderr.splitlines() if not line.startswith("[")]
+    assert len(said) == 1 and said[0].startswith("error: ") and "nope.csv" in said[0]
+
+
 def _lives(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
