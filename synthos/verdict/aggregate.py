@@ -201,15 +201,17 @@ def _reasons(
     found += [f"{say.upper_first(sentence)}." for sentence in broken]
     scored = {name: result for name, result in dimensions.items() if isinstance(result, Scored)}
     worst = sorted(scored, key=lambda name: (-harms[name], scored[name].score))
-    named = [name for name in worst if scored[name].score < limits.name_scores_below][: limits.most_named]
+    sure = {name: result for name, result in scored.items() if not say.is_doubtful(result, limits)}
+    low = [name for name in worst if name in sure and sure[name].score < limits.name_scores_below]
+    named = low[: limits.most_named]
     if isinstance(cascade, CascadeResult):
         found.append(say.about_models(cascade, rows))
     if level != "low" and any(harms.values()) and collapse_type(harms) is None:
         found.append(say.UNEXPLAINED)
     found += [say.about_dimension(name, scored[name]) for name in named]
     if not named:
-        found.append(say.nothing_low(scored, limits))
+        found.append(say.nothing_low(sure, limits))
     unresolved = [name for name, result in scored.items() if not result.resolved]
     if unresolved:
-        found.append(say.about_unresolved({name: scored[name] for name in unresolved}))
+        found.append(say.about_unresolved({name: scored[name] for name in unresolved}, limits))
     return tuple(found)

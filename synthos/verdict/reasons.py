@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from synthos.results import (
     CascadeResult,
+    Component,
     Decision,
     DimensionResult,
     Failed,
@@ -26,6 +27,19 @@ _MEANING = {
     "semantic_coherence": "rows break rules that hold in the reference",
     "scale_robustness": "models trained on it stay behind those on real rows, or more rows bring less that is new",
     "statistical_integrity": "the table itself is unsound (repeats, copies, nulls or impossible values)",
+}
+#: What the worst component of ``statistical_integrity`` says of the table; the first place takes its value, the second
+#: what chance gives.
+_FAULTS = {
+    "duplicates": "{} of its rows repeat another one{}",
+    "copies": (
+        "{} of its rows are copies of reference rows{}: the generator memorised them; "
+        "remove them, or train a new generator"
+    ),
+    "near_duplicates": "{} of its distinct rows agree with another one in most columns{}",
+    "nulls": "in one column the share of missing values is off by {}{}",
+    "domain": "in one column {} of the values are outside what real rows have{}",
+    "impossible": "{} of its rows have a negative value where no real row has one{}",
 }
 _MOST_COLUMNS = 3
 #: Where only the models see harm, and no dimension brings enough of it to be named as the cause.
@@ -83,12 +97,33 @@ def headline(
 def about_dimension(name: str, result: Scored) -> str:
     """One low dimension: figure, meaning, and the columns that carry most of its loss."""
     text = f"{upper_first(label(name))} scores {result.score:.1f} (95 % interval {span(result.interval, 1)}): "
-    text += _MEANING[name]
+    text += (_fault(result.components) if name == "statistical_integrity" else None) or _MEANING[name]
     if result.blame:
         worst = sorted(result.blame, key=lambda blame: -blame.share)[:_MOST_COLUMNS]
         places = [f"{_columns(blame.columns)} ({blame.share:.0%} of the loss)" for blame in worst]
         text += f", most of all in {_listed(places)}"
     return text + "."
+
+
+def _fault(components: Sequence[Component]) -> str | None:
+    """What the component that makes the score says; None where none of them was scored."""
+    scored = [(item.score, item) for item in components if item.score is not None and item.name in _FAULTS]
+    if not scored:
+        return None
+    worst = min(scored, key=lambda pair: pair[0])[1]
+    usual = worst.null_median or 0.0
+    return _FAULTS[worst.name].format(_share(worst.value), f" (chance gives {_share(usual)})" if usual > 0.0 else "")
+
+
+def _share(value: float) -> str:
+    """A share that is rounded neither to none nor to all."""
+    text = f"{value:.0%}" if value == 1.0 or 0.1 <= value < 0.995 else f"{value:.2%}"
+    return text.replace("%", " %")
+
+
+def is_doubtful(result: Scored, limits: Thresholds) -> bool:
+    """Whether the score is below what is named while its wide interval reaches beyond: chance alone may give it."""
+    return not result.resolved and result.interval.high >= limits.name_scores_below
 
 
 def about_models(cascade: CascadeResult, rows: Mapping[str, int]) -> str:
@@ -107,16 +142,19 @@ def about_models(cascade: CascadeResult, rows: Mapping[str, int]) -> str:
     return f"{who} go {cascade.rho:.0%} of the way from real to shuffled rows {figure}; worth: {worth}."
 
 
-def about_unresolved(results: Mapping[str, Scored]) -> str:
+def about_unresolved(results: Mapping[str, Scored], limits: Thresholds) -> str:
     """Scores whose interval is wider than +-10, to be shown and not trusted."""
-    items = [f"{label(name)} ({span(result.interval)})" for name, result in results.items()]
+    items = []
+    for name, result in results.items():
+        doubt = "; it cannot be told from chance" if is_doubtful(result, limits) else ""
+        items.append(f"{label(name)} with {result.score:.1f} ({span(result.interval)}{doubt})")
     return f"Unresolved, as the interval is wider than ±10: {_listed(items)}."
 
 
 def nothing_low(scored: Mapping[str, Scored], limits: Thresholds) -> str:
     """The sentence for a table none of whose dimensions is low enough to be named."""
     if not scored:
-        return "No dimension could be scored."
+        return "No dimension could be told from chance."
     name = min(scored, key=lambda key: scored[key].score)
     return (
         f"No measured dimension scores below {limits.name_scores_below:.0f}; the lowest is {label(name)} with "

@@ -1,0 +1,69 @@
+"""What the reasons say: the fault that makes a score, and nothing that chance may have made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from answers import ROWS, scored, sound
+
+from synthos.results import Component, NotApplicable, Scored, Verdict
+from synthos.verdict.aggregate import decide
+
+
+def component(name: str, value: float, score: float, chance: float = 0.0) -> Component:
+    return Component(
+        name=name, value=value, unit="share of rows", meaning=name, null_median=chance, null_q95=chance, score=score
+    )
+
+
+def verdict(**changed: Scored) -> Verdict:
+    answers = sound(scale_robustness=NotApplicable(reason="no cascade"), **changed)
+    return decide(answers, None, quick=True, has_reference=True, rows=ROWS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "chance", "sentence"),
+    [
+        (
+            "copies",
+            1.0,
+            0.0,
+            "100 % of its rows are copies of reference rows: the generator memorised them; remove them",
+        ),
+        ("copies", 0.9996, 0.01, "99.96 % of its rows are copies of reference rows (chance gives 1.00 %)"),
+        ("duplicates", 0.4, 0.0, "40 % of its rows repeat another one"),
+        ("near_duplicates", 0.4, 0.0, "40 % of its distinct rows agree with another one in most columns"),
+        ("nulls", 0.05, 0.0, "in one column the share of missing values is off by 5.00 %"),
+        ("domain", 0.2, 0.0, "in one column 20 % of the values are outside what real rows have"),
+        ("impossible", 0.2, 0.0, "20 % of its rows have a negative value where no real row has one"),
+    ],
+)
+def test_the_worst_component_of_the_integrity_is_named(name: str, value: float, chance: float, sentence: str) -> None:
+    others = [component(other, 0.3, 60.0) for other in ("copies", "duplicates", "nulls") if other != name]
+    parts = (*others, component(name, value, 10.0, chance))
+    reasons = verdict(statistical_integrity=scored(10.0, components=parts)).reasons
+    (reason,) = (reason for reason in reasons if reason.startswith("Statistical integrity"))
+    assert f": {sentence}" in reason
+
+
+def test_what_chance_may_have_made_is_not_stated_as_a_fact() -> None:
+    doubtful = scored(70.8, margin=80.0)
+    reasons = verdict(semantic_coherence=doubtful).reasons
+    assert not any("rows break rules" in reason for reason in reasons)
+    assert any("semantic coherence with 70.8 (0 to 100; it cannot be told from chance)" in reason for reason in reasons)
+    assert any("the lowest is" in reason and "semantic" not in reason for reason in reasons)
+
+
+def test_a_loss_of_unsure_size_is_still_named() -> None:
+    reasons = verdict(semantic_coherence=scored(40.0, margin=20.0)).reasons
+    assert any(reason.startswith("Semantic coherence scores 40.0") for reason in reasons)
+    assert any("semantic coherence with 40.0 (20 to 60)" in reason for reason in reasons)
+
+
+def test_where_every_score_is_doubtful_none_is_called_the_lowest() -> None:
+    answers = {
+        name: replace(scored(60.0), interval=scored(50.0, margin=50.0).interval, resolved=False) for name in sound()
+    }
+    reasons = decide(answers, None, quick=True, has_reference=True, rows=ROWS).reasons
+    assert "No dimension could be told from chance." in reasons
