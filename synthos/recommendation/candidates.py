@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthos.recommendation.issue_words import ISSUES
 from synthos.recommendation.mending import hash_rows
 from synthos.recommendation.reweighting import fit_weights
-from synthos.results import DimensionResult, Json, RecommendationKind, Region, RiskLevel, Scored
+from synthos.results import Component, DimensionResult, Json, RecommendationKind, Region, RiskLevel, Scored
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.tables.codec import CategoryBins, numeric_view
 from synthos.tables.schema import NUMERIC_KINDS
@@ -23,6 +24,8 @@ Parameters = dict[str, Json | tuple[int, int] | tuple[str, ...]]
 LOW_SCORE = 80.0
 #: Share of rows that must repeat, beyond what the reference shows, before repeats are dropped.
 _REPEATS = 0.01
+#: Where the whole tables were compared, repeats that score this or more are those of real rows.
+_AS_REAL = 97.0
 #: Margins that are off by more than this many times what chance gives, and by more than this in all, are raked.
 _OFF_CHANCE, _OFF = 3.0, 0.02
 _MOST_RAKED = 4
@@ -59,7 +62,7 @@ def suggest(
         return []
     # The largest regions first: only so many fixes are tried.
     found = [_remove(r) for r in sorted(regions, key=lambda r: -r.impact * (r.row_range[1] - r.row_range[0]))]
-    found += _repeats(evidence)
+    found += _repeats(evidence, dimensions)
     if evidence.reference is not None:
         found += _rare(evidence, evidence.reference)
         found += _margins(evidence, evidence.reference)
@@ -74,7 +77,7 @@ def _remove(region: Region) -> Candidate:
     start, stop = region.row_range
     return Candidate(
         "remove_rows",
-        f"Remove rows {start:,} to {stop - 1:,} ({region.issue})",
+        f"Remove rows {start:,} to {stop - 1:,} ({ISSUES[region.issue]})",
         f"{region.impact:.0%} of these {stop - start:,} rows are at fault: {region.detail}",
         region.columns,
         stop - start,
@@ -87,17 +90,33 @@ def _repeat_counts(frame: pl.DataFrame, columns: tuple[str, ...]) -> npt.NDArray
     return np.unique(hash_rows(frame, columns), return_counts=True)[1].astype(np.int64)
 
 
-def _repeats(evidence: Evidence) -> list[Candidate]:
-    """Rows that repeat more than they do among as many real rows."""
+def _component(dimensions: Mapping[str, DimensionResult], name: str) -> Component | None:
+    """A component of the statistical integrity that was scored."""
+    result = dimensions.get("statistical_integrity")
+    parts = result.components if isinstance(result, Scored) else ()
+    return next((part for part in parts if part.name == name and part.score is not None), None)
+
+
+def _scatter(copies: npt.NDArray[np.int64], rows: int) -> float:
+    """Variance of the share of repeated rows: whole groups of copies come and go."""
+    return float(((copies - 1.0) ** 2).sum()) / rows**2
+
+
+def _repeats(evidence: Evidence, dimensions: Mapping[str, DimensionResult]) -> list[Candidate]:
+    """Rows that repeat more than they do among as many real rows, by more than chance."""
+    full = _component(dimensions, "duplicates")
+    if full is not None and full.score is not None and full.score >= _AS_REAL:
+        return []
     frame, columns = evidence.synthetic.frame, evidence.columns
-    usual, most = 0.0, 1
+    usual, most, variance = 0.0, 1, 0.0
     rows = frame.height
     if evidence.reference is not None:
         rows = min(rows, evidence.reference.frame.height)
         real = _repeat_counts(_evenly(evidence.reference.frame, rows), columns)
-        usual, most = 1.0 - len(real) / rows, int(real.max())
-    share = 1.0 - len(_repeat_counts(_evenly(frame, rows), columns)) / rows
-    if share - usual <= _REPEATS:
+        usual, most, variance = 1.0 - len(real) / rows, int(real.max()), _scatter(real, rows)
+    mine = _repeat_counts(_evenly(frame, rows), columns)
+    share = 1.0 - len(mine) / rows
+    if share - usual <= max(_REPEATS, _OFF_CHANCE * variance**0.5):
         return []
     own = _repeat_counts(frame, columns)
     surplus = int(np.maximum(own - most, 0).sum() * evidence.synthetic.total_rows / frame.height)
@@ -106,7 +125,7 @@ def _repeats(evidence: Evidence) -> list[Candidate]:
     return [
         Candidate(
             "deduplicate",
-            "Drop repeated rows",
+            "Drop repeated rows" if most == 1 else f"Keep at most {most:,} copies of a row",
             f"{share:.1%} of the rows repeat another one; among as many real rows it is {usual:.1%}",
             (),
             surplus,
@@ -236,12 +255,19 @@ def _mixtures(evidence: Evidence, dimensions: Mapping[str, DimensionResult]) -> 
     if not low:
         return []
     worst = ", ".join(name.replace("_", " ") for name in sorted(low))
+    copies = _component(dimensions, "copies")
+    memorised = ""
+    if copies is not None and copies.score is not None and copies.score < LOW_SCORE:
+        memorised = (
+            "; beside them, the rows here that are copies of reference rows teach nothing new: remove those, or "
+            "train a new generator"
+        )
     total = evidence.synthetic.total_rows
     return [
         Candidate(
             "mix_real",
             f"Mix in real rows until they make {share:.0%} of the table",
-            f"real rows hold up what the generator lost ({worst})",
+            f"real rows hold up what the generator lost ({worst}){memorised}",
             (),
             round(total * share / (1 - share)),
             {"share": share},

@@ -56,7 +56,17 @@ def environment() -> Environment:
         env.filters[name] = getattr(numbers, name)
     for name in ("span", "score_range", "percent_range"):
         env.filters[name] = getattr(numbers, name)
-    for name in ("signed", "sentence", "clip_text", "outcome_value", "outcome_range", "risk", "worth", "worth_range"):
+    for name in (
+        "signed",
+        "sentence",
+        "clip_text",
+        "outcome_value",
+        "outcome_range",
+        "risk",
+        "worth",
+        "worth_range",
+        "advice",
+    ):
         env.filters[name] = getattr(phrases, name)
     env.filters["humane"] = words.humane
     env.filters["dimension"] = words.dimension

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from synthos.reporting import numbers
-from synthos.results import Bound, CascadeResult, Failed, NotApplicable, Outcome, Verdict
+from synthos.reporting.words import APPROVED_ALTHOUGH, DECISIONS
+from synthos.results import Bound, CascadeResult, DimensionResult, Failed, NotApplicable, Outcome, Scored, Verdict
+from synthos.verdict.thresholds import default_thresholds
 
 #: What stands before a figure that is only a bound.
 BOUNDS: dict[Bound, str] = {"exact": "", "at_least": "at least ", "fewer_than": "fewer than "}
@@ -54,6 +58,18 @@ def outcome_range(outcome: Outcome) -> str:
     return f"{numbers.span(outcome.interval)} {outcome.unit}"
 
 
+def advice(
+    verdict: Verdict, dimensions: Mapping[str, DimensionResult], cascade: CascadeResult | NotApplicable | Failed
+) -> str:
+    """What the decision asks for. An approved table is not called faultless where a dimension or the models object."""
+    limit = default_thresholds().name_scores_below
+    low = any(isinstance(result, Scored) and result.score < limit for result in dimensions.values())
+    behind = isinstance(cascade, CascadeResult) and cascade.rho_interval.low > 0.0
+    if verdict.decision == "approved" and (low or behind):
+        return APPROVED_ALTHOUGH
+    return DECISIONS[verdict.decision][1]
+
+
 def risk(verdict: Verdict) -> str:
     """The risk score, with "at least" where it is a lower bound."""
     return BOUNDS[verdict.risk_bound] + numbers.score(verdict.risk_score)
@@ -65,11 +81,15 @@ def worth(cascade: CascadeResult) -> str:
 
 
 def worth_range(cascade: CascadeResult) -> str:
-    """The interval of ``n_eff``; its other end is open where ``n_eff`` is a bound."""
+    """The interval of ``n_eff``; of a bound, only the end that it does not state itself."""
     low, high = numbers.count(cascade.n_eff_interval.low), numbers.count(cascade.n_eff_interval.high)
-    return {"exact": f"{low} to {high}", "at_least": f"{low} or more", "fewer_than": f"{high} or fewer"}[
-        cascade.n_eff_bound
-    ]
+    if cascade.n_eff_bound == "exact":
+        return f"{low} to {high}"
+    if cascade.n_eff_bound == "at_least":
+        return f"{low} or more"
+    # A bound that is its interval's own end has no range to state.
+    same = high == numbers.count(cascade.n_eff)
+    return "the fewest that a model was given" if same else f"interval up to {high}"
 
 
 def curves_in_words(cascade: CascadeResult | NotApplicable | Failed) -> str:

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from synthos.results import CollapseType, Decision, Issue, RecommendationKind, RiskLevel
+from synthos.recommendation.issue_words import ISSUES
+from synthos.results import CollapseType, Decision, RecommendationKind, RiskLevel
+
+__all__ = [
+    "APPROVED_ALTHOUGH",
+    "COLLAPSE_TYPES",
+    "DECISIONS",
+    "DIMENSIONS",
+    "ISSUES",
+    "KINDS",
+    "LEVELS",
+    "OUTCOMES",
+    "UNKNOWN_LEVEL",
+    "dimension",
+    "humane",
+    "level",
+]
 
 DIMENSIONS: dict[str, tuple[str, str]] = {
     "distribution_fidelity": ("Distribution fidelity", "each column taken alone"),
@@ -14,6 +30,9 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "scale_robustness": ("Scale robustness", "what happens with more rows"),
     "statistical_integrity": ("Statistical integrity", "whether the table itself is sound"),
 }
+
+#: Advice where a table is approved although something is named that is not as in real rows.
+APPROVED_ALTHOUGH = "The risk is low, although not everything is as in real rows: see what is named below."
 
 DECISIONS: dict[Decision, tuple[str, str]] = {
     "approved": ("Approved", "Nothing that was measured speaks against training on this table."),
@@ -38,20 +57,6 @@ COLLAPSE_TYPES: dict[CollapseType, str] = {
     "temporal": "order and time are lost",
     "semantic": "rows stop making sense",
     "integrity": "the table itself is damaged",
-}
-
-ISSUES: dict[Issue, str] = {
-    "duplicates": "rows repeated",
-    "copied": "copies of reference rows",
-    "shuffled": "columns shuffled against each other",
-    "mode": "collapsed onto few values",
-    "tailcut": "tails cut off",
-    "noise": "noise added",
-    "drift": "drifting values",
-    "nulls": "values missing",
-    "label_flip": "labels flipped",
-    "rule_break": "rules broken",
-    "shift": "values shifted",
 }
 
 KINDS: dict[RecommendationKind, str] = {

@@ -20,6 +20,7 @@ from synthos.recommendation.snippets import file_place
 from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, compile_steps
 from synthos.results import (
     Blame,
+    Component,
     DimensionResult,
     Failed,
     Interval,
@@ -248,6 +249,40 @@ def test_repeats_beyond_what_real_rows_show_are_dropped() -> None:
     assert advice.affected_rows == 1_000
     assert advice.parameters["most_copies"] == 1
     assert "deduplicate" not in {item.kind for item in advise(evidence(table(), table(seed=1)))}
+
+
+def with_component(name: str, score: float) -> Scored:
+    part = Component(name=name, value=0.4, unit="share of rows", meaning=name, score=score)
+    return replace(scored(score), components=(part,))
+
+
+def test_repeats_that_are_those_of_real_rows_are_kept() -> None:
+    frame = pl.concat([table(2_000), table(2_000)[:1_000]])
+    item = evidence(frame, table(seed=1))
+    for score, advised in ((99.0, False), (40.0, True)):
+        found = advise(item, dimensions={"statistical_integrity": with_component("duplicates", score)})
+        assert ("deduplicate" in {advice.kind for advice in found}) == advised
+
+
+def test_a_cap_on_copies_is_called_one() -> None:
+    real = pl.concat([table(2_000, seed=1), table(2_000, seed=1)[:20]])
+    frame = pl.concat([table(1_000)] * 3)
+    advice = of_kind(advise(evidence(frame, real)), "deduplicate")
+    assert advice.title == "Keep at most 2 copies of a row"
+    assert of_kind(advise(evidence(frame, table(seed=1))), "deduplicate").title == "Drop repeated rows"
+
+
+def test_a_memorised_table_is_not_only_told_to_mix_in_real_rows() -> None:
+    item = evidence(table(), table(seed=1))
+    for name, told in (("copies", True), ("nulls", False)):
+        found = advise(item, dimensions={"statistical_integrity": with_component(name, 0.0)})
+        assert ("copies of reference rows" in of_kind(found, "mix_real").reason) == told
+
+
+def test_titles_have_no_jargon() -> None:
+    cut = replace(region(0, 500), issue="tailcut")
+    advice = of_kind(advise(evidence(table(), table(seed=1)), regions=(cut,)), "remove_rows")
+    assert advice.title == "Remove rows 0 to 499 (tails cut off)"
 
 
 def test_a_table_of_few_distinct_rows_is_not_told_to_drop_them() -> None:

@@ -66,7 +66,10 @@ def test_a_bound_is_not_shown_as_the_figure() -> None:
     least = replace(data, cascade=replace(models, n_eff_bound="at_least"))
     most = replace(data, cascade=replace(models, n_eff_bound="fewer_than"))
     assert "at least 1,430 real rows (1,090 or more)" in shown(least)
-    assert "fewer than 1,430 real rows (1,880 or fewer)" in shown(most)
+    assert "fewer than 1,430 real rows (interval up to 1,880)" in shown(most)
+    end = replace(models.n_eff_interval, high=models.n_eff)
+    alone = replace(most, cascade=replace(models, n_eff_bound="fewer_than", n_eff_interval=end))
+    assert "fewer than 1,430 real rows (the fewest that a model was given)" in shown(alone)
     assert "at least 1,430" in PageReader(render(least)).text("curves")
     assert "fewer than 1,430" in PageReader(render(most)).text("curves")
 
