@@ -16,6 +16,7 @@ from synthos.profiling.contents import require_same_table
 from synthos.profiling.diversity import analyse
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.repair import (
+    APPLICABLE,
     RepairReport,
     chosen_by_default,
     load_judged,
@@ -237,7 +238,8 @@ def select_recommendations(
     known = {item.id: item for item in recommendations}
     unknown = [name for name in only if name not in known]
     if unknown:
-        choice = f"choose from {', '.join(known)}" if known else "the list is empty"
+        applicable = [name for name, item in known.items() if item.kind in APPLICABLE]
+        choice = f"choose from {', '.join(applicable)}" if applicable else "the result has none that can be applied"
         raise ConfigError(f"there is no recommendation {', '.join(unknown)}", fix=choice)
     return tuple(known[name] for name in only)
 

@@ -44,6 +44,7 @@ def summarise(
     curves = _curves(data, table, rng)
     rho = curves.rho[-1]
     n_eff, bound = equivalents(curves)
+    n_eff = np.round(n_eff)
     ordered = {
         arm: [table[arm, tier, i].run for tier in TIERS for i in range(SIZES)] for arm in ("synthetic", "reference")
     }

@@ -58,7 +58,12 @@ Workers = Annotated[
     typer.Option("--workers", min=1, max=MOST_WORKERS, help="Processors of a private Ray instance; by default all."),
 ]
 Cache = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Where trained models are kept, to resume and reuse.")
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Where trained models are kept, to resume and reuse; by default ~/.cache/synthos.",
+    ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Train every model anew and keep none.")]
 

@@ -85,6 +85,7 @@ def test_equivalents_follow_from_the_real_curve(data: CascadeData) -> None:
     worse = summed(data, gap=9.0)
     smallest = min(run.rows for run in worse.models)
     assert worse.n_eff == pytest.approx(smallest)
+    assert all(item.n_eff == round(item.n_eff) for item in (result, better, worse))
     assert worse.n_eff_bound == "fewer_than"
     assert worse.n_eff_note.startswith(f"fewer than {smallest:,} real rows")
 

@@ -12,6 +12,7 @@ import pytest
 from tall_people import advice
 
 from synthos.errors import AlignmentError, ConfigError, InputError, SourceError
+from synthos.flow import select_recommendations
 from synthos.progress import Event
 from synthos.recommendation.repair import (
     RepairReport,
@@ -348,6 +349,13 @@ def test_a_bad_result_is_refused_with_one_sentence(text: str | None, message: st
 
 def gaining(gain: float | None, kind: RecommendationKind, number: int = 1) -> Recommendation:
     return replace(advice(kind, number), expected_gain=gain)
+
+
+def test_a_wrong_id_is_answered_with_those_that_can_be_applied() -> None:
+    known = (advice("refit_dependence", columns=("town",)), advice("drop_column", columns=("town",)))
+    with pytest.raises(ConfigError) as caught:
+        select_recommendations(known, ["nope"])
+    assert known[1].id in str(caught.value) and known[0].id not in str(caught.value)
 
 
 def test_only_what_is_measured_to_help_without_real_rows_is_chosen_by_default() -> None:
