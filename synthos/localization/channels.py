@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthos.localization.row_order import repeats, trending
 from synthos.profiling.hashing import Hashes, cell_hashes, combine
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.tables.codec import Codes, numeric_view
@@ -22,10 +23,12 @@ from synthos.tables.schema import NUMERIC_KINDS, Column, Schema
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
-ChannelKind = Literal["location", "spread", "surprise", "missing", "novel", "dependence", "duplicate", "copied"]
+ChannelKind = Literal[
+    "location", "spread", "surprise", "missing", "novel", "dependence", "duplicate", "copied", "repeat"
+]
 
 #: Channels that can only be too high: a table without copies is none the worse for it.
-ONE_SIDED: frozenset[ChannelKind] = frozenset({"duplicate", "copied"})
+ONE_SIDED: frozenset[ChannelKind] = frozenset({"duplicate", "copied", "repeat"})
 #: Columns whose dependence is looked at, and pairs of them; wide tables keep the most dependent pairs.
 PAIR_COLUMNS, PAIRS = 48, 200
 #: Pseudo-rows that pull a pair's cells towards independence, so that a cell never seen costs bits, not infinity.
@@ -76,12 +79,16 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class RowModel:
-    """What real rows look like: margins, pairs, and the values they hold."""
+    """What real rows look like: margins, pairs, and the values they hold.
+
+    ``trending`` columns run along the rows of the synthetic table: of them only nulls are compared, run by run.
+    """
 
     schema: Schema
     columns: tuple[_Column, ...]
     pairs: tuple[tuple[int, int, Matrix], ...]
     values: dict[int, Floats]
+    trending: frozenset[int]
 
     def ordered(self, index: int) -> bool:
         return self.schema.modelled[index].kind in NUMERIC_KINDS
@@ -98,8 +105,10 @@ class RowModel:
         dependence = self.dependence(codes)
         for index, (column, table) in enumerate(zip(self.schema.modelled, self.columns, strict=True)):
             own = codes[:, index]
-            add("surprise", index, table.surprise[own])
             add("missing", index, (own == 0).astype(np.float64))
+            if index in self.trending:
+                continue
+            add("surprise", index, table.surprise[own])
             if self.ordered(index):
                 add("location", index, table.rank[own])
                 add("spread", index, table.spread[own])
@@ -141,8 +150,10 @@ def log_copies(hashes: Hashes) -> Floats:
     return np.asarray(np.log2(counts[inverse]), np.float64)
 
 
-def fit_rows(frame: pl.DataFrame, codes: Codes, schema: Schema, sizes: Sequence[int]) -> RowModel:
-    """Learn margins, pairs and known values from real rows."""
+def fit_rows(
+    frame: pl.DataFrame, codes: Codes, schema: Schema, sizes: Sequence[int], trending: frozenset[int]
+) -> RowModel:
+    """Learn margins, pairs (but of ``trending`` columns) and known values from real rows."""
     columns = []
     for index, size in enumerate(sizes):
         counts = np.bincount(codes[:, index], minlength=size).astype(np.float64)
@@ -160,13 +171,16 @@ def fit_rows(frame: pl.DataFrame, codes: Codes, schema: Schema, sizes: Sequence[
         if column.kind in NUMERIC_KINDS and column.kind != "text":
             numbers = numeric_view(frame[column.name], column.kind).to_numpy().astype(np.float64)
             values[index] = np.unique(numbers[~np.isnan(numbers)])
-    return RowModel(schema, tuple(columns), _fit_pairs(codes, sizes, columns), values)
+    return RowModel(schema, tuple(columns), _fit_pairs(codes, sizes, columns, trending), values, trending)
 
 
-def _fit_pairs(codes: Codes, sizes: Sequence[int], columns: Sequence[_Column]) -> tuple[tuple[int, int, Matrix], ...]:
+def _fit_pairs(
+    codes: Codes, sizes: Sequence[int], columns: Sequence[_Column], trending: frozenset[int]
+) -> tuple[tuple[int, int, Matrix], ...]:
     """Pointwise mutual information tables, in bits, of the most dependent pairs."""
     entropies = np.array([float(column.chance @ column.surprise) for column in columns])
-    chosen = sorted(int(i) for i in np.argsort(-entropies, kind="stable")[:PAIR_COLUMNS])
+    richest = [int(i) for i in np.argsort(-entropies, kind="stable") if int(i) not in trending]
+    chosen = sorted(richest[:PAIR_COLUMNS])
     rows = len(codes)
     found: list[tuple[float, int, int, Matrix]] = []
     for place, left in enumerate(chosen):
@@ -186,14 +200,20 @@ def measure(evidence: Evidence) -> tuple[Channels, RowModel]:
     """The channels of the synthetic sample, and the model behind them."""
     synthetic, reference = evidence.synthetic, evidence.reference
     schema, sizes = evidence.schema, evidence.sizes
-    if reference is None:
-        model = fit_rows(synthetic.frame, synthetic.codes, schema, sizes)
-    else:
-        model = fit_rows(reference.frame[::2], reference.codes[::2], schema, sizes)
-    channels, values = model.measure(synthetic.frame, synthetic.codes)
     hashes = row_hashes(synthetic.frame, schema)
+    along = trending(synthetic.codes, sizes, np.sort(np.unique(hashes, return_index=True)[1]))
+    if reference is None:
+        model = fit_rows(synthetic.frame, synthetic.codes, schema, sizes, along)
+    else:
+        model = fit_rows(reference.frame[::2], reference.codes[::2], schema, sizes, along)
+    channels, values = model.measure(synthetic.frame, synthetic.codes)
     channels.append(Channel("duplicate", -1))
     values.append(log_copies(hashes).astype(np.float32))
+    for column in sorted(along):
+        stuck = repeats(evidence, column)
+        if stuck is not None:
+            channels.append(Channel("repeat", column))
+            values.append(stuck.astype(np.float32))
     real: Matrix | None = None
     if reference is not None:
         known = np.unique(row_hashes(reference.frame, schema))

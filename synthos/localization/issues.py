@@ -16,6 +16,7 @@ from scipy.special import chdtri, ndtri
 
 from synthos.localization.channels import RowModel, row_hashes
 from synthos.localization.narrowing import mode_or_tailcut
+from synthos.localization.row_order import repeats
 from synthos.results import Issue
 from synthos.sampling.evidence import Evidence
 from synthos.tables.codec import numeric_view
@@ -23,7 +24,7 @@ from synthos.tables.schema import NUMERIC_KINDS
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
-Change = Literal["nulls", "drift", "shift", "noise", "narrow"]
+Change = Literal["nulls", "drift", "shift", "noise", "narrow", "repeats"]
 
 #: Chance that a sound column (or pair) of a region is blamed, over all columns together.
 ALPHA = 0.001
@@ -59,7 +60,7 @@ def diagnose(evidence: Evidence, model: RowModel, inside: Index, outside: Index)
     _, first = np.unique(hashes[inside], return_index=True)
     distinct = inside[np.sort(first)]
     copies, copied = _copies(hashes, inside, outside), _copied(evidence, hashes, inside, outside)
-    changes = _changes(evidence, distinct, outside)
+    changes = _changes(evidence, model, distinct, outside)
     pairs = _lost_pairs(evidence, model, distinct, outside)
     if not changes and not pairs and max(copies, copied) > 0.0:
         if copies >= copied:
@@ -73,11 +74,14 @@ def diagnose(evidence: Evidence, model: RowModel, inside: Index, outside: Index)
 
 
 def _copies(hashes: npt.NDArray[np.uint64], inside: Index, outside: Index) -> float:
-    """Share of inside rows that repeat another, beyond what as many outside rows show."""
+    """Share of inside rows that repeat another, beyond what outside rows show: one of their own, or one anywhere."""
     count = min(len(inside), len(outside))
     matched = outside[np.linspace(0, len(outside) - 1, count).astype(np.int64)]
     usual = 1.0 - len(np.unique(hashes[matched])) / count
-    return 1.0 - len(np.unique(hashes[inside])) / len(inside) - usual
+    own = 1.0 - len(np.unique(hashes[inside])) / len(inside) - usual
+    _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    repeated = counts[inverse] > 1
+    return max(own, float(repeated[inside].mean() - repeated[outside].mean()))
 
 
 def _copied(evidence: Evidence, hashes: npt.NDArray[np.uint64], inside: Index, outside: Index) -> float:
@@ -113,16 +117,37 @@ def _differs(one: Floats, other: Floats, alpha: float) -> bool:
     return statistic > float(chdtri(len(total) - 1, alpha))
 
 
-def _changes(evidence: Evidence, inside: Index, outside: Index) -> list[_Change]:
-    """The columns whose own distribution differs, most different first."""
+def _changes(evidence: Evidence, model: RowModel, inside: Index, outside: Index) -> list[_Change]:
+    """The columns whose own distribution differs, most different first; of trending ones only nulls and repeats."""
     found = []
     alpha = ALPHA / len(evidence.columns)
     for column in range(len(evidence.columns)):
         one, other = _histograms(evidence, column, inside, outside)
-        if _differs(one, other, alpha):
+        if column in model.trending:
+            found += _change_along(evidence, column, (one, other), alpha, inside, outside)
+        elif _differs(one, other, alpha):
             one, other = one / one.sum(), other / other.sum()
             found.append(_change(evidence, column, one, other, inside, outside))
     return sorted(found, key=lambda change: -change.variation)
+
+
+def _change_along(
+    evidence: Evidence, column: int, counts: tuple[Floats, Floats], alpha: float, inside: Index, outside: Index
+) -> list[_Change]:
+    """How a column that runs along the rows differs, in what does not depend on where along it the rows lie."""
+    one, other = (np.array([part[0], part[1:].sum()]) for part in counts)
+    nulls = one[0] / one.sum(), other[0] / other.sum()
+    if nulls[0] > nulls[1] and _differs(one, other, alpha):
+        return [_Change(column, "nulls", nulls[0] - nulls[1], f"{nulls[0]:.0%} null instead of {nulls[1]:.0%}")]
+    stuck = repeats(evidence, column)
+    if stuck is None:
+        return []
+    one, other = (np.array([stuck[rows].sum(), len(rows) - stuck[rows].sum()]) for rows in (inside, outside))
+    share = one[0] / one.sum(), other[0] / other.sum()
+    if share[0] <= share[1] or not _differs(one, other, alpha):
+        return []
+    text = f"{share[0]:.0%} of its values equal the one in the row before, not {share[1]:.0%}"
+    return [_Change(column, "repeats", share[0] - share[1], text)]
 
 
 def _change(evidence: Evidence, column: int, one: Floats, other: Floats, inside: Index, outside: Index) -> _Change:
@@ -205,7 +230,7 @@ def _marginal(evidence: Evidence, changes: Sequence[_Change], inside: Index, out
         ordered = [evidence.schema.modelled[change.column].kind in NUMERIC_KINDS for change in blamed]
         issue = mode_or_tailcut(histograms, ordered)
     else:
-        issue = kind
+        issue = "mode" if kind == "repeats" else kind
     names = tuple(evidence.columns[change.column] for change in blamed)
     return Diagnosis(issue, names, f"{names[0]}: {blamed[0].text}; {len(changes)} columns differ by themselves")
 

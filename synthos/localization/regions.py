@@ -2,8 +2,10 @@
 
 A table that is bad from end to end has no region: its remedy is another generator, not the removal of rows. A region
 has to pass three gates. Chance must not explain it (``segments``); the reference must not vary as much along its own
-rows; and taking it away must bring the rest closer to the reference. It needs some blocks of rows to be seen at all
-(``resolution_rows``); nothing below that is blamed.
+rows; and taking it away must bring the rest closer to the reference. Columns that run along the rows, such as the one
+by which the table is sorted, are compared by their nulls and by values that stand still alone (``row_order``): other
+damage in them is not seen here, and none is put on them. Of equal rows the later ones are to blame. A region needs
+some blocks of rows to be seen at all (``resolution_rows``); nothing below that is blamed.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synthos.localization import boundaries, sides
-from synthos.localization.channels import Channels, RowModel, measure
+from synthos.localization.channels import Channels, RowModel, measure, row_hashes
 from synthos.localization.full_table import full_table_runs
 from synthos.localization.issues import Diagnosis, diagnose
+from synthos.localization.row_order import later_copies
 from synthos.localization.segments import LEAST_BLOCK_ROWS, LEAST_RUN, block_edges, block_means, find_run, screened
 from synthos.progress import Event, Listener, silent
 from synthos.results import Region
@@ -57,8 +60,9 @@ def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Re
     Returns
     -------
     regions : in table order, not overlapping. Empty for a table whose rows are exchangeable, good or bad, in
-        1 - ``segments.ALPHA`` of cases. Without a reference only differences within the table are seen, and of two
-        unlike parts the smaller is blamed.
+        1 - ``segments.ALPHA`` of cases. Columns that run along the rows take no part, but for nulls and values that
+        stand still. A row counts as a duplicate only if an equal row came before it. Without a reference only
+        differences within the table are seen, and of two unlike parts the smaller is blamed.
     """
     listener(Event(stage="regions", done=0, total=1))
     if not evidence.columns:  # keys alone say nothing about their rows
@@ -73,8 +77,8 @@ def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Re
         everything = np.arange(len(channels.channels))
         runs += [_Run(a, b, everything, blur) for a, b in full_table_runs(evidence, model, channels, known)]
     found = []
-    for run, diagnosis in _joined(evidence, channels, model, runs):
-        region = _region(evidence, channels, run, diagnosis, _outside(channels, runs, run))
+    for run, diagnosis in _without_originals(evidence, channels, _joined(evidence, channels, model, runs)):
+        region = _region(evidence, channels, model, run, diagnosis, _outside(channels, runs, run))
         if region.impact >= LEAST_IMPACT:
             found.append(region)
     listener(Event(stage="regions", done=1, total=1, message=f"{len(found)} regions"))
@@ -180,6 +184,24 @@ def _joined(evidence: Evidence, channels: Channels, model: RowModel, runs: list[
     return joined
 
 
+def _without_originals(
+    evidence: Evidence, channels: Channels, found: list[tuple[_Run, Diagnosis]]
+) -> list[tuple[_Run, Diagnosis]]:
+    """The same, but of duplicates only the copies: rows that others repeat later stay in the table."""
+    block = int(np.diff(block_edges(len(channels))).max())
+    hashes = row_hashes(evidence.synthetic.frame, evidence.schema)
+    kept = []
+    for run, diagnosis in found:
+        if diagnosis.issue == "duplicates":
+            start = later_copies(hashes, run.start, run.stop)
+            if run.stop - start < LEAST_RUN * block:
+                continue
+            # The first rows of a heap of copies are originals too: a block or two of them is no stretch of its own.
+            run = replace(run, start=start) if start - run.start > 2 * block else run
+        kept.append((run, diagnosis))
+    return kept
+
+
 def _blur(score: npt.NDArray[np.float64], start: int, stop: int, most: int) -> int:
     """Rows by which an end may be off: as many as it takes to gather ``_CERTAIN`` nats on either side of it."""
     inside = float(score[start:stop].mean())
@@ -188,7 +210,9 @@ def _blur(score: npt.NDArray[np.float64], start: int, stop: int, most: int) -> i
     return int(np.clip(np.ceil(_CERTAIN / gain), 1, most)) if gain > 0 else most
 
 
-def _region(evidence: Evidence, channels: Channels, run: _Run, diagnosis: Diagnosis, outside: Index) -> Region:
+def _region(
+    evidence: Evidence, channels: Channels, model: RowModel, run: _Run, diagnosis: Diagnosis, outside: Index
+) -> Region:
     """The run in rows of the full table, with the share of its rows that is at fault."""
     synthetic = evidence.synthetic
     total = synthetic.total_rows
@@ -197,7 +221,9 @@ def _region(evidence: Evidence, channels: Channels, run: _Run, diagnosis: Diagno
     spacing = max(1, round(total / len(synthetic.rows)))
     score = boundaries.row_score(channels.values[:, run.carriers], run.start, run.stop)
     impact = _excess(score[run.start : run.stop], score[outside])
-    detail = f"{diagnosis.detail}; regions of fewer than {resolution_rows(evidence):,} rows would not be seen"
+    along = ", ".join(evidence.columns[column] for column in sorted(model.trending))
+    left_out = f"; {along}: runs along the rows, so only its nulls and repeats are compared" if along else ""
+    detail = f"{diagnosis.detail}{left_out}; regions of fewer than {resolution_rows(evidence):,} rows would not be seen"
     return Region(
         row_range=(first, last),
         columns=diagnosis.columns,
