@@ -30,7 +30,7 @@ _ORIGINAL = 0.25
 
 def trending(codes: Codes, sizes: Sequence[int], rows: npt.NDArray[np.int64]) -> frozenset[int]:
     """Columns that run along the rows, by index. ``codes``: shape (n, columns), 0 for null, in table order. Only
-    ``rows`` (ascending) are looked at: copies of earlier rows lie where they were put, not where the order would have them.
+    ``rows`` (ascending) are looked at: copies of earlier rows lie where they were put, not where their order is.
 
     The measure is the correlation ratio of the row number given the code (Fisher 1925), adjusted for the number of
     codes: 0 where the rows are in random order, near 1 for a sorted column, for labels in whichever order they come.
