@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pipelines.cascade import Cascade
 from pipelines.dimensions import (
@@ -25,50 +25,29 @@ from synthos.sampling.evidence import Evidence
 from synthos.stages import (
     Findings,
     Job,
-    KindsOption,
     Stopwatch,
-    cache_folder,
+    begin,
     cascade_data,
     conclude,
     gather_evidence,
     late_dimensions,
     measure_late,
-    prepare,
     why_no_cascade,
 )
 from synthos.validation import Validation
 
 
 def run(
-    runtime: Runtime,
-    synthetic: Any,
-    reference: Any,
-    holdout: Any,
-    *,
-    quick: bool,
-    seed: int | None,
-    kinds: KindsOption,
-    tier_config: str | Path | None,
-    thresholds: str | Path | None,
-    cache: str | Path | bool | None,
-    listener: Listener,
+    runtime: Runtime, opening: Callable[[], Job], cache: str | Path | bool | None, listener: Listener
 ) -> Validation:
-    """The whole flow on a ``Runtime`` that may still be starting; the parameters are those of ``synthos.validate``."""
+    """The whole flow on a ``Runtime`` that may still be starting; ``opening`` is ``prepare`` with its arguments.
+
+    Raises
+    ------
+    InputError : a table or an option is at fault, or the cluster cannot be reached.
+    """
     watch = Stopwatch()
-    listener(Event(stage="read", done=0, total=1))
-    with watch.stage("read"):
-        job = prepare(
-            synthetic,
-            reference,
-            holdout,
-            quick=quick,
-            seed=seed,
-            kinds=kinds,
-            tier_config=tier_config,
-            thresholds=thresholds,
-        )
-    folder = None if why_no_cascade(job) else cache_folder(cache)
-    listener(Event(stage="read", done=1, total=1))
+    job, folder = begin(opening, cache, watch, listener)
     with watch.stage("scan"):
         scanned = scan_tables(runtime, job, listener)
     with watch.stage("sample"):

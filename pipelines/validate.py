@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,10 @@ def validate(
     with running(address, workers) as runtime:
         # Imported here and not above: seconds that pass while Ray starts.
         from pipelines import graph
+        from synthos.stages import prepare
 
-        return graph.run(
-            runtime,
+        opening = partial(
+            prepare,
             synthetic,
             reference,
             holdout,
@@ -53,6 +55,5 @@ def validate(
             kinds=kinds,
             tier_config=tier_config,
             thresholds=thresholds,
-            cache=cache,
-            listener=on_progress,
         )
+        return graph.run(runtime, opening, cache, on_progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ from synthos.stages import (
     KindsOption,
     Stopwatch,
     as_failure,
-    cache_folder,
+    begin,
     cascade_data,
     conclude,
     early_dimensions,
@@ -80,20 +81,18 @@ def validate(
     InputError : a table or an option is at fault; the message says what, where, and what to do.
     """
     watch = Stopwatch()
-    on_progress(Event(stage="read", done=0, total=1))
-    with watch.stage("read"):
-        job = prepare(
-            synthetic,
-            reference,
-            holdout,
-            quick=quick,
-            seed=seed,
-            kinds=kinds,
-            tier_config=tier_config,
-            thresholds=thresholds,
-        )
-        folder = None if why_no_cascade(job) else cache_folder(cache)
-    on_progress(Event(stage="read", done=1, total=1))
+    opening = partial(
+        prepare,
+        synthetic,
+        reference,
+        holdout,
+        quick=quick,
+        seed=seed,
+        kinds=kinds,
+        tier_config=tier_config,
+        thresholds=thresholds,
+    )
+    job, folder = begin(opening, cache, watch, on_progress)
     with watch.stage("scan"):
         scanned = {role: scan_table(job, role, on_progress) for role in job.sources}
     with watch.stage("sample"):

@@ -98,6 +98,23 @@ class Job:
         return ScanPlan(schema=self.schema, codec=self.codec, total_rows=self.sources[role].rows, seed=self.seed or 0)
 
 
+def begin(
+    opening: Callable[[], Job], cache: str | Path | bool | None, watch: Stopwatch, listener: Listener
+) -> tuple[Job, Path | None]:
+    """The stage "read": the job that ``opening`` gives, and the folder of its models, None where none are kept.
+
+    Raises
+    ------
+    InputError : what ``opening`` raises, or the folder cannot be written.
+    """
+    listener(Event(stage="read", done=0, total=1))
+    with watch.stage("read"):
+        job = opening()
+        folder = None if why_no_cascade(job) else cache_folder(cache)
+    listener(Event(stage="read", done=1, total=1))
+    return job, folder
+
+
 def prepare(
     synthetic: Any,
     reference: Any = None,
