@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 #: Imported, and named by no line of ours since another of them cannot be without it.
-BROUGHT = {"markupsafe": "jinja2", "aiohttp": "fsspec[http]"}
+BROUGHT = {"markupsafe": "jinja2", "aiohttp": "fsspec[http]", "botocore": "s3fs"}
 
 
 def test_the_extras_are_those_that_are_promised() -> None:
@@ -55,4 +55,5 @@ def test_what_the_product_imports_is_installed_with_it(package: str) -> None:
     distributions = packages_distributions()
     names = set().union(*map(_imported, (ROOT / package).rglob("*.py"))) - {"synthos", "pipelines"}
     outside = names - sys.stdlib_module_names
-    assert {name for name in outside if not core & set(distributions.get(name, ()))} <= set(BROUGHT)
+    homes = {name: {home.lower() for home in distributions.get(name, ())} for name in outside}
+    assert {name for name in outside if not core & homes[name]} <= set(BROUGHT)
