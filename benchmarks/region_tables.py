@@ -18,7 +18,8 @@ import polars as pl
 from sklearn.datasets import load_digits
 from statsmodels.datasets import fair
 
-from benchmarks.samples import cart_generation, rand_table
+from benchmarks.generators import cart_generation
+from benchmarks.real_tables import rand_table
 
 Rng = np.random.Generator
 ROWS = 8_000

@@ -28,8 +28,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn.tree import DecisionTreeRegressor
-from statsmodels.datasets import randhie
+
+from benchmarks.generators import refit
+from benchmarks.real_tables import rand_table
 
 SEED = 20_190
 REFERENCE_ROWS = HEALTHY_ROWS = 8_000
@@ -42,67 +43,11 @@ NOISE_SCALE = 0.5  # standard deviations of each number added within the noisy b
 NOISE_FLIPS = 0.25  # share of category cells replaced by a random category within the noisy block
 
 
-def rand_table() -> pl.DataFrame:
-    """The RAND table with readable names, in file order; shape (20190, 8).
-
-    ``coinsurance`` is the share of the bill that the family pays, in percent (the file holds its log(1 + x));
-    ``incentive`` and ``deductible`` stay as the file has them, logs of dollars a year.
-    """
-    raw = pl.from_dict({name: values.to_numpy() for name, values in randhie.load_pandas().data.items()})
-    return raw.select(
-        pl.col("mdvis").cast(pl.Int64).alias("doctor_visits"),
-        (pl.col("lncoins").exp() - 1).round(0).cast(pl.Int64).alias("coinsurance"),
-        pl.col("idp").cast(pl.Boolean).alias("individual_deductible"),
-        pl.col("lpi").alias("incentive"),
-        pl.col("fmde").alias("deductible"),
-        pl.col("physlm").alias("physical_limits"),
-        pl.col("disea").alias("chronic_conditions"),
-        pl.when(pl.col("hlthp") > 0)
-        .then(pl.lit("poor"))
-        .when(pl.col("hlthf") > 0)
-        .then(pl.lit("fair"))
-        .when(pl.col("hlthg") > 0)
-        .then(pl.lit("good"))
-        .otherwise(pl.lit("excellent"))
-        .alias("health"),
-    )
-
-
 def split(table: pl.DataFrame, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
     """Reference, healthy and holdout rows: disjoint, together the whole table, each in random order."""
     order = rng.permutation(table.height)
     cuts = np.split(order, [REFERENCE_ROWS, REFERENCE_ROWS + HEALTHY_ROWS])
     return {name: table[rows] for name, rows in zip(("reference", "healthy", "holdout"), cuts, strict=True)}
-
-
-def cart_generation(table: pl.DataFrame, rng: np.random.Generator, *, leaf: int = 5) -> pl.DataFrame:
-    """As many new rows from a sequential CART synthesiser fitted on ``table`` (Reiter 2005).
-
-    The first column is drawn with replacement. Every further one has a regression tree on the columns before it
-    (categories coded by frequency rank) with at least ``leaf`` rows a leaf, and each new row takes the value of a
-    random donor in its leaf. Values are thus always real ones; what is lost is the rest of the joint distribution.
-    """
-    codes = {name: _numbers(table[name]) for name in table.columns}
-    donors = rng.integers(table.height, size=table.height)
-    made: dict[str, pl.Series] = {}
-    seen: list[np.ndarray] = []
-    drawn: list[np.ndarray] = []
-    for position, name in enumerate(table.columns):
-        if position:
-            tree = DecisionTreeRegressor(min_samples_leaf=leaf, random_state=int(rng.integers(2**31)))
-            tree.fit(np.column_stack(seen), codes[name])
-            donors = _donors(tree.apply(np.column_stack(seen)), tree.apply(np.column_stack(drawn)), rng)
-        seen.append(codes[name])
-        drawn.append(codes[name][donors])
-        made[name] = table[name][donors]
-    return pl.DataFrame(made)
-
-
-def refit(table: pl.DataFrame, generations: int, rng: np.random.Generator) -> pl.DataFrame:
-    """``generations`` times: fit on the last output, and let that be the next training table."""
-    for _ in range(generations):
-        table = cart_generation(table, rng)
-    return table
 
 
 def plant(table: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -133,22 +78,6 @@ def _noisy(column: pl.Series, whole: pl.Series, rng: np.random.Generator) -> pl.
     # Counts stay whole numbers of no less than 0: noise that a range check would catch is no test of statistics.
     noisy = np.clip(noisy, numbers.min(), None)
     return pl.Series(column.name, np.rint(noisy) if column.dtype.is_integer() else noisy).cast(column.dtype)
-
-
-def _numbers(column: pl.Series) -> np.ndarray:
-    if column.dtype.is_numeric():
-        return column.to_numpy().astype(float)
-    ranked = column.value_counts().sort(["count", column.name], descending=[True, False])[column.name]
-    rank = {value: float(place) for place, value in enumerate(ranked)}
-    return np.array([rank[value] for value in column])
-
-
-def _donors(fitted: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """For each wanted leaf a random row among the fitted rows of that leaf; both shape (n,) leaf numbers."""
-    order = np.argsort(fitted, kind="stable")
-    leaves, starts, counts = np.unique(fitted[order], return_index=True, return_counts=True)
-    place = np.searchsorted(leaves, wanted)
-    return order[starts[place] + (rng.random(len(wanted)) * counts[place]).astype(int)]
 
 
 def make_samples(out: Path) -> list[Path]:

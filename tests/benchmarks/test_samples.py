@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from benchmarks import samples
+from benchmarks.real_tables import rand_table
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +36,17 @@ def dependence(table: pl.DataFrame) -> float:
 @pytest.mark.slow
 def test_real_parts_share_out_the_whole_table(folder: Path) -> None:
     parts = [read(folder, name) for name in ("reference", "healthy", "holdout")]
-    whole = samples.rand_table()
+    whole = rand_table()
     assert [part.height for part in parts] == [8_000, 8_000, 4_190]
     assert_frame_equal(pl.concat(parts).sort(whole.columns), whole.sort(whole.columns))
 
 
 def test_health_is_one_column_of_four_answers() -> None:
-    assert set(samples.rand_table()["health"].unique()) == {"excellent", "good", "fair", "poor"}
+    assert set(rand_table()["health"].unique()) == {"excellent", "good", "fair", "poor"}
 
 
 def test_coinsurance_is_in_percent() -> None:
-    assert samples.rand_table()["coinsurance"].is_between(0, 100).all()
+    assert rand_table()["coinsurance"].is_between(0, 100).all()
 
 
 def test_every_table_has_the_columns_and_types_of_the_reference(folder: Path) -> None:
@@ -106,11 +107,3 @@ def test_a_second_run_writes_the_same_rows(folder: Path, tmp_path: Path) -> None
     samples.make_samples(tmp_path)
     for path in sorted(folder.iterdir()):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
-
-
-def test_cart_keeps_what_its_trees_can_see() -> None:
-    rng = np.random.default_rng(0)
-    first = rng.normal(size=4_000)
-    table = pl.DataFrame({"a": first, "b": first + rng.normal(scale=0.1, size=4_000)})
-    made = samples.cart_generation(table, rng)
-    assert np.corrcoef(made["a"], made["b"])[0, 1] > 0.95
