@@ -17,6 +17,11 @@ from hypothesis import settings  # noqa: E402
 from benchmarks.end_to_end import mixed_table  # noqa: E402
 
 ROWS = 1_200
+SMALL_TABLES = ("rand", "fair", "co2", "digits")
+SMALL_KEYS = (
+    *("real", "bootstrap", "leak20", "cart_g1", "cart_g4", "narrow_g3", "copula_g1", "copula_mix75"),
+    *("duplicates_30", "shuffled_60", "noise_60", "label_flip_60"),
+)
 
 # The same examples in every run: a change is judged, not luck. `--hypothesis-profile=default` searches anew.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -56,4 +61,15 @@ def tables(
     for name, frame in (("real", real), ("fresh", fresh), ("wreck", wreck)):
         frame.write_parquet(folder / f"{name}.parquet")
     (folder / "tiers.yaml").write_text("scale: 0.1\nloop_generations: 1\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bench folder of four real tables with a dozen cases each and their measured harm; some ten seconds."""
+    from benchmarks.harm import Forest  # scikit-learn and scipy.stats would slow down every test's start
+    from benchmarks.small_bench import make_bench
+
+    folder = tmp_path_factory.mktemp("small_bench")
+    make_bench(folder, SMALL_TABLES, SMALL_KEYS, rows=600, forest=Forest(trees=10))
     return folder
