@@ -21,6 +21,9 @@ Ids = npt.NDArray[np.int64]
 FALSE_ALARM = 0.001
 #: The least autocorrelation, or mean-square drift of block means in standard deviations, that makes order matter.
 MATERIAL_CORRELATION, MATERIAL_DRIFT = 0.05, 0.01
+#: Neighbours that both differ from a column's commonest value, as many as chance must lead one to expect: below, two
+#: rare values side by side would pass for order.
+NEIGHBOURS = 10
 #: Rows of the smallest block, and most blocks.
 BLOCK_ROWS, MOST_BLOCKS = 50, 32
 
@@ -72,10 +75,11 @@ def order_signal(series: Floats) -> OrderSignal:
     """Test autocorrelation and block means against rows in random order, over all columns at once.
 
     Under random order an autocorrelation is about normal with variance 1/n, and the block means' sum of squares about
-    chi-square (Wilson and Hilferty's cube root makes it normal); Bonferroni over columns and lags.
+    chi-square (Wilson and Hilferty's cube root makes it normal); Bonferroni over columns and lags. Columns that hold
+    one value nearly everywhere are left out: neither is true of them.
     """
-    # By range, since rounding can give a constant column a standard deviation above 0.
-    varying = series[:, series.min(axis=0) < series.max(axis=0)] if len(series) else series
+    seldom = np.array([len(column) - np.unique(column, return_counts=True)[1].max(initial=0) for column in series.T])
+    varying = series[:, seldom**2 >= NEIGHBOURS * max(len(series), 1)] if len(series) else series
     rows, width = varying.shape
     if not width or rows < 2 * BLOCK_ROWS:
         return OrderSignal(False, False)

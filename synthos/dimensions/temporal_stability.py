@@ -10,12 +10,13 @@ Three situations, in which different components speak:
    ``autocorrelation`` and ``spectrum`` over the rows. Where the reference is merely sorted or grouped by a column, the
    synthetic table is put in the same order first. Nulls come from a circular block bootstrap of bootstrapped reference
    rows, since another course of the same process is a fair sample of it; the bottom is the reference in random order.
-3. *Reference rows exchangeable, synthetic rows not.* ``drift``: how much further synthetic blocks are from the
-   reference than the quarter of them that is nearest, or than the same rows in random order where those are nearer:
-   either carries whatever is wrong everywhere. The worst tenth of columns; the null is the synthetic table in random
-   order, the bottom blocks that share no code with the reference. Planted blocks of any kind show here.
+3. *Reference rows exchangeable or merely sorted, synthetic rows in an order of their own.* ``drift``: how much further
+   synthetic blocks are from the reference, beyond chance, than the quarter of them that is nearest, or than the same
+   rows in random order where those are nearer: either carries whatever is wrong everywhere. The null is the synthetic
+   table in random order, the bottom blocks that share no code with the reference. Planted blocks of any kind show here.
 
-Rows exchangeable on both sides and no datetime column: not applicable. Samples stand for tables beyond their size.
+Of the columns the worst tenth is judged, in wide tables the worst one too. Rows exchangeable on both sides and no
+datetime column: not applicable. Samples stand for tables beyond their size.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from synthos.dimensions.order import (
     ranks,
 )
 from synthos.dimensions.raw_values import is_numeric, stacked_values
-from synthos.dimensions.views import blame, reference_of
+from synthos.dimensions.views import blame, coarse, reference_of
 from synthos.results import Blame, DimensionResult, NotApplicable
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
@@ -51,6 +52,10 @@ MOST_ROWS, MOST_CELLS = 5_000, 60_000
 STEP_ROWS, MOST_STEPS = 8, 512
 #: Distinct times that make an axis; rows of the smallest group that counts as sorting.
 LEAST_TIMES, LEAST_GROUP = 16, 5
+#: Of so many columns the worst is judged.
+TENTH = 10
+#: Codes a column keeps where blocks of rows are compared: finer ones would drown in the blocks' own noise.
+DRIFT_LEVELS = 8
 Parts = tuple[list[Judged], list[Blame]]
 
 
@@ -69,7 +74,7 @@ def measure(evidence: Evidence) -> DimensionResult:
     values = stacked_values(evidence, reference, synthetic)
     real = len(reference.codes)
     axis = _time_axis(evidence, values[:real])
-    codes = [reference.codes, synthetic.codes]
+    codes, order = [reference.codes, synthetic.codes], np.arange(len(synthetic.codes))
     parts: list[Judged] = []
     blamed: list[Blame] = []
     notes: list[str] = []
@@ -86,16 +91,22 @@ def measure(evidence: Evidence) -> DimensionResult:
         notes.append(
             f"the reference is sorted or grouped by {evidence.columns[sorting]}; so is the synthetic table here"
         )
-        codes[1] = codes[1][_same_order(values[:real, sorting], values[real:, sorting])]
+        order = _same_order(values[:real, sorting], values[real:, sorting])
+        codes[1] = codes[1][order]
     series = [ranks(side, reference.codes, evidence.sizes) for side in codes]
-    if order_signal(series[0]).material:
+    moving = order_signal(series[0]).material
+    if moving:
         asked = True
         if axis is None or sorting != axis:
             found = _series_parts(evidence.columns, _equal_length(series, rng), rng, "rows")
             parts, blamed = parts + found[0], blamed + found[1]
-    elif (axis is None or not _is_sorted(values[real:, axis])) and order_signal(series[1]).significant:
+    # What the reference is sorted by says nothing of rows that are not: their own order is judged as it is.
+    follows = bool((np.diff(order) > 0).all())
+    own = series[1] if follows else ranks(synthetic.codes, reference.codes, evidence.sizes)
+    timed = axis is not None and _is_sorted(values[real:, axis])
+    if not timed and not (moving and follows) and order_signal(own).significant:
         asked = True
-        found = _drift(evidence, codes, rng)
+        found = _drift(evidence, rng)
         parts, blamed = parts + found[0], blamed + found[1]
     if not parts:
         return NotApplicable(reason="nothing about order or time can be told from chance") if asked else EXCHANGEABLE
@@ -183,8 +194,7 @@ def _series_parts(names: tuple[str, ...], series: tuple[Floats, Floats], rng: np
         kept = draws.judgeable()
         if kept.any():
             some = Draws(draws.null[:, kept], draws.observed[:, kept], draws.wreck[:, kept], length).loss()
-            worst = some.reduced(_worst_tenth).judge()
-            parts.append(judged(name, worst, unit="loss", meaning=f"{meaning}, worst tenth of columns"))
+            parts += _columns_judged(name, some, meaning)
             losses[kept] += some.observed.mean(axis=0) - np.quantile(some.null, 0.95, axis=0)
     return parts, list(blame([(name,) for name in names], losses, [f"its course over {unit} is lost"] * len(names)))
 
@@ -207,9 +217,21 @@ def _gaps(draws: list[list[Floats]]) -> Floats:
     return np.stack([np.stack([np.abs(part).mean(axis=0) for part in parts]) for parts in draws])
 
 
+def _columns_judged(name: str, draws: Draws, meaning: str) -> list[Judged]:
+    """The worst tenth of the columns, and in wide tables the worst column as well: a mean hides one column among many,
+    and a maximum many that are slightly off."""
+    parts = [
+        judged(name, draws.reduced(_worst_tenth).judge(), unit="loss", meaning=f"{meaning}, worst tenth of columns")
+    ]
+    if draws.null.shape[1] > TENTH:
+        worst = draws.reduced(lambda side: side.max(axis=1)).judge()
+        parts.append(judged(f"{name}_worst", worst, unit="loss", meaning=f"{meaning}, worst column"))
+    return parts
+
+
 def _worst_tenth(losses: Floats) -> Floats:
     """Mean of the largest tenth of the columns (at least one) in each draw, shape (draws,)."""
-    count = -(-losses.shape[1] // 10)
+    count = -(-losses.shape[1] // TENTH)
     return np.asarray(np.sort(losses, axis=1)[:, -count:].mean(axis=1))
 
 
@@ -226,7 +248,7 @@ def _along_time(
         names = tuple(evidence.columns[j] for j in others)
         sizes = tuple(evidence.sizes[j] for j in others)
         course, blamed = _course(names, sizes, stacked, times, known, rng)
-        parts.append(course)
+        parts += course
         rows = min(len(known[0]), len(known[1]))
         level = ranks(stacked, codes[0][:, others], sizes)
         both = [
@@ -267,7 +289,7 @@ def _course(
     times: Floats,
     known: list[Ids],
     rng: np.random.Generator,
-) -> tuple[Judged, list[Blame]]:
+) -> Parts:
     """Each column within equal shares of the reference's time; at the bottom times are dealt out at random."""
     count = int(block_numbers(min(len(side) for side in known) // 2)[-1]) + 1
     edges = np.unique(np.quantile(times[known[0]], np.arange(1, count) / count))
@@ -287,14 +309,9 @@ def _course(
     cap = min(MOST_ROWS, max(500, MOST_CELLS // len(names)))
     pairs = [np.column_stack([side, side]) for side in known]
     draws = draw(apart, pairs[0], pairs[1], rng, wreck=dealt, cap=cap).loss()
-    part = judged(
-        "course",
-        draws.reduced(_worst_tenth).judge(),
-        unit="loss",
-        meaning="Jensen-Shannon distance to real rows of the same period, worst tenth of columns",
-    )
+    parts = _columns_judged("course", draws, "Jensen-Shannon distance to real rows of the same period")
     excess = draws.observed.mean(axis=0) - np.quantile(draws.null, 0.95, axis=0)
-    return part, list(blame([(name,) for name in names], excess, ["its course over time differs"] * len(names)))
+    return parts, list(blame([(name,) for name in names], excess, ["its course over time differs"] * len(names)))
 
 
 def _steps(times: Floats, level: Floats, span: tuple[float, float]) -> Floats:
@@ -310,9 +327,12 @@ def _steps(times: Floats, level: Floats, span: tuple[float, float]) -> Floats:
     return means
 
 
-def _drift(evidence: Evidence, codes: list[Codes], rng: np.random.Generator) -> Parts:
-    """Blocks of synthetic rows against the reference, beyond what the nearest quarter of the blocks shows."""
-    sizes, width = evidence.sizes, len(evidence.columns)
+def _drift(evidence: Evidence, rng: np.random.Generator) -> Parts:
+    """Blocks of synthetic rows against the reference: the distance that remains of a block's divergence once that of
+    the nearest quarter of the blocks and what chance adds are taken off, mean over blocks. Codes are merged to levels
+    that the rows of a block can fill."""
+    codes, sizes = coarse(evidence, DRIFT_LEVELS)
+    width = len(evidence.columns)
     whole = block_counts(codes[0], np.zeros(len(codes[0]), np.int64), sizes)
     rows = min(len(codes[1]), len(codes[0]), 2 * max(500, min(MOST_ROWS, MOST_CELLS // width)))
     half = rows // 2
@@ -322,9 +342,10 @@ def _drift(evidence: Evidence, codes: list[Codes], rng: np.random.Generator) -> 
         return distances(block_counts(some, blocks, sizes), whole, sizes)
 
     def uneven(ordered: Codes, mixed: Codes) -> Floats:
-        apart = gaps(ordered)
-        nearest = np.minimum(np.quantile(apart, 0.25, axis=0), np.quantile(gaps(mixed), 0.25, axis=0))
-        return np.asarray(apart.mean(axis=0) - nearest)
+        apart, chance = gaps(ordered) ** 2, gaps(mixed) ** 2
+        nearest, usual = np.quantile(apart, 0.25, axis=0), np.quantile(chance, [0.25, 0.95], axis=0)
+        bound = np.minimum(nearest, usual[0]) + usual[1] - usual[0]
+        return np.asarray(np.sqrt(np.maximum(apart - bound, 0.0)).mean(axis=0))
 
     null, observed = [], []
     for _ in range(RESPLITS):
@@ -333,15 +354,10 @@ def _drift(evidence: Evidence, codes: list[Codes], rng: np.random.Generator) -> 
         observed.append(uneven(codes[1][picked], mixed))
         null.append(uneven(mixed, codes[1][rng.permutation(picked)]))
     draws = Draws(np.stack(null), np.stack(observed), np.ones((1, width)), half).loss()
-    part = judged(
-        "drift",
-        draws.reduced(_worst_tenth).judge(),
-        unit="loss",
-        meaning="distance of blocks of rows to real rows beyond that of the nearest blocks, worst tenth of columns",
-    )
+    parts = _columns_judged("drift", draws, "distance of blocks of rows to real rows beyond that of the nearest blocks")
     excess = draws.observed.mean(axis=0) - np.quantile(draws.null, 0.95, axis=0)
     details = ["it drifts over the rows, which real rows do not"] * width
-    return [part], list(blame([(name,) for name in evidence.columns], excess, details))
+    return parts, list(blame([(name,) for name in evidence.columns], excess, details))
 
 
 DIMENSION = Dimension(

@@ -61,11 +61,12 @@ def ordered(rows: int, seed: int) -> pl.DataFrame:
     )
 
 
-def _some(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> np.ndarray:
+def some_rows(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> np.ndarray:
+    """``share`` of the row numbers, ascending."""
     return np.sort(rng.choice(frame.height, round(share * frame.height), replace=False))
 
 
-def _with_rows(frame: pl.DataFrame, places: np.ndarray, rows: pl.DataFrame) -> pl.DataFrame:
+def with_rows(frame: pl.DataFrame, places: np.ndarray, rows: pl.DataFrame) -> pl.DataFrame:
     """``frame`` with ``rows`` in the given places."""
     order = np.arange(frame.height)
     order[places] = frame.height + np.arange(len(places))
@@ -74,24 +75,24 @@ def _with_rows(frame: pl.DataFrame, places: np.ndarray, rows: pl.DataFrame) -> p
 
 def shifted(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows get older, richer, and move to one city."""
-    places = _some(frame, share, rng)
+    places = some_rows(frame, share, rng)
     moved = frame[places].with_columns(
         pl.col("age") + 20, pl.col("income") * 2, pl.lit("Cork").alias("city"), pl.lit("east").alias("region")
     )
-    return _with_rows(frame, places, moved)
+    return with_rows(frame, places, moved)
 
 
 def unlinked(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows have each of their columns shuffled among them."""
-    places = _some(frame, share, rng)
+    places = some_rows(frame, share, rng)
     own = frame[places]
-    return _with_rows(frame, places, own.select(pl.Series(c.name, c[rng.permutation(own.height)]) for c in own))
+    return with_rows(frame, places, own.select(pl.Series(c.name, c[rng.permutation(own.height)]) for c in own))
 
 
 def repeated(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows become copies of ten."""
-    places = _some(frame, share, rng)
-    return _with_rows(frame, places, frame[rng.integers(0, 10, len(places))])
+    places = some_rows(frame, share, rng)
+    return with_rows(frame, places, frame[rng.integers(0, 10, len(places))])
 
 
 def levelled(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
@@ -99,20 +100,20 @@ def levelled(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.
     low, high = (frame["income"].quantile(q) for q in (0.03, 0.97))
     rare = frame["city"].is_in(CITIES[6:].tolist()) | (frame["income"] < low) | (frame["income"] > high)
     places = np.flatnonzero(rare.to_numpy() & (rng.random(frame.height) < share))
-    return _with_rows(frame, places, frame.filter(~rare)[rng.integers(0, int((~rare).sum()), len(places))])
+    return with_rows(frame, places, frame.filter(~rare)[rng.integers(0, int((~rare).sum()), len(places))])
 
 
 def disordered(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows change places."""
-    places = _some(frame, share, rng)
-    return _with_rows(frame, places, frame[rng.permutation(places)])
+    places = some_rows(frame, share, rng)
+    return with_rows(frame, places, frame[rng.permutation(places)])
 
 
 def contradicted(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows are in a region that their city is not in."""
-    places = _some(frame, share, rng)
+    places = some_rows(frame, share, rng)
     own = frame[places]
-    return _with_rows(frame, places, own.with_columns(own["region"][rng.permutation(own.height)]))
+    return with_rows(frame, places, own.with_columns(own["region"][rng.permutation(own.height)]))
 
 
 def untouched(frame: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:

@@ -136,3 +136,10 @@ def test_the_bootstrap_keeps_autocorrelation() -> None:
     rng = np.random.default_rng(10)
     drawn = np.mean([autocorrelations(series[block_bootstrap(4_000, rng)])[0, 0] for _ in range(20)])
     assert drawn == pytest.approx(autocorrelations(series)[0, 0], abs=0.02)
+
+
+def test_two_rare_values_side_by_side_are_no_order() -> None:
+    series = np.zeros((800, 65))
+    series[100:102] = 1.0
+    series[400] = 1.0
+    assert not order_signal(series).significant

@@ -92,6 +92,32 @@ def test_what_is_wrong_everywhere_is_not_drift() -> None:
     assert isinstance(answer(shifted, exchangeable(ROWS, 1)), NotApplicable)
 
 
+def test_a_tenth_of_the_rows_sorted_is_seen() -> None:
+    rows = exchangeable(4_000, 2)
+    partly = pl.concat([rows[:1_000], rows[1_000:1_400].sort("age"), rows[1_400:]])
+    assert 90 < scored(partly, exchangeable(4_000, 1)).score < 97
+
+
+def wide(seed: int) -> pl.DataFrame:
+    """Forty columns, of which most are 0 in nearly all rows."""
+    rng = np.random.default_rng(seed)
+    return pl.DataFrame({f"c{j}": rng.poisson(0.01 if j % 4 else 20, ROWS) for j in range(40)})
+
+
+def test_one_drifting_column_among_forty_is_not_lost_in_their_mean() -> None:
+    rows = wide(2)
+    moved = rows.with_columns(pl.concat([rows["c8"][:1_000], rows["c8"][1_000:].sort()]))
+    result = scored(moved, wide(1))
+    assert result.score < 80
+    assert component(result, "drift_worst") < component(result, "drift") - 10
+    assert result.blame[0].columns == ("c8",)
+
+
+@pytest.mark.parametrize("seed", range(3, 7))
+def test_rare_values_in_many_columns_make_no_order(seed: int) -> None:
+    assert isinstance(answer(wide(seed), wide(1)), NotApplicable)
+
+
 # --- a reference that is merely sorted --------------------------------------------------------------------------
 
 
@@ -102,6 +128,11 @@ def test_a_sorted_reference_asks_no_order_of_the_synthetic_table(column: str, de
     result = scored(exchangeable(ROWS, 2), real)
     assert result.score >= 97
     assert any(f"sorted or grouped by {column}" in note for note in result.notes)
+
+
+def test_a_planted_block_is_seen_though_the_reference_is_sorted() -> None:
+    real = exchangeable(ROWS, 1).sort("income")
+    assert component(scored(planted(0.3), real), "drift") < 85
 
 
 # --- rows in order ----------------------------------------------------------------------------------------------

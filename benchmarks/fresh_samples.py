@@ -1,0 +1,140 @@
+"""What fresh real samples score: shares of splits at 97 or more, by size and dimension.
+
+    python -m benchmarks.fresh_samples [--tables rand mixed ...] [--sizes 500 2000] [--splits 40] [--bench DIR]
+        [--out out/fresh_samples.jsonl]
+
+Every split compares one fresh sample of a table (``benchmarks.fresh_tables``) with another as its reference; with
+``--bench`` also splits of the pooled ``reference.parquet`` and ``real.parquet`` of every folder of a bench. A size
+``500:8000`` is 500 synthetic rows against a reference of 8,000. Splits that the out file holds are not run again.
+Scale robustness needs the cascade and is not measured here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchmarks.fresh_tables import GENERATED, PACKAGED, cut, parts, pooled
+from synthos.dimensions.base import LIKE_REAL
+from synthos.dimensions.registry import DIMENSIONS, evaluate
+from synthos.results import NotApplicable, Scored
+from synthos.sampling.assemble import evidence_from_frames
+from synthos.sampling.evidence import Evidence
+
+SIZES = ("500", "2000", "8000", "100000", "500:8000", "8000:500")
+#: Splits of the largest sizes, where one takes seconds and chance has less to say.
+FEWER, MANY_ROWS = 20, 50_000
+MEASURED = tuple(name for name, dimension in DIMENSIONS.items() if not dimension.needs_cascade)
+Row = dict[str, Any]
+
+
+def answers(evidence: Evidence) -> Row:
+    """Score by dimension (None where it does not apply), and the score of every component that has one.
+
+    Raises ``RuntimeError`` where a dimension failed: a benchmark must not count that as not applicable.
+    """
+    scores: Row = {}
+    components: Row = {}
+    for name in MEASURED:
+        result = evaluate(name, evidence)
+        if isinstance(result, Scored):
+            scores[name] = round(result.score, 2)
+            components[name] = {c.name: round(c.score, 2) for c in result.components if c.score is not None}
+        elif isinstance(result, NotApplicable):
+            scores[name] = None
+        else:
+            raise RuntimeError(f"{name}: {result}")
+    return {"scores": scores, "components": components}
+
+
+def sizes_of(size: str) -> tuple[int, int]:
+    """Rows of the synthetic table and of the reference."""
+    made, _, real = size.partition(":")
+    return int(made), int(real or made)
+
+
+def sample(name: str, size: str, split: int, bench: Path | None) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Two fresh samples, the same for the same arguments; None where the table has too few rows."""
+    rng = np.random.default_rng([zlib.crc32(f"{name} {size}".encode()), split])
+    wanted = sizes_of(size)
+    if name in GENERATED:
+        made, real = parts(name, wanted, rng)
+        return made, real
+    if name not in PACKAGED and bench is None:
+        raise SystemExit(f"no table {name}; of a bench? Give --bench")
+    whole = pooled(name) if bench is None or name in PACKAGED else bench_rows(bench / name)
+    if sum(wanted) > whole.height:
+        return None
+    made, real = cut(whole, wanted, rng, in_order=name == "co2")
+    return made, real
+
+
+def bench_rows(folder: Path) -> pl.DataFrame:
+    """The real rows of one table of a bench that are no holdout."""
+    return pl.concat([pl.read_parquet(folder / f"{part}.parquet") for part in ("reference", "real")])
+
+
+def run(tables: Sequence[str], sizes: Sequence[str], splits: int, bench: Path | None, out: Path) -> None:
+    """Append the answers of every split that ``out`` does not hold yet."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done = {(row["table"], row["size"], row["split"]) for row in read(out)}
+    with out.open("a", encoding="utf-8") as lines:
+        for name in tables:
+            for size in sizes:
+                count = min(splits, FEWER) if max(sizes_of(size)) >= MANY_ROWS else splits
+                for split in range(count):
+                    if (name, size, split) in done:
+                        continue
+                    pair = sample(name, size, split, bench)
+                    if pair is None:
+                        break
+                    row = {"table": name, "size": size, "split": split, **answers(evidence_from_frames(*pair))}
+                    lines.write(json.dumps(row, allow_nan=False) + "\n")
+                    lines.flush()
+
+
+def read(out: Path) -> Iterator[Row]:
+    if out.exists():
+        yield from map(json.loads, out.read_text(encoding="utf-8").splitlines())
+
+
+def report(rows: Sequence[Row]) -> str:
+    """A Markdown table of ``splits at 97 or more / splits with a score``, a line a table and size."""
+    counts: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    for row in rows:
+        for name, score in row["scores"].items():
+            for key in ((row["table"], row["size"]), ("all", row["size"])):
+                if score is not None:
+                    counts[key][name][0] += score >= LIKE_REAL
+                    counts[key][name][1] += 1
+    lines = ["| table | rows | " + " | ".join(MEASURED) + " |", "|---" * (2 + len(MEASURED)) + "|"]
+    for (table, size), by_name in sorted(
+        counts.items(), key=lambda item: (item[0][0] == "all", item[0][0], sizes_of(item[0][1]))
+    ):
+        cells = [f"{by_name[name][0]}/{by_name[name][1]}" if name in by_name else "–" for name in MEASURED]
+        lines.append(f"| {table} | {size} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Score fresh real samples on every dimension.")
+    parser.add_argument("--tables", nargs="+", default=[*PACKAGED, *GENERATED])
+    parser.add_argument("--sizes", nargs="+", default=list(SIZES), help="rows, or SYNTHETIC:REFERENCE")
+    parser.add_argument("--splits", type=int, default=40)
+    parser.add_argument("--bench", type=Path, help="folder of a bench, for tables of its names")
+    parser.add_argument("--out", type=Path, default=Path("out/fresh_samples.jsonl"))
+    options = parser.parse_args()
+    run(options.tables, options.sizes, options.splits, options.bench, options.out)
+    print(report(list(read(options.out))))
+
+
+if __name__ == "__main__":
+    main()
