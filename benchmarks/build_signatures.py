@@ -1,123 +1,272 @@
-"""Build the library of known collapses from answered bench tables: figures travel, rows do not.
+"""Build the library of known collapses from bench tables, and say how well it tells their families apart.
 
-    python -m benchmarks.build_signatures --bench DIR --results out/benchmarks/collapse_bench.jsonl
-        [--out synthos/verdict/signatures.json]
+    python -m benchmarks.build_signatures --bench DIR [--tables census bank] [--unseen DIR]
+        [--log out/benchmarks/signatures.jsonl] [--out synthos/verdict/signatures.json]
 
-Reads what ``collapse_bench`` wrote (its ``figures``) and the bench's ``truth.json`` (family and measured utility loss).
-One signature a kind of damage (``cart_g4``, ``noise_30``), its figures averaged over the tables that answered. The
-scale of the distances is the median distance of the same damage on two tables, set to read as a similarity of 0.8; with
-one table alone, where that cannot be had, ``--scale`` must give it.
+Reads the bench's ``truth.json`` (family and measured utility loss), fingerprints every table against its reference, and
+writes the figures; rows do not travel. One JSON line a fingerprint goes to ``--log``, so that a run that was stopped
+goes on where it was; remove the file after a change of the fingerprint or of the regions.
+
+A mixture of generated and real rows belongs to the family of its generator (``cart_mix`` to ``cart``): how much of a
+table is generated is its dose. Fresh real rows and the reference drawn with replacement are families of their own.
+
+Retrieval is judged leaving one table out: spreads, reach and cases come from the other tables only. ``--unseen`` names
+another bench, whose tables are looked up in the whole library and never enter it.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import math
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from benchmarks.collapse_bench import Row, load_truth, read_log
-from synthos.verdict.signatures import Figures, distance
+from synthos.localization.regions import find_regions
+from synthos.sampling.assemble import evidence_from_frames
+from synthos.verdict.fingerprint import MEANINGS, Fingerprint, fingerprint
+from synthos.verdict.library import Case, Library, parse_library
+from synthos.verdict.signatures import NEAREST, distances, rooted, similarity
+from synthos.verdict.thresholds import default_thresholds
 
-#: How alike the same damage on another table shall read.
-SAME_DAMAGE = 0.8
-#: What each family is, by the ``family`` of the bench's truth.
+#: Quantile of the distances to the nearest of a case's own family on another table that ``Library.reach`` is.
+REACH = 0.95
+#: What is added to the spread between tables of one damage: a tenth of the whole spread, and a floor for figures that
+#: are the same in all cases.
+WHOLE_SPREAD, LEAST_SPREAD = 0.1, 0.01
+#: Title and description of each family, by the ``family`` of the bench's truth without "_mix".
 FAMILIES = {
-    "healthy": "fresh real rows: what a perfect generator would give",
-    "healthy_memorised": "the reference drawn with replacement: a generator that memorised its training rows",
-    "copula": "a Gaussian copula: every column right, dependence kept only between ranks of pairs",
-    "cart": "sequential decision trees (CART), refitted on their own output",
-    "narrow": "sampling narrowed towards the likely values, as at a low temperature, and refitted",
-    "ctgan": "a conditional tabular GAN trained for a short time",
-    "tvae": "a tabular variational auto-encoder trained for a short time",
-    "planted_duplicates": "a block of rows that repeats a few rows",
-    "planted_shuffled": "a block of rows whose columns were shuffled independently",
-    "planted_mode": "a block of rows drawn around one single mode",
-    "planted_tailcut": "a block of rows without tails and rare values",
-    "planted_noise": "a block of rows with noise added",
-    "planted_drift": "a block of rows that drifts away steadily",
+    "healthy": ("Fresh real rows", "what a perfect generator would give"),
+    "healthy_memorised": ("Memorised real rows", "the reference drawn with replacement, and nothing new"),
+    "copula": ("Gaussian copula", "every column right, dependence kept only between the ranks of pairs"),
+    "cart": ("Decision trees (CART)", "columns drawn one after the other from trees, refitted on their own output"),
+    "narrow": ("Narrowed sampling", "drawn towards the likely values, as at a low temperature, and refitted"),
+    "ctgan": ("CTGAN", "a conditional tabular GAN trained for a short time"),
+    "tvae": ("TVAE", "a tabular variational auto-encoder trained for a short time"),
+    "planted_duplicates": ("Block of duplicates", "a block of rows that repeats a few rows"),
+    "planted_shuffled": ("Shuffled block", "a block of rows whose columns were shuffled independently"),
+    "planted_mode": ("Block in one mode", "a block of rows drawn around one single mode"),
+    "planted_tailcut": ("Block without tails", "a block of rows without tails and rare values"),
+    "planted_noise": ("Noisy block", "a block of rows with noise added"),
+    "planted_drift": ("Drifting block", "a block of rows that drifts away steadily"),
 }
+SHARES = {0.25: "a quarter", 0.5: "half", 0.75: "three quarters"}
+Figures = Mapping[tuple[str, str], Fingerprint]
 
 
-def describe(case: Mapping[str, Any]) -> str:
-    """One sentence on what was done, with its dose."""
-    family = str(case["family"])
-    text = FAMILIES[family.removesuffix("_mix")]
+def family_of(case: Mapping[str, Any]) -> str:
+    """The family of a case of the bench, that of its generator where it is a mixture."""
+    return str(case["family"]).removesuffix("_mix")
+
+
+def pattern(case: Mapping[str, Any]) -> dict[str, str]:
+    """Name, family and description of a case for people, with its dose."""
+    family = family_of(case)
+    name, description = FAMILIES[family]
     if "synthetic_share" in case:
-        return f"{text}; {case['synthetic_share']:.0%} of the rows, the others real"
+        share = float(case["synthetic_share"])
+        words = SHARES.get(share, f"{share:.0%}")
+        return {
+            "name": f"{name}, {words} of the rows",
+            "family": family,
+            "description": f"{description}; {words} of the rows, the others real",
+        }
     if "generation" in case:
-        return f"{text}; generation {case['generation']}"
-    if "planted" in case:
+        name += ", first generation" if case["generation"] == 1 else f", generation {case['generation']}"
+    if case.get("planted"):
         start, stop = case["planted"]
-        return f"{text}; {(stop - start) / case['rows']:.0%} of the rows"
-    return text
+        name += f", {(stop - start) / case['rows']:.0%} of the rows"
+    return {"name": name, "family": family, "description": description}
 
 
-def outcome(cases: Sequence[Mapping[str, Any]]) -> str:
-    """What models trained on such tables lost, over the tables where it was measured."""
-    losses = [case["utility_loss"] for case in cases]
-    tables = ", ".join(case["table"] for case in cases)
-    low, high = (f"{max(loss, 0.0):.0%}" for loss in (min(losses), max(losses)))
-    span = low if low == high else f"{low} to {high}"
-    return f"models trained on it lost {span} of what real rows teach (measured on {tables})"
+def measure(bench: Path, truth: Sequence[Row], log: Path) -> dict[tuple[str, str], Fingerprint]:
+    """Fingerprints of all cases by table and key; those that ``log`` holds are taken from it."""
+    done = {(row["table"], row["key"]): row["figures"] for row in read_log(log)}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as lines:
+        for case in truth:
+            place = (case["table"], case["key"])
+            if place in done:
+                continue
+            started = time.process_time()
+            reference = pl.read_parquet(bench / case["table"] / "reference.parquet")
+            evidence = evidence_from_frames(
+                pl.read_parquet(bench / case["table"] / f"{case['key']}.parquet"), reference
+            )
+            done[place] = fingerprint(evidence, find_regions(evidence))
+            seconds = round(time.process_time() - started, 2)
+            row = {"table": case["table"], "key": case["key"], "figures": done[place], "seconds": seconds}
+            lines.write(json.dumps(row, allow_nan=False) + "\n")
+            lines.flush()
+    return {(case["table"], case["key"]): done[case["table"], case["key"]] for case in truth}
 
 
-def build(truth: Sequence[Row], answers: Mapping[tuple[str, str], Row], scale: float | None = None) -> dict[str, Any]:
-    """The library's JSON form. Cases that were not answered are left out."""
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for case in truth:
-        if (case["table"], case["key"]) in answers:
-            groups[case["key"]].append(case)
-    signatures, apart = [], []
-    for key, cases in groups.items():
-        vectors = [answers[case["table"], key]["figures"] for case in cases]
-        apart += [d for one, other in itertools.combinations(vectors, 2) if (d := distance(one, other)) is not None]
-        signatures.append(
+def build(truth: Sequence[Row], figures: Figures, made: str) -> dict[str, Any]:
+    """The library's JSON form.
+
+    Raises
+    ------
+    SystemExit : no damage is there on two tables, so that nobody knows what differs by table and what by damage.
+    """
+    names = list(MEANINGS)
+    vectors = np.array([[figures[case["table"], case["key"]].get(name, np.nan) for name in names] for case in truth])
+    values, damages = rooted(vectors), np.array([case["key"] for case in truth])
+    spreads = _spreads(values, damages)
+    if spreads is None:
+        raise SystemExit("no damage was measured on two tables, so that the spreads are unknown; give more tables")
+    document: dict[str, Any] = {
+        "made": made,
+        "reach": 1.0,
+        "figures": names,
+        "spreads": [round(float(spread), 4) for spread in spreads],
+        "patterns": {case["key"]: pattern(case) for case in truth},
+        "cases": [
             {
-                "name": key,
-                "family": cases[0]["family"],
-                "description": describe(cases[0]),
-                "outcome": outcome(cases),
-                "figures": mean_figures(vectors),
+                "pattern": case["key"],
+                "table": case["table"],
+                "harm": case["utility_loss"],
+                "values": [None if np.isnan(value) else round(float(value), 4) for value in vector],
+            }
+            for case, vector in zip(truth, vectors, strict=True)
+        ],
+    }
+    document["reach"] = round(_reach(parse_library(document)), 4)
+    return document
+
+
+def _spreads(values: np.ndarray, damages: np.ndarray) -> np.ndarray | None:
+    """How much each rooted figure differs between tables of one damage, shape (figures,)."""
+    groups = [values[damages == damage] for damage in dict.fromkeys(damages.tolist())]
+    squares, freedom = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for group in groups:
+        known = np.isfinite(group).sum(axis=0)
+        centre = np.nansum(group, axis=0) / np.maximum(known, 1)
+        squares += np.nansum((group - centre) ** 2, axis=0)
+        freedom += np.maximum(known - 1, 0)
+    if not freedom.any():
+        return None
+    centre = np.nansum(values, axis=0) / np.maximum(np.isfinite(values).sum(axis=0), 1)
+    whole = np.sqrt(np.nansum((values - centre) ** 2, axis=0) / np.maximum(np.isfinite(values).sum(axis=0), 1))
+    return np.asarray(np.sqrt(squares / np.maximum(freedom, 1)) + WHOLE_SPREAD * whole + LEAST_SPREAD)
+
+
+def _reach(library: Library) -> float:
+    nearest = []
+    for case in library.cases:
+        others = [o for o in library.cases if o.family == case.family and o.source != case.source]
+        if others:
+            nearest.append(float(np.nanmin(distances(case.figures, others, library.spreads))))
+    return float(np.quantile(nearest, REACH))
+
+
+def look_up(truth: Sequence[Row], figures: Figures, library: Library) -> list[dict[str, Any]]:
+    """For each case: the family and key found first, how alike it is, the middle harm of the nearest of that family,
+    and how alike the nearest of another family is."""
+    found: list[dict[str, Any]] = []
+    for case in truth:
+        apart = distances(figures[case["table"], case["key"]], library.cases, library.spreads)
+        order = [int(index) for index in np.argsort(apart, kind="stable") if np.isfinite(apart[index])]
+        if not order:
+            found.append({"case": case, "family": None, "name": None, "alike": 0.0, "harm": None, "other": 0.0})
+            continue
+        first: Case = library.cases[order[0]]
+        kin = [library.cases[index].harm for index in order if library.cases[index].family == first.family][:NEAREST]
+        strangers = [apart[index] for index in order if library.cases[index].family != family_of(case)]
+        found.append(
+            {
+                "case": case,
+                "family": first.family,
+                "name": first.name,
+                "alike": similarity(float(apart[order[0]]), library.reach),
+                "harm": float(np.median(kin)),
+                "other": similarity(float(strangers[0]), library.reach) if strangers else 0.0,
             }
         )
-    if not apart and scale is None:
-        raise SystemExit("no damage was answered on two tables, so that the scale is unknown; give --scale")
-    tables = ", ".join(sorted({case["table"] for cases in groups.values() for case in cases}))
-    count = sum(len(cases) for cases in groups.values())
-    return {
-        "made": f"by benchmarks/build_signatures.py from {count} answers on {tables}",
-        "scale": round(scale if scale is not None else float(np.median(apart)) / -math.log(SAME_DAMAGE), 4),
-        "signatures": signatures,
-    }
+    return found
 
 
-def mean_figures(vectors: Sequence[Figures]) -> Figures:
-    """The mean of every figure over the vectors that have it; those that most lack are left out."""
-    names = sorted({name for vector in vectors for name in vector})
-    held = {name: [vector[name] for vector in vectors if name in vector] for name in names}
-    return {name: round(float(np.mean(values)), 4) for name, values in held.items() if 2 * len(values) >= len(vectors)}
+def leave_tables_out(truth: Sequence[Row], figures: Figures) -> list[dict[str, Any]]:
+    """``look_up`` of every case in a library made of the other tables."""
+    found = []
+    for table in dict.fromkeys(case["table"] for case in truth):
+        rest = [case for case in truth if case["table"] != table]
+        library = parse_library(build(rest, figures, "the other tables"))
+        found += look_up([case for case in truth if case["table"] == table], figures, library)
+    return found
+
+
+def show(title: str, found: Sequence[Mapping[str, Any]]) -> None:
+    """Right families, what is taken for what, what a left-out family is taken for, and the harm of the nearest."""
+    floor = default_thresholds().least_similarity
+    by_table: dict[str, list[bool]] = defaultdict(list)
+    for answer in found:
+        by_table[answer["case"]["table"]].append(answer["family"] == family_of(answer["case"]))
+    right = [hit for hits in by_table.values() for hit in hits]
+    tables = ", ".join(f"{table} {np.mean(hits):.2f}" for table, hits in by_table.items())
+    print(f"{title}: right family first {np.mean(right):.3f} of {len(right)} ({tables})")
+    wrong = Counter(
+        f"{family_of(answer['case'])} -> {answer['family']}"
+        for answer in found
+        if answer["family"] != family_of(answer["case"])
+    )
+    print("  taken for another:", ", ".join(f"{what} {count}" for what, count in wrong.most_common()) or "none")
+    named = [answer for answer in found if answer["alike"] >= floor]
+    exact = np.mean([answer["name"] == pattern(answer["case"])["name"] for answer in found])
+    print(f"  alike enough to be named: {len(named) / len(found):.2f}; right dose or generation too: {exact:.2f}")
+    if named:
+        sure = np.mean([answer["family"] == family_of(answer["case"]) for answer in named])
+        apart = [abs(answer["harm"] - answer["case"]["utility_loss"]) for answer in named]
+        print(f"  of the named: right family {sure:.3f}; median error of the harm {np.median(apart):.3f}")
+    silent = np.mean([answer["other"] < floor for answer in found])
+    print(f"  with the own family left out of the library, none is named for {silent:.2f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the library of known collapses.")
     parser.add_argument("--bench", type=Path, required=True)
-    parser.add_argument("--results", type=Path, required=True, help="the .jsonl that collapse_bench wrote")
     parser.add_argument("--tables", nargs="*", default=[], help="only these tables")
-    parser.add_argument("--scale", type=float, help="scale of the distances, instead of the measured one")
+    parser.add_argument("--unseen", type=Path, help="a bench that is only looked up in the library")
+    parser.add_argument("--log", type=Path, default=Path("out/benchmarks/signatures.jsonl"))
     parser.add_argument("--out", type=Path, default=Path("synthos/verdict/signatures.json"))
     options = parser.parse_args()
     truth = load_truth(options.bench, options.tables, [])
-    answers = {(row["table"], row["key"]): row for row in read_log(options.results)}
-    library = build(truth, answers, options.scale)
-    options.out.write_text(json.dumps(library, indent=1) + "\n", encoding="utf-8")
-    print(f"{options.out}: {len(library['signatures'])} signatures, scale {library['scale']}")
+    figures = measure(options.bench, truth, options.log)
+    tables = sorted({case["table"] for case in truth})
+    families = {family_of(case) for case in truth}
+    made = (
+        f"by python -m benchmarks.build_signatures from {len(truth)} tables of {len(families)} families, made from "
+        f"{', '.join(tables)} and measured by how much random forests lost on real rows"
+    )
+    document = build(truth, figures, made)
+    options.out.write_text(_compact(document), encoding="utf-8")
+    print(f"{options.out}: {len(truth)} cases, reach {document['reach']}")
+    if len(tables) > 2:
+        show("leaving one table out", leave_tables_out(truth, figures))
+    if options.unseen:
+        unseen = load_truth(options.unseen, [], [])
+        log = options.log.with_stem(f"{options.log.stem}_unseen")
+        show("tables never seen", look_up(unseen, measure(options.unseen, unseen, log), parse_library(document)))
+
+
+def _compact(document: Mapping[str, Any]) -> str:
+    """JSON with one line a case and a pattern."""
+    parts = []
+    for name, value in document.items():
+        if name == "cases":
+            value = "[\n  " + ",\n  ".join(json.dumps(case) for case in value) + "\n ]"
+        elif name == "patterns":
+            lines = (f"{json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items())
+            value = "{\n  " + ",\n  ".join(lines) + "\n }"
+        else:
+            value = json.dumps(value)
+        parts.append(f" {json.dumps(name)}: {value}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 if __name__ == "__main__":

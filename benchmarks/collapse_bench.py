@@ -31,7 +31,6 @@ from sklearn.metrics import roc_auc_score
 import synthos
 from synthos.results import CascadeResult
 from synthos.verdict.calibration import gather
-from synthos.verdict.signatures import figures
 
 #: Utility loss above which a table counts as collapsed.
 COLLAPSED = 0.1
@@ -73,7 +72,7 @@ def judge(folder: Path, table: str, key: str, quick: bool, cache: Path) -> Row:
         "regions": [asdict(region) for region in answer.regions],
         "signatures": [[found.name, found.similarity] for found in answer.signatures],
         "losses": {name: loss.value for name, loss in losses.items()},
-        "figures": figures(answer.dimensions, answer.regions, cascade),
+        "figures": answer.signature_figures,
         "seconds": seconds,
         "quick": quick,
     }

@@ -48,6 +48,8 @@ from synthos.tables.schema import Schema
 from synthos.tables.sources import Source, open_table
 from synthos.validation import Validation
 from synthos.verdict.aggregate import decide
+from synthos.verdict.fingerprint import fingerprint
+from synthos.verdict.library import Library, load_library
 from synthos.verdict.signatures import match
 from synthos.verdict.thresholds import Thresholds, load_thresholds
 
@@ -93,6 +95,7 @@ class Job:
     seed: int | None
     config: CascadeConfig
     thresholds: Thresholds
+    library: Library
 
     def plan(self, role: str) -> ScanPlan:
         return ScanPlan(schema=self.schema, codec=self.codec, total_rows=self.sources[role].rows, seed=self.seed or 0)
@@ -132,7 +135,7 @@ def prepare(
     ------
     InputError : a table or an option is at fault.
     """
-    config, limits = load_config(tier_config), load_thresholds(thresholds)
+    config, limits, library = load_config(tier_config), load_thresholds(thresholds), load_library()
     overrides = load_overrides(kinds) if isinstance(kinds, str | Path) else kinds
     given = {"synthetic": synthetic, "reference": reference, "holdout": holdout}
     if holdout is not None and reference is None:
@@ -151,6 +154,7 @@ def prepare(
         seed=seed,
         config=config,
         thresholds=limits,
+        library=library,
     )
 
 
@@ -336,6 +340,7 @@ def conclude(
             **{role: place_of(source, role) for role, source in job.sources.items() if role != "holdout"},
         )
     profiles = {role: arm.profile for role, arm in arms.items()}
+    figures = fingerprint(evidence, regions)
     return Validation(
         verdict=verdict,
         dimensions=dimensions,
@@ -343,9 +348,8 @@ def conclude(
         cascade=cascade,
         regions=regions,
         recommendations=recommendations,
-        signatures=match(
-            dimensions, regions, cascade if isinstance(cascade, CascadeResult) else None, thresholds=job.thresholds
-        ),
+        signatures=match(figures, library=job.library, thresholds=job.thresholds),
+        signature_figures=figures,
         profiles=profiles,
         material=gather(evidence, dimensions),
         notes=tuple(notes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -51,6 +51,10 @@ RowsBound = Annotated[
         "rows that a model was given. null without the cascade."
     ),
 ]
+SignatureFigures = Annotated[
+    dict[str, float],
+    Field(description="What the library of known collapses compares; synthos signatures add takes it from here."),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,7 @@ class Document:
     regions: tuple[results.Region, ...]
     recommendations: tuple[results.Recommendation, ...]
     signatures: tuple[results.SignatureMatch, ...]
+    signature_figures: SignatureFigures
     cascade: CascadeSummary
     profiles: dict[str, results.TableProfile]
     notes: tuple[str, ...]
@@ -121,7 +126,10 @@ class Validation(ReportData):
     """The result of ``synthos.validate``: ``ReportData`` (which lists the fields) with its outward forms.
 
     ``fingerprint`` is of all tables' contents with the seed and settings; equal inputs give equal answers.
+    ``signature_figures`` are what the library of known collapses compares; ``verdict.fingerprint`` says what they mean.
     """
+
+    signature_figures: dict[str, float] = field(default_factory=dict)
 
     @property
     def risk_score(self) -> float:
@@ -175,6 +183,7 @@ class Validation(ReportData):
             regions=self.regions,
             recommendations=self.recommendations,
             signatures=self.signatures,
+            signature_figures=self.signature_figures,
             cascade=_summarise(cascade),
             profiles=self.profiles,
             notes=self.notes,

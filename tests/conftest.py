@@ -30,8 +30,10 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test trains may be found by another run."""
+    """Nothing that a test trains may be found by another run, and no test reads the developer's own cases."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.delenv("SYNTHOS_SIGNATURES", raising=False)
 
 
 @pytest.fixture(scope="session")

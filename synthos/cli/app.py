@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synthos.cli import gate, profile, repair, validate
+from synthos.cli import gate, profile, repair, signatures, validate
 
 app = typer.Typer(
     name="synthos",
@@ -21,6 +21,7 @@ app.command("validate")(validate.command)
 app.command("profile")(profile.command)
 app.command("gate")(gate.command)
 app.command("repair")(repair.command)
+app.add_typer(signatures.app, name="signatures")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,158 +1,125 @@
-"""Known collapses: what each did to every measured figure, and which of them a table resembles.
+"""Known collapses, and which of them a table resembles.
 
-A signature is a vector of figures in [0, 1]: the loss of each dimension and of each scored component (0 = like real,
-1 = like the wreck), ``rho``, and for each issue the largest impact of its regions. Two vectors are compared on the
-figures that both have, at least half of the weight of the known one:
+A case is a table whose harm to models was measured, with its ``fingerprint``. Two fingerprints are compared on the
+figures that both have, at least half of those of the known case:
 
-    distance = sqrt(sum w (sqrt(a) - sqrt(b)) ** 2 / sum w),    similarity = exp(-distance / scale).
+    distance = sqrt(mean min(|f(a) - f(b)| / spread, 4) ** 2)  over those figures,    f(x) = sign(x) sqrt(|x|),
 
-Square roots (the Hellinger distance's) let small losses tell mild cases apart. Weights: 1 a dimension, 1 shared by the
-components of a dimension, 3 shared by the issues of regions, 2 for ``rho``. ``scale`` comes with the library: it is set
-so that the same damage on another table reads about 0.8. The library holds figures of whole tables, no rows and no
-values.
+Roots let mild doses be told apart too. ``spread``, one for each figure, is how much it differs between tables that
+suffered the same damage (with a tenth of how much it differs at all), so that what tells damages apart on any table
+counts most; the limit of 4 keeps one odd figure from deciding. The similarity is
+
+    0.6 ** (distance / reach),
+
+1 for the same figures and 0.6 at ``reach``, the distance within which 19 of 20 known cases have another of their family
+on another table. Spreads and reach come with the library. It holds figures of whole tables, no rows and no values.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any, get_args
+from statistics import median
 
-from synthos.dimensions.registry import DIMENSIONS
-from synthos.results import CascadeResult, DimensionResult, Issue, NotApplicable, Region, Scored, SignatureMatch
-from synthos.verdict.calibration import gather
+import numpy as np
+import numpy.typing as npt
+
+from synthos.results import SignatureMatch
+from synthos.verdict.fingerprint import Fingerprint
+from synthos.verdict.library import Case, Library, packaged_library
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
-#: Figures by name: "dimension:NAME", "component:DIMENSION.NAME", "region:ISSUE", "rho"; each in [0, 1].
-Figures = dict[str, float]
-#: Issues that only a reference shows, and those that take two modelled columns: they show in dependence alone.
-OF_REFERENCE: frozenset[Issue] = frozenset({"copied"})
-OF_PAIRS: frozenset[Issue] = frozenset({"shuffled", "rule_break", "label_flip"})
-#: Share of a known signature's weight that must be measured before a likeness is stated.
+Floats = npt.NDArray[np.float64]
+#: Share of a known case's figures that must be measured before a likeness is stated.
 LEAST_SHARED = 0.5
-#: Weight of a group of figures where it is not 1; what is in a group shares its weight.
-_GROUP_WEIGHTS = {"rho": 2.0, "region": 3.0}
+#: Spreads that one figure may count at most.
+MOST_SPREADS = 4.0
+#: Similarity at ``Library.reach``.
+AT_REACH = 0.6
+#: Nearest cases of a family that say what became of it.
+NEAREST = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """One known case. ``outcome`` says what became of models trained on such tables."""
-
-    name: str
-    family: str
-    description: str
-    outcome: str
-    figures: Figures
+def rooted(values: Floats) -> Floats:
+    """``sign(x) sqrt(|x|)`` of figures, NaN where there is none."""
+    return np.asarray(np.sign(values) * np.sqrt(np.abs(values)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
-    """Signatures with the ``scale`` of their distances; ``made`` says from what they were had."""
+def distances(seen: Fingerprint, cases: Sequence[Case], spreads: Mapping[str, float]) -> Floats:
+    """Distance to each case, >= 0, shape (cases,); NaN where less than half of a case's figures were measured.
 
-    signatures: tuple[Signature, ...]
-    scale: float
-    made: str
-
-
-def figures(
-    dimensions: Mapping[str, DimensionResult], regions: Sequence[Region], cascade: CascadeResult | None = None
-) -> Figures:
-    """The vector of a validation; a figure that was not measured, or could not have been, is left out, never 0."""
-    found: Figures = {}
-    for name, loss in gather(dimensions, cascade).items():
-        found[name if name == "rho" else f"dimension:{name}"] = loss.value
-    for name, result in dimensions.items():
-        if isinstance(result, Scored):
-            scores = {part.name: part.score for part in result.components if part.score is not None}
-            found |= {f"component:{name}.{part}": 1.0 - score / 100.0 for part, score in scores.items()}
-    for issue in _visible(dimensions):
-        found[f"region:{issue}"] = max((region.impact for region in regions if region.issue == issue), default=0.0)
-    return found
+    Figures without a spread are left out: nobody has seen how much they differ by chance.
+    """
+    names = list(spreads)
+    width = np.array([spreads[name] for name in names])
+    own = rooted(np.array([seen.get(name, math.nan) for name in names]))
+    known = rooted(np.array([[case.figures.get(name, math.nan) for name in names] for case in cases]))
+    known = known.reshape(len(cases), len(names))
+    apart = np.minimum(np.abs(known - own) / width, MOST_SPREADS)
+    shared = np.isfinite(apart)
+    enough = shared.sum(axis=1) >= np.maximum(LEAST_SHARED * np.isfinite(known).sum(axis=1), 1)
+    squares = np.where(shared, apart, 0.0) ** 2
+    return np.asarray(np.where(enough, np.sqrt(squares.sum(axis=1) / np.maximum(shared.sum(axis=1), 1)), np.nan))
 
 
-def _visible(dimensions: Mapping[str, DimensionResult]) -> list[Issue]:
-    """Issues that a region of these tables could have been given, so that their absence says something."""
-    compared = {
-        name: result
-        for name, result in dimensions.items()
-        if name in DIMENSIONS and DIMENSIONS[name].needs_reference and not DIMENSIONS[name].needs_cascade
-    }
-    hidden: set[Issue] = set()
-    if all(isinstance(result, NotApplicable) for result in compared.values()):
-        # Without a reference every comparison is not applicable; with one, it would take a table of constants.
-        hidden |= OF_REFERENCE
-    elif isinstance(compared.get("correlation_preservation"), NotApplicable):
-        hidden |= OF_PAIRS
-    return [issue for issue in get_args(Issue) if issue not in hidden]
-
-
-def distance(one: Figures, known: Figures) -> float | None:
-    """Distance in [0, 1] on the shared figures; None where they are less than half of the weight of ``known``."""
-    weights = _weights(known)
-    shared = [name for name in known if name in one]
-    weight = sum(weights[name] for name in shared)
-    if weight < LEAST_SHARED * sum(weights.values()):
-        return None
-    squares = sum(weights[name] * (math.sqrt(one[name]) - math.sqrt(known[name])) ** 2 for name in shared)
-    return math.sqrt(squares / weight)
+def similarity(distance: float, reach: float) -> float:
+    """In [0, 1]: 1 for no distance, ``AT_REACH`` at ``reach``."""
+    return float(AT_REACH ** (distance / reach))
 
 
 def match(
-    dimensions: Mapping[str, DimensionResult],
-    regions: Sequence[Region],
-    cascade: CascadeResult | None = None,
-    *,
-    library: Library | None = None,
-    thresholds: Thresholds | None = None,
+    seen: Fingerprint, *, library: Library | None = None, thresholds: Thresholds | None = None
 ) -> tuple[SignatureMatch, ...]:
-    """The known collapses most like this one, most similar first, at most one of a family.
+    """The families of known cases most like this table, most similar first, each with its nearest case's name.
 
     Only those with a similarity of ``thresholds.least_similarity`` or more, at most ``most_matches``; empty where the
-    table is like none of them. A case that has too little in common with what was measured is left out.
+    table is like none of them, or shares too few figures with all of them, as without a reference.
     """
-    library, limits = library or default_library(), thresholds or default_thresholds()
-    seen = figures(dimensions, regions, cascade)
-    best: dict[str, SignatureMatch] = {}
-    for signature in library.signatures:
-        apart = distance(seen, signature.figures)
-        if apart is None:
-            continue
-        similarity = math.exp(-apart / library.scale)
-        held = best.get(signature.family)
-        if similarity >= limits.least_similarity and (held is None or similarity > held.similarity):
-            best[signature.family] = SignatureMatch(
-                name=signature.name,
-                family=signature.family,
-                similarity=similarity,
-                description=signature.description,
-                outcome=signature.outcome,
+    library, limits = library or packaged_library(), thresholds or default_thresholds()
+    apart = distances(seen, library.cases, library.spreads)
+    families: dict[str, list[int]] = defaultdict(list)
+    for index in np.argsort(apart, kind="stable"):
+        if np.isfinite(apart[index]):
+            families[library.cases[index].family].append(int(index))
+    found = []
+    # Filled in the order of distance: the first of each is its nearest, and the nearest family comes first.
+    for family, members in families.items():
+        nearest = [library.cases[index] for index in members[:NEAREST]]
+        alike = similarity(float(apart[members[0]]), library.reach)
+        if alike < limits.least_similarity:
+            break
+        harms = [case.harm for case in nearest]
+        found.append(
+            SignatureMatch(
+                name=nearest[0].name,
+                family=family,
+                similarity=alike,
+                description=nearest[0].description,
+                outcome=outcome(harms),
+                cases=len(harms),
+                harm=median(harms),
+                harm_range=(min(harms), max(harms)),
             )
-    ranked = sorted(best.values(), key=lambda found: (-found.similarity, found.name))
-    return tuple(ranked[: limits.most_matches])
+        )
+    return tuple(found[: limits.most_matches])
 
 
-def parse_library(document: Mapping[str, Any]) -> Library:
-    """The library from its JSON form, as ``benchmarks/build_signatures.py`` writes it."""
-    return Library(
-        signatures=tuple(Signature(**entry) for entry in document["signatures"]),
-        scale=document["scale"],
-        made=document["made"],
-    )
+def outcome(harms: Sequence[float]) -> str:
+    """What became of models trained on tables with these harms, in words. At least one harm is needed.
+
+    >>> outcome([0.02, 0.12, 0.07])
+    'models trained on the 3 nearest known cases lost 2% to 12% of what real rows teach, 7% in the middle'
+    """
+    low, high = _share(min(harms)), _share(max(harms))
+    if len(harms) == 1:
+        return f"models trained on the one known case lost {low} of what real rows teach"
+    nearest = f"models trained on the {len(harms)} nearest known cases lost"
+    if low == high:
+        return f"{nearest} {low} of what real rows teach, all alike"
+    return f"{nearest} {low} to {high} of what real rows teach, {_share(median(harms))} in the middle"
 
 
-@cache
-def default_library() -> Library:
-    """The packaged library."""
-    text = files("synthos.verdict").joinpath("signatures.json").read_text(encoding="utf-8")
-    return parse_library(json.loads(text))
-
-
-def _weights(known: Figures) -> dict[str, float]:
-    groups = {name: "region" if name.startswith("region:") else name.split(".")[0] for name in known}
-    crowds = Counter(groups.values())
-    return {name: _GROUP_WEIGHTS.get(group, 1.0) / crowds[group] for name, group in groups.items()}
+def _share(harm: float) -> str:
+    """A harm for people; beyond 100 % models are worse than ones that know no dependence, which is all of it."""
+    return f"{min(max(harm, 0.0), 1.0):.0%}"

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import build_signatures, collapse_bench, fit_risk
+from benchmarks import collapse_bench, fit_risk
 from synthos.results import DIMENSIONS
 from synthos.verdict.calibration import parse_risk_model
-from synthos.verdict.signatures import parse_library
 
 Row = dict[str, Any]
 
@@ -115,38 +114,6 @@ def test_the_table_shows_every_case(capsys: pytest.CaptureFixture[str]) -> None:
     collapse_bench.show(truth, [answer(truth[0], 1.0), answer(truth[1], 30.0, rho=0.3)])
     shown = capsys.readouterr().out
     assert "cart_g4" in shown and "0.30" in shown and "median seconds a table" in shown
-
-
-def test_signatures_average_tables_and_say_what_became_of_them(bench: Path) -> None:
-    truth = collapse_bench.load_truth(bench, [], [])
-    truth[1]["utility_loss"] = 0.1
-    loss = {"bank": 0.4, "census": 0.6}
-    answers = {
-        (known["table"], known["key"]): answer(known, 9.0, distribution_fidelity=loss[known["table"]])
-        for known in truth
-    }
-    library = parse_library(build_signatures.build(truth, answers))
-    known = {signature.name: signature for signature in library.signatures}
-    assert known["cart_g4"].figures["dimension:distribution_fidelity"] == pytest.approx(0.5)
-    assert "lost 10% to 20% of what real rows teach (measured on bank, census)" in known["cart_g4"].outcome
-    assert "generation 4" in known["cart_g4"].description
-    assert "25% of the rows, the others real" in known["cart_mix25"].description
-    assert "10% of the rows" in known["noise_10"].description
-    apart = build_signatures.distance(*(answers[table, "real"]["figures"] for table in ("bank", "census")))
-    assert np.exp(-apart / library.scale) == pytest.approx(build_signatures.SAME_DAMAGE, abs=0.01)
-
-
-def test_one_table_alone_needs_a_scale(bench: Path) -> None:
-    truth = collapse_bench.load_truth(bench, ["census"], [])
-    answers = {(known["table"], known["key"]): answer(known, 9.0) for known in truth}
-    with pytest.raises(SystemExit, match="--scale"):
-        build_signatures.build(truth, answers)
-    assert build_signatures.build(truth, answers, 0.3)["scale"] == 0.3
-
-
-def test_a_figure_that_most_tables_lack_is_left_out() -> None:
-    found = build_signatures.mean_figures([{"a": 0.2, "b": 1.0}, {"a": 0.4}, {"a": 0.6}])
-    assert found == {"a": 0.4}
 
 
 def made_up(count: int, seed: int = 0) -> tuple[list[Row], np.ndarray, np.ndarray]:
