@@ -31,8 +31,8 @@ from benchmarks.collapse_bench import Row, load_truth, read_log
 from synthos.localization.regions import find_regions
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.verdict.fingerprint import MEANINGS, Fingerprint, fingerprint
-from synthos.verdict.library import Case, Library, parse_library
-from synthos.verdict.signatures import NEAREST, distances, rooted, similarity
+from synthos.verdict.library import Library, parse_library
+from synthos.verdict.signatures import distances, nearest_cases, rooted, similarity
 from synthos.verdict.thresholds import default_thresholds
 
 #: Quantile of the distances to the nearest of a case's own family on another table that ``Library.reach`` is.
@@ -171,20 +171,19 @@ def look_up(truth: Sequence[Row], figures: Figures, library: Library) -> list[di
     found: list[dict[str, Any]] = []
     for case in truth:
         apart = distances(figures[case["table"], case["key"]], library.cases, library.spreads)
-        order = [int(index) for index in np.argsort(apart, kind="stable") if np.isfinite(apart[index])]
-        if not order:
+        families = nearest_cases(apart, library.cases)
+        if not families:
             found.append({"case": case, "family": None, "name": None, "alike": 0.0, "harm": None, "other": 0.0})
             continue
-        first: Case = library.cases[order[0]]
-        kin = [library.cases[index].harm for index in order if library.cases[index].family == first.family][:NEAREST]
-        strangers = [apart[index] for index in order if library.cases[index].family != family_of(case)]
+        family, members = next(iter(families.items()))
+        strangers = [apart[places[0]] for other, places in families.items() if other != family_of(case)]
         found.append(
             {
                 "case": case,
-                "family": first.family,
-                "name": first.name,
-                "alike": similarity(float(apart[order[0]]), library.reach),
-                "harm": float(np.median(kin)),
+                "family": family,
+                "name": library.cases[members[0]].name,
+                "alike": similarity(float(apart[members[0]]), library.reach),
+                "harm": float(np.median([library.cases[index].harm for index in members])),
                 "other": similarity(float(strangers[0]), library.reach) if strangers else 0.0,
             }
         )
@@ -202,8 +201,20 @@ def leave_tables_out(truth: Sequence[Row], figures: Figures) -> list[dict[str, A
 
 
 def show(title: str, found: Sequence[Mapping[str, Any]]) -> None:
-    """Right families, what is taken for what, what a left-out family is taken for, and the harm of the nearest."""
+    """Right families, what is taken for what, what a left-out family is taken for, and the harm of the nearest.
+
+    Cases of a family that the library does not hold should not be named at all; they are counted apart.
+    """
     floor = default_thresholds().least_similarity
+    strange = [answer for answer in found if family_of(answer["case"]) not in FAMILIES]
+    if strange:
+        taken = Counter(
+            f"{family_of(answer['case'])} -> {answer['family'] if answer['alike'] >= floor else 'none'}"
+            for answer in strange
+        )
+        what = ", ".join(f"{pair} {count}" for pair, count in taken.most_common())
+        print(f"{title}: families that the library does not hold are taken for: {what}")
+    found = [answer for answer in found if family_of(answer["case"]) in FAMILIES]
     by_table: dict[str, list[bool]] = defaultdict(list)
     for answer in found:
         by_table[answer["case"]["table"]].append(answer["family"] == family_of(answer["case"]))

@@ -18,7 +18,6 @@ on another table. Spreads and reach come with the library. It holds figures of w
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 
@@ -37,8 +36,8 @@ LEAST_SHARED = 0.5
 MOST_SPREADS = 4.0
 #: Similarity at ``Library.reach``.
 AT_REACH = 0.6
-#: Nearest cases of a family that say what became of it.
-NEAREST = 5
+#: Cases of a family that say what became of it: at most so many, at most so many times as far as the nearest.
+MOST_NEAREST, FURTHEST = 5, 1.5
 
 
 def rooted(values: Floats) -> Floats:
@@ -68,6 +67,21 @@ def similarity(distance: float, reach: float) -> float:
     return float(AT_REACH ** (distance / reach))
 
 
+def nearest_cases(apart: Floats, cases: Sequence[Case]) -> dict[str, list[int]]:
+    """The nearest cases of each family by their places in ``cases``, nearest first, and so are the families.
+
+    ``apart`` : distance to each case, NaN where there is none, shape (cases,).
+    """
+    families: dict[str, list[int]] = {}
+    for index in np.argsort(apart, kind="stable"):
+        if not np.isfinite(apart[index]):
+            break  # they come last
+        members = families.setdefault(cases[index].family, [])
+        if not members or (len(members) < MOST_NEAREST and apart[index] <= FURTHEST * apart[members[0]]):
+            members.append(int(index))
+    return families
+
+
 def match(
     seen: Fingerprint, *, library: Library | None = None, thresholds: Thresholds | None = None
 ) -> tuple[SignatureMatch, ...]:
@@ -78,14 +92,9 @@ def match(
     """
     library, limits = library or packaged_library(), thresholds or default_thresholds()
     apart = distances(seen, library.cases, library.spreads)
-    families: dict[str, list[int]] = defaultdict(list)
-    for index in np.argsort(apart, kind="stable"):
-        if np.isfinite(apart[index]):
-            families[library.cases[index].family].append(int(index))
     found = []
-    # Filled in the order of distance: the first of each is its nearest, and the nearest family comes first.
-    for family, members in families.items():
-        nearest = [library.cases[index] for index in members[:NEAREST]]
+    for family, members in nearest_cases(apart, library.cases).items():
+        nearest = [library.cases[index] for index in members]
         alike = similarity(float(apart[members[0]]), library.reach)
         if alike < limits.least_similarity:
             break

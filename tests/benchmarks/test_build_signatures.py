@@ -78,8 +78,10 @@ def test_a_table_that_is_left_out_is_found_by_the_others(capsys: pytest.CaptureF
     assert [answer["family"] for answer in found] == [build_signatures.family_of(case) for case in truth]
     assert all(answer["harm"] == pytest.approx(0.1) for answer in found)
     found[0]["family"] = "cart"
-    build_signatures.show("left out", found)
+    strange = found[1] | {"case": found[1]["case"] | {"family": "planted_nulls"}, "alike": 0.2}
+    build_signatures.show("left out", [*found, strange])
     shown = capsys.readouterr().out
+    assert "families that the library does not hold are taken for: planted_nulls -> none 1" in shown
     assert "right family first 0.917 of 12 (a 0.75, b 1.00, c 1.00)" in shown and "healthy -> cart 1" in shown
 
 

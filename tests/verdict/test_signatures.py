@@ -78,18 +78,22 @@ def test_similarity_is_1_at_0_and_the_floor_at_the_reach():
 
 
 def test_the_case_itself_comes_first_with_what_became_of_its_family():
-    seen = figures(new=0.5, tails=1.0)
-    kin = [case(f"k{i}", "kin", figures(new=0.5, tails=1.0 + 0.02 * i), harm) for i, harm in enumerate((0.3, 0.1, 0.2))]
-    (found,) = match(seen, library=library(*kin))
-    assert (found.name, found.family, found.similarity) == ("k0", "kin", 1.0)
+    kin = [case(f"k{i}", "kin", figures(tails=1.1 + 0.01 * i), harm) for i, harm in enumerate((0.3, 0.1, 0.2))]
+    (found,) = match(figures(tails=1.0), library=library(*kin))
+    assert (found.name, found.family) == ("k0", "kin") and 0.6 < found.similarity < 1.0
     assert (found.cases, found.harm, found.harm_range) == (3, 0.2, (0.1, 0.3))
     assert "10% to 30%" in found.outcome and found.description == "what k0 is"
 
 
 def test_only_the_nearest_of_a_family_say_what_became_of_it():
-    near = [case(f"n{i}", "a", figures(new=0.5), 0.1) for i in range(5)]
-    (found,) = match(figures(new=0.5), library=library(case("far", "a", figures(new=0.3), 0.9), *near))
-    assert found.cases == 5 and found.harm_range == (0.1, 0.1)
+    many = [case(f"n{i}", "a", figures(new=0.5), 0.1) for i in range(6)]
+    (found,) = match(figures(new=0.5), library=library(*many))
+    assert found.cases == 5
+    far = case("far", "a", figures(new=0.3), 0.9)
+    (found,) = match(figures(new=0.49), library=library(far, *many[:2]))
+    assert found.cases == 2 and found.harm_range == (0.1, 0.1)
+    (itself,) = match(figures(new=0.3), library=library(far, *many))
+    assert (itself.cases, itself.similarity, itself.harm) == (1, 1.0, 0.9)
 
 
 def test_families_come_once_each_by_their_nearest():
