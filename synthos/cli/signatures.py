@@ -50,7 +50,8 @@ def listing(
         else:
             console = Console(highlight=False)
             console.print(_table(known.cases))
-            console.print(Text(f"Packaged cases were made {known.made}."))
+            harm = "Harm is the share of what real rows teach that models trained on the table lost: 0 none, 1 all."
+            console.print(Text(f"{harm} Packaged cases were made {known.made}."))
         return exits.APPROVED
 
     raise typer.Exit(exits.run(work))
@@ -99,6 +100,6 @@ def _table(cases: tuple[Case, ...]) -> Table:
     for case in cases:
         groups.setdefault((case.name, case.family), []).append(case.harm)
     for (name, family), harms in groups.items():
-        low, high = (f"{harm:.2f}" for harm in (min(harms), max(harms)))
+        low, high = (f"{round(harm, 2) + 0.0:.2f}" for harm in (min(harms), max(harms)))  # no "-0.00"
         table.add_row(Text(name), Text(family), str(len(harms)), low if low == high else f"{low} to {high}")
     return table

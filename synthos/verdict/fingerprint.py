@@ -1,11 +1,11 @@
 """What a generator or a defect leaves behind in a table: signed figures, read off the samples and the regions.
 
-Every figure compares the synthetic sample with the reference sample at equal size, and is about 0 for a fresh real
-sample of whatever table: chance is taken off by the Good-Turing estimate (Good 1953) of what a real row would show for
-the first time, or cancels because both samples are of one size. The sign says where a table went, which losses alone do
-not say: values that no real row has, or none but values of real rows; entropy, dependence and tails gained or lost. A
-figure that these tables cannot show (tails where there are no numbers) is left out, never 0. All are of whole tables;
-no value of a row can be read off them.
+Every figure compares the synthetic sample with the reference sample, and is about 0 for a fresh real sample of whatever
+table: chance is taken off by the Good-Turing estimate (Good 1953) of what a real row would show for the first time, or
+cancels because as many rows are taken of both. The sign says where a table went, which losses alone do not say: values
+that no real row has, or none but values of real rows; entropy, dependence and tails gained or lost. A figure that these
+tables cannot show (tails where there are no numbers) is left out, never 0. All are of whole tables; no value of a row
+can be read off them.
 """
 
 from __future__ import annotations
@@ -85,17 +85,18 @@ def fingerprint(evidence: Evidence, regions: Sequence[Region]) -> Fingerprint:
     numeric, names = is_numeric(evidence), numeric_columns(evidence)
     if len(names) > MOST_GROUPS:
         names = tuple(names[place] for place in np.sort(rng.permutation(len(names))[:MOST_GROUPS]))
-    values = [numeric_values(evidence, arm, names)[pick] for arm, pick in zip(arms, picks, strict=True)]
-    codes = [arm.codes[pick] for arm, pick in zip(arms, picks, strict=True)]
+    values = [numeric_values(evidence, arm, names) for arm in arms]
     merged, levels = coarse(evidence, LEVELS)
+    real, synthetic = (side[pick] for side, pick in zip(values, picks, strict=True))
+    found |= _of_values(real, synthetic, known=values[0])
+    found |= _of_ranks(real, synthetic)
+    codes = [arm.codes[pick] for arm, pick in zip(arms, picks, strict=True)]
     broad = [side[pick] for side, pick in zip(merged, picks, strict=True)]
-    found |= _of_values(values[0], values[1])
-    found |= _of_ranks(values[0], values[1])
     found |= _of_margins(codes[0], codes[1], evidence.sizes, numeric)
     found |= _of_pairs(broad[0], broad[1], levels, numeric, rng)
-    found |= _novelty(_seen_in_groups(codes, evidence.sizes, 2, rng), "pairs")
-    found |= _novelty(_seen_in_groups(broad, levels, 3, rng), "triples")
-    found |= _of_rows(codes[0], codes[1])
+    found |= _novelty(_seen_in_groups(reference.codes, codes[1], evidence.sizes, 2, rng), "pairs")
+    found |= _novelty(_seen_in_groups(merged[0], broad[1], levels, 3, rng), "triples")
+    found |= _of_rows(codes[0], codes[1], known=reference.codes)
     return {name: round(float(found[name]), 5) for name in MEANINGS if name in found}
 
 
@@ -131,14 +132,18 @@ def _novelty(shares: Sequence[tuple[float, float]], what: str) -> Fingerprint:
     return found
 
 
-def _of_values(real: Floats, synthetic: Floats) -> Fingerprint:
-    """What single numbers show, averaged over columns; shapes (rows, numeric columns), NaN for null."""
-    columns = []
-    for a, b in zip(real.T, synthetic.T, strict=True):
-        one, other = a[np.isfinite(a)], b[np.isfinite(b)]
+def _of_values(real: Floats, synthetic: Floats, known: Floats) -> Fingerprint:
+    """What single numbers show, averaged over columns; shapes (rows, numeric columns), NaN for null.
+
+    ``known`` : all rows of the reference sample, for what was seen before.
+    """
+    columns, seen = [], []
+    for a, b, c in zip(real.T, synthetic.T, known.T, strict=True):
+        one, other, every = a[np.isfinite(a)], b[np.isfinite(b)], c[np.isfinite(c)]
         if min(len(one), len(other)) >= MANY_VALUES and np.ptp(one) > 0:
             columns.append((one, other))
-    found = _novelty([first_seen(one, other) for one, other in columns], "values")
+            seen.append(first_seen(every, other))
+    found = _novelty(seen, "values")
     for name, figure in _NUMBER_FIGURES.items():
         figures = [value for one, other in columns if (value := figure(one, other)) is not None]
         if figures:
@@ -274,15 +279,14 @@ def _of_pairs(
 
 
 def _seen_in_groups(
-    sides: Sequence[Codes], sizes: Sequence[int], order: int, rng: np.random.Generator
+    known: Codes, synthetic: Codes, sizes: Sequence[int], order: int, rng: np.random.Generator
 ) -> list[tuple[float, float]]:
     if len(sizes) < order:
         return []
     shares = []
     for group in random_tuples(len(sizes), order, MOST_GROUPS, rng):
         shape = [sizes[column] for column in group]
-        real, synthetic = (_cells(side, group, shape) for side in sides)
-        shares.append(first_seen(real, synthetic))
+        shares.append(first_seen(_cells(known, group, shape), _cells(synthetic, group, shape)))
     return shares
 
 
@@ -292,14 +296,23 @@ def _cells(codes: Codes, group: Sequence[int], shape: Sequence[int]) -> npt.NDAr
     return np.asarray(np.ravel_multi_index(columns, tuple(shape)), np.int64)
 
 
-def _of_rows(real: Codes, synthetic: Codes) -> Fingerprint:
+def _of_rows(real: Codes, synthetic: Codes, known: Codes) -> Fingerprint:
     if real.shape[1] == 0:
         return {}
-    whole = np.unique(np.concatenate([real, synthetic]), axis=0, return_inverse=True)[1].ravel()
-    one, other = whole[: len(real)], whole[len(real) :]
-    seen, expected = first_seen(one, other)
+    one, other, every = (_row_keys(side) for side in (real, synthetic, known))
+    seen, expected = first_seen(every, other)
     return {
         "new_rows": max(seen - expected, 0.0) / max(1.0 - expected, 0.02),
         "old_rows": max(expected - seen, 0.0) / max(expected, 0.02),
         "repeated_rows": float(np.log2(len(np.unique(other)) / len(np.unique(one)))),
     }
+
+
+def _row_keys(codes: Codes) -> npt.NDArray[np.uint64]:
+    """A 64-bit hash of each row, shape (rows,); column by column, since tables may be wide."""
+    keys = np.zeros(len(codes), np.uint64)
+    for column in codes.T:
+        keys = (
+            (keys ^ (keys >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) + column.astype(np.uint64) + np.uint64(1)
+        )
+    return keys

@@ -27,6 +27,7 @@ def test_list_shows_packaged_patterns_with_their_cases_and_harm():
     assert shown.exit_code == 0, shown.output
     assert "CTGAN, three quarters of the rows" in shown.stdout and "planted_noise" in shown.stdout
     assert "benchmarks.build_signatures" in " ".join(shown.stdout.split())
+    assert "-0.00" not in shown.stdout
 
 
 def test_what_is_added_is_listed(result: Path, tmp_path: Path):

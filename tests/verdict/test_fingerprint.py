@@ -60,6 +60,12 @@ def test_memorised_rows_bring_nothing_new(real: pl.DataFrame, calm: Fingerprint)
     assert found["loosened_numbers"] < 0.05
 
 
+def test_memorised_rows_show_where_the_reference_is_larger(real: pl.DataFrame):
+    copied, new = (figures(some, real) for some in (real.sample(600, seed=1), table(1, 600)))
+    assert copied["old_values"] == 1.0 and copied["old_rows"] == 1.0
+    assert new["old_values"] < 0.2 and new["old_rows"] < 0.2
+
+
 def test_shuffled_columns_lose_dependence_and_nothing_else(real: pl.DataFrame):
     fresh = table(1)
     shuffled = pl.DataFrame([fresh[name].shuffle(seed=i) for i, name in enumerate(fresh.columns)])
