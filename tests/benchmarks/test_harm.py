@@ -73,6 +73,16 @@ def test_categories_and_columns_order_do_not_matter(meter: HarmMeter) -> None:
     assert meter.measure(unknown).per_column["kind"] > 1.0
 
 
+def test_rows_that_lack_the_answer_teach_nothing_about_it(meter: HarmMeter) -> None:
+    table = rows(3)
+    torn = table.with_columns(
+        pl.when(pl.int_range(pl.len()) % 4 == 0).then(float("nan")).otherwise("first").alias("first")
+    )
+    assert torn["first"].is_nan().any()
+    found = meter.measure(torn)
+    assert found.per_column["first"] < 0.2 and abs(found.utility_loss) < 0.2
+
+
 def test_a_column_that_is_not_there_is_named(meter: HarmMeter) -> None:
     with pytest.raises(ValueError, match="lacks second"):
         meter.measure(rows(3).drop("second"))
