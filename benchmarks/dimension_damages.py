@@ -26,14 +26,14 @@ class Fresh:
     frame : the rows to damage.
     reference : the rows they will be compared with.
     spare : more rows, to take replacements from; at least as many as ``frame``.
-    margin : a numeric column that no rule binds.
-    rule : a column that another one decides, None where the table has no such column.
+    margin : a numeric column that no rule binds, None where the table has no such column.
+    rule : a column that others decide, None where the table has no such column.
     """
 
     frame: pl.DataFrame
     reference: pl.DataFrame
     spare: pl.DataFrame
-    margin: str
+    margin: str | None
     rule: str | None
 
 
@@ -51,23 +51,25 @@ class Damage:
     shared: Mapping[str, str]
     exchangeable: bool = True
     in_time: bool = False
+    needs_margin: bool = False
     needs_rule: bool = False
 
 
 def warped(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
     """One numeric column moves down along its own values: quantile u becomes u^(1 + 2 size). All ranks stay."""
-    column = fresh.frame[fresh.margin]
+    name = str(fresh.margin)
+    column = fresh.frame[name]
     known = column.drop_nulls().sort()
     place = (column.rank("average").to_numpy() - 0.5) / max(known.len(), 1)
     moved = np.where(np.isfinite(place), place, 0.0) ** (1.0 + 2.0 * size)
     taken = known.gather((moved * known.len()).astype(np.int64).clip(0, known.len() - 1))
-    return fresh.frame.with_columns(pl.Series(fresh.margin, taken).set(column.is_null(), None))
+    return fresh.frame.with_columns(pl.Series(name, taken).set(column.is_null(), None))
 
 
 def tilted(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows are replaced by other real rows, from the lowest quarter of one column: what goes with its values stays
     as it is, and only how often they come changes."""
-    lowest = fresh.spare.filter(fresh.spare[fresh.margin].rank("ordinal") <= fresh.spare.height // 4)
+    lowest = fresh.spare.filter(fresh.spare[str(fresh.margin)].rank("ordinal") <= fresh.spare.height // 4)
     places = some_rows(fresh.frame, size, rng)
     return with_rows(fresh.frame, places, _drawn(lowest, len(places), rng))
 
@@ -93,7 +95,7 @@ def drifting(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFram
     rows = round(size * fresh.frame.height)
     start = int(rng.integers(fresh.frame.height - rows + 1))
     places = np.arange(start, start + rows)
-    return with_rows(fresh.frame, places, fresh.frame[places].sort(fresh.margin))
+    return with_rows(fresh.frame, places, fresh.frame[places].sort(str(fresh.margin)))
 
 
 def contradicted(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
@@ -121,7 +123,7 @@ def blanked(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame
     """Some rows lack the value of one column."""
     lost = np.zeros(fresh.frame.height, bool)
     lost[some_rows(fresh.frame, size, rng)] = True
-    return fresh.frame.with_columns(fresh.frame[fresh.margin].set(pl.Series(lost), None))
+    return fresh.frame.with_columns(fresh.frame[str(fresh.margin)].set(pl.Series(lost), None))
 
 
 def _drawn(rows: pl.DataFrame, count: int, rng: np.random.Generator) -> pl.DataFrame:
@@ -166,6 +168,7 @@ DAMAGES: dict[str, Damage] = {
         "some rows replaced by rows with low values in one column",
         "distribution_fidelity",
         {"rare_pattern_handling": "the column's upper tail thins out"},
+        needs_margin=True,
     ),
     "warped": Damage(
         warped,
@@ -177,6 +180,7 @@ DAMAGES: dict[str, Damage] = {
         },
         exchangeable=False,
         in_time=True,
+        needs_margin=True,
     ),
     "unlinked": Damage(
         _plain(unlinked),
@@ -210,7 +214,7 @@ DAMAGES: dict[str, Damage] = {
         "rare_pattern_handling",
         {"distribution_fidelity": "once most of the tails are gone"},
     ),
-    "drifting": Damage(drifting, "rows of one range sorted by one column", "temporal_stability", {}),
+    "drifting": Damage(drifting, "rows of one range sorted by one column", "temporal_stability", {}, needs_margin=True),
     "disordered": Damage(
         _plain(disordered), "some rows change places", "temporal_stability", {}, exchangeable=False, in_time=True
     ),
@@ -237,7 +241,9 @@ DAMAGES: dict[str, Damage] = {
             "distribution_fidelity": "a missing value is a value as well",
             "rare_pattern_handling": "the column's tails go with its values",
             "correlation_preservation": "what is missing depends on nothing",
+            "diversity_retention": "rows without a value differ less",
         },
         in_time=True,
+        needs_margin=True,
     ),
 }

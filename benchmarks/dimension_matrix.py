@@ -25,11 +25,12 @@ from benchmarks.fresh_tables import parts
 from synthos.sampling.assemble import evidence_from_frames
 
 SIZES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-#: Table -> (rows of frame and reference, of spare, column free to move, column that another decides).
-SUBJECTS: dict[str, tuple[int, int, str, str | None]] = {
-    "rand": (4_000, 8_000, "chronic_conditions", None),
+#: Table -> (rows of frame and reference, of spare, column that no rule binds, column that others decide).
+SUBJECTS: dict[str, tuple[int, int, str | None, str | None]] = {
+    "rand": (4_000, 8_000, "chronic_conditions", "individual_deductible"),
+    "births": (2_000, 4_000, "year", "change"),
     "mixed": (4_000, 8_000, "age", "region"),
-    "co2": (1_100, 0, "change", None),
+    "co2": (1_000, 0, None, None),
     "ordered": (4_000, 0, "noise", None),
     "dated": (4_000, 0, "reading", None),
 }
@@ -40,7 +41,8 @@ Row = dict[str, Any]
 def fits(damage: Damage, table: str) -> bool:
     """Whether the damage makes sense on the table."""
     placed = damage.in_time if table in IN_TIME else damage.exchangeable
-    return placed and (not damage.needs_rule or SUBJECTS[table][3] is not None)
+    _, _, margin, rule = SUBJECTS[table]
+    return placed and not (damage.needs_margin and margin is None) and not (damage.needs_rule and rule is None)
 
 
 def fresh(table: str, seed: int) -> Fresh:

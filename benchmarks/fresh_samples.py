@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.fresh_tables import GENERATED, PACKAGED, cut, parts, pooled
+from benchmarks.fresh_tables import GENERATED, PACKAGED, cut, in_order, parts, pooled
 from synthos.dimensions.base import LIKE_REAL
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.results import NotApplicable, Scored
@@ -73,7 +73,7 @@ def sample(name: str, size: str, split: int, bench: Path | None) -> tuple[pl.Dat
     whole = pooled(name) if bench is None or name in PACKAGED else bench_rows(bench / name)
     if sum(wanted) > whole.height:
         return None
-    made, real = cut(whole, wanted, rng, in_order=name == "co2")
+    made, real = cut(whole, wanted, rng, ordered=in_order(name))
     return made, real
 
 

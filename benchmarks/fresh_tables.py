@@ -1,14 +1,11 @@
-"""Real tables that come with scikit-learn and statsmodels, and generated ones, cut into disjoint fresh samples.
+"""Tables to cut into disjoint fresh samples: those of ``benchmarks.real_tables``, a wide one, and generated ones.
 
-========  ==============================================================================================
-rand      RAND Health Insurance Experiment, 20,190 person-years x 8, half of the rows repeat another
-fair      Fair's survey on marriages, 6,366 x 9, answers on scales and one heavy tail
-digits    handwritten digits, 1,797 x 65, wide, many pixels nearly always 0
-co2       weekly CO2 at Mauna Loa, 2,284 x 4, in the order of time, with nulls
-mixed     generated x 8: a dependency, an inequality, rare categories, a heavy tail, mostly zeros in one column
-ordered   generated x 4: autoregressions, rows in the order of time, no column that says so
-dated     generated x 6: the same with a datetime column, nulls, a rare state and a heavy tail
-========  ==============================================================================================
+=======  ===============================================================================================
+pixels   handwritten digits, 1,797 x 65: wide, many pixels nearly always 0
+mixed    generated x 8: a dependency, an inequality, rare categories, a heavy tail, mostly zeros in one column
+ordered  generated x 4: autoregressions, rows in the order of time, no column that says so
+dated    generated x 6: the same with a datetime column, nulls, a rare state and a heavy tail
+=======  ===============================================================================================
 
 Parts are disjoint random rows, in the order of time where the table has one. ``mixed`` is drawn anew for every part;
 ``ordered`` and ``dated`` are drawn anew for every split, one course of the process shared by its parts. Another course
@@ -24,19 +21,18 @@ from functools import cache
 import numpy as np
 import polars as pl
 from sklearn.datasets import load_digits
-from statsmodels.datasets import co2, fair
 
-from benchmarks.samples import rand_table
-from tests.dimensions.damages import exchangeable, ordered
+from benchmarks.real_tables import REAL_TABLES
+from tests.dimensions import damages
 
-PACKAGED = ("rand", "fair", "digits", "co2")
+PACKAGED = (*REAL_TABLES, "pixels")
 GENERATED = ("mixed", "ordered", "dated")
 
 
 def dated(rows: int, seed: int) -> pl.DataFrame:
     """Rows at irregular times over one year, whose length of day sets the load's level, shape (rows, 6)."""
     rng = np.random.default_rng([seed, rows])
-    frame = ordered(rows, seed)
+    frame = damages.ordered(rows, seed)
     gaps = rng.exponential(1.0, rows + 1)
     share = np.cumsum(gaps)[:-1] / gaps.sum()
     load = frame["load"].to_numpy() + 1.5 * np.sin(2 * np.pi * share)
@@ -57,19 +53,16 @@ def dated(rows: int, seed: int) -> pl.DataFrame:
 @cache
 def pooled(name: str) -> pl.DataFrame:
     """All rows of a packaged table, in the order of its file."""
-    if name == "rand":
-        return rand_table()
-    if name == "fair":
-        raw = fair.load_pandas().data
-        return pl.DataFrame({str(column): raw[column].to_numpy() for column in raw})
-    if name == "digits":
-        bunch = load_digits()
-        pixels = {f"pixel_{j}": bunch.data[:, j].astype(np.int64) for j in range(bunch.data.shape[1])}
-        return pl.DataFrame({**pixels, "digit": [f"d{target}" for target in bunch.target]})
-    raw = co2.load_pandas().data
-    level = pl.Series("co2", raw["co2"].to_numpy()).fill_nan(None)
-    date = pl.Series("date", raw.index.to_numpy()).cast(pl.Datetime("ms"))
-    return pl.DataFrame([date, level, level.diff().alias("change"), date.dt.quarter().cast(pl.Int64).alias("quarter")])
+    if name != "pixels":
+        return REAL_TABLES[name].load()
+    bunch = load_digits()
+    pixels = {f"pixel_{j}": bunch.data[:, j].astype(np.int64) for j in range(bunch.data.shape[1])}
+    return pl.DataFrame({**pixels, "digit": [f"d{target}" for target in bunch.target]})
+
+
+def in_order(name: str) -> bool:
+    """Whether the rows of a packaged table stand in the order of time."""
+    return name in REAL_TABLES and REAL_TABLES[name].time is not None
 
 
 def parts(name: str, sizes: Sequence[int], rng: np.random.Generator) -> list[pl.DataFrame]:
@@ -78,16 +71,16 @@ def parts(name: str, sizes: Sequence[int], rng: np.random.Generator) -> list[pl.
     Raises ``ValueError`` where a packaged table has fewer rows than all parts together.
     """
     if name == "mixed":
-        return [exchangeable(rows, int(rng.integers(2**31))) for rows in sizes]
+        return [damages.exchangeable(rows, int(rng.integers(2**31))) for rows in sizes]
     if name in GENERATED:
-        make = ordered if name == "ordered" else dated
-        return cut(make(sum(sizes), int(rng.integers(2**31))), sizes, rng, in_order=True)
-    return cut(pooled(name), sizes, rng, in_order=name == "co2")
+        make = damages.ordered if name == "ordered" else dated
+        return cut(make(sum(sizes), int(rng.integers(2**31))), sizes, rng, ordered=True)
+    return cut(pooled(name), sizes, rng, ordered=in_order(name))
 
 
-def cut(whole: pl.DataFrame, sizes: Sequence[int], rng: np.random.Generator, *, in_order: bool) -> list[pl.DataFrame]:
-    """Disjoint random rows of ``whole``; with ``in_order`` each part keeps the order of its rows."""
+def cut(whole: pl.DataFrame, sizes: Sequence[int], rng: np.random.Generator, *, ordered: bool) -> list[pl.DataFrame]:
+    """Disjoint random rows of ``whole``; with ``ordered`` each part keeps the order of its rows."""
     if sum(sizes) > whole.height:
         raise ValueError(f"{sum(sizes)} rows asked of a table of {whole.height}")
     picks = np.split(rng.permutation(whole.height), np.cumsum(sizes))[: len(sizes)]
-    return [whole[np.sort(pick) if in_order else pick] for pick in picks]
+    return [whole[np.sort(pick) if ordered else pick] for pick in picks]

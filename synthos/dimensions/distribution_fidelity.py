@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthos.dimensions.base import Dimension, Judged, combine, judged
-from synthos.dimensions.views import blame, numeric_columns, numeric_values, reference_of
+from synthos.dimensions.views import blame, coarse, numeric_columns, numeric_values, reference_of
 from synthos.results import Blame, DimensionResult
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
@@ -19,8 +19,12 @@ from synthos.stats.divergence import segment_jensen_shannon
 
 NAME = "distribution_fidelity"
 GRID = 512
+#: All that a code can tell apart.
+MOST_CODES = 256
 #: Fewer values than this on either side say nothing about distances; the nulls themselves show in the bins.
 MINIMUM_VALUES = 100
+#: Fewer reference values than this other than the commonest make no scale: what counts then is how often it is left.
+MINIMUM_OTHERS = 30
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,10 +59,10 @@ def measure(evidence: Evidence) -> DimensionResult:
 def column_draws(evidence: Evidence) -> Draws | None:
     """JSD in bits of every modelled column, against a wreck with each column collapsed to its mode; None where there
     are no modelled columns."""
-    reference, synthetic = reference_of(evidence).codes, evidence.synthetic.codes
     if not evidence.sizes:
         return None
-    table = Tuples(tuple((j,) for j in range(len(evidence.sizes))), evidence.sizes)
+    (reference, synthetic), sizes = coarse(evidence, MOST_CODES)
+    table = Tuples(tuple((j,) for j in range(len(sizes))), sizes)
     offsets = table.offsets
     histogram = table.count(reference)
     modes = np.array([np.argmax(histogram[a:b]) for a, b in pairwise(offsets)])
@@ -84,15 +88,16 @@ def _distances(evidence: Evidence) -> tuple[list[Judged], tuple[str, ...]]:
     notes = (f"distances leave out columns that are nearly all null: {', '.join(left_out)}",) if left_out else ()
     if not filled.any():
         return [], notes
-    draws = _distance_draws(evidence, sides[0][:, filled], sides[1][:, filled])
+    draws = _distance_draws(evidence, *_on_scale(sides[0][:, filled], sides[1][:, filled]))
     shifted = replace(draws, wreck=np.ones((1, int(filled.sum()))))
     return [
         judged(
             "w1_mean",
             draws.reduced(lambda d: d.mean(axis=1)).judge(),
             unit="standard deviations",
-            meaning="Wasserstein-1 distance of numeric columns over the reference's standard deviation, mean over "
-            "columns; the wreck has every column collapsed to its median",
+            meaning="Wasserstein-1 distance of numeric columns over the reference's standard deviation (of nearly "
+            "constant ones how much oftener their value is left), mean over columns; the wreck has every column "
+            "collapsed to its median",
         ),
         judged(
             "w1_worst",
@@ -104,22 +109,37 @@ def _distances(evidence: Evidence) -> tuple[list[Judged], tuple[str, ...]]:
     ], notes
 
 
+def _on_scale(reference: Floats, synthetic: Floats) -> tuple[Floats, Floats]:
+    """Both sides in units of the reference's standard deviation, shape (rows, columns); nearly constant columns as 1
+    where their commonest value is left and 0 where it is not."""
+    ours, theirs = np.empty_like(reference), np.empty_like(synthetic)
+    for j in range(reference.shape[1]):
+        own = reference[np.isfinite(reference[:, j]), j]
+        values, counts = np.unique(own, return_counts=True)
+        if own.size - counts.max() < MINIMUM_OTHERS:
+            for side, out in ((reference, ours), (synthetic, theirs)):
+                left = side[:, j] != values[counts.argmax()]
+                out[:, j] = np.where(np.isfinite(side[:, j]), left, np.nan)
+            continue
+        # Not the interquartile range: it is 0 where one value holds most rows. Clipped, so that one outlier of the
+        # reference does not hide everything.
+        scale = np.clip(own, *np.quantile(own, [0.001, 0.999])).std() or own.std()
+        ours[:, j], theirs[:, j] = reference[:, j] / scale, synthetic[:, j] / scale
+    return ours, theirs
+
+
 def _distance_draws(evidence: Evidence, reference: Floats, synthetic: Floats) -> Draws:
-    """W1 over the scale of each numeric column, shape (draws, columns).
+    """W1 of each column of values on scale, shape (draws, columns).
 
     Values are rounded up onto a grid of pooled quantiles, so that a draw is a histogram and not a sort; the extremes
     lie on the grid, and the error is below a 512th of the mass times the width of its cell.
     """
     columns = reference.shape[1]
-    grids, scales = np.empty((columns, GRID)), np.empty(columns)
+    grids = np.empty((columns, GRID))
     for j in range(columns):
         pooled = np.concatenate([reference[:, j], synthetic[:, j]])
         grids[j] = np.quantile(pooled[np.isfinite(pooled)], np.linspace(0, 1, GRID), method="higher")
-        own = reference[np.isfinite(reference[:, j]), j]
-        # Not the interquartile range: it is 0 where one value holds most rows. Clipped, so that one outlier of the
-        # reference does not hide everything; a constant column is measured in its own unit.
-        scales[j] = np.clip(own, *np.quantile(own, [0.001, 0.999])).std() or 1.0
-    widths = np.diff(grids, axis=1) / scales[:, None]
+    widths = np.diff(grids, axis=1)
 
     def on_grid(values: Floats) -> npt.NDArray[np.uint16]:
         cells = [np.searchsorted(grids[j], values[:, j]).astype(np.uint16) for j in range(columns)]

@@ -7,14 +7,14 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from synthos.dimensions.base import Dimension, combine, judged
-from synthos.dimensions.views import blame, coarse, reference_of
+from synthos.dimensions.views import blame, coarse, reference_of, unmerged
 from synthos.results import Blame, DimensionResult, NotApplicable
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import generator
 from synthos.stats.calibration import RESPLITS, Draws, Rows, cap_for, draw, half_rows, remembered
 from synthos.stats.dependence import Tuples, random_tuples
 from synthos.stats.features import fourier_features, fourier_tables, vendi
-from synthos.tables.codec import NumericBins
+from synthos.tables.codec import Codes, NumericBins
 
 NAME = "diversity_retention"
 FINGERPRINTS = 40
@@ -91,11 +91,17 @@ def _one_row(rows: Rows, rng: np.random.Generator) -> Rows:
     return np.repeat(rows[:1], len(rows), axis=0)
 
 
-def _column_draws(evidence: Evidence) -> Draws:
-    """Single columns. Bins that are quantiles of the reference are evener there than in any other sample, by about
-    levels / rows bits, so that small tables get fewer levels."""
+def _fair_codes(evidence: Evidence) -> tuple[tuple[Codes, Codes], tuple[int, ...]]:
+    """Codes of both sides and their sizes, fewer in small tables: bins that are quantiles of the reference are evener
+    there than in any other sample, by about levels / rows bits, and labels that only the reference holds stand apart
+    where those that only a fresh sample holds are one."""
     half = half_rows(len(reference_of(evidence).codes), len(evidence.synthetic.codes), GROUP_HALF)
-    codes, sizes = coarse(evidence, max(FEWEST_LEVELS, half // ROWS_PER_LEVEL))
+    return coarse(evidence, max(FEWEST_LEVELS, half // ROWS_PER_LEVEL))
+
+
+def _column_draws(evidence: Evidence) -> Draws:
+    """Single columns."""
+    codes, sizes = _fair_codes(evidence)
     table = Tuples(tuple((j,) for j in range(len(sizes))), sizes)
     return _entropy_draws(table, *codes, generator(evidence.seed, NAME, "columns"))
 
@@ -113,9 +119,7 @@ def _distinct_draws(evidence: Evidence) -> Draws:
     """Share of distinct rows lost; rows are told apart by a 64-bit multiplicative hash of their codes."""
     rng = generator(evidence.seed, NAME, "distinct")
     weights = rng.integers(1, 2**63, len(evidence.sizes), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    reference, synthetic = (
-        (arm.codes * weights).sum(axis=1, dtype=np.uint64) for arm in (reference_of(evidence), evidence.synthetic)
-    )
+    reference, synthetic = ((codes * weights).sum(axis=1, dtype=np.uint64) for codes in unmerged(evidence))
 
     def distinct(rows: Rows) -> Floats:
         return np.array([float(np.unique(rows).size)])
@@ -130,11 +134,9 @@ def _distinct_draws(evidence: Evidence) -> Draws:
 
 def _vendi_draws(evidence: Evidence) -> Draws:
     rng = generator(evidence.seed, NAME, "vendi")
-    arms = [
-        arm.codes[rng.choice(len(arm.codes), min(len(arm.codes), VENDI_POOL), replace=False)]
-        for arm in (reference_of(evidence), evidence.synthetic)
-    ]
-    tables = fourier_tables(_positions(evidence), evidence.sizes, rng)
+    sides, sizes = _fair_codes(evidence)
+    arms = [codes[rng.choice(len(codes), min(len(codes), VENDI_POOL), replace=False)] for codes in sides]
+    tables = fourier_tables(_positions(evidence, sides[0]), sizes, rng)
 
     def effective(rows: Rows) -> Floats:
         return np.array([vendi(rows)])
@@ -150,15 +152,14 @@ def _vendi_draws(evidence: Evidence) -> Draws:
         return draw(lost, features[0], features[1], rng, wreck=_one_row, cap=VENDI_HALF, resplits=RESPLITS)
 
 
-def _positions(evidence: Evidence) -> list[Floats | None]:
+def _positions(evidence: Evidence, reference: Codes) -> list[Floats | None]:
     """Mid-ranks of ordered codes among reference rows, scaled to unit spread; None for columns without order."""
-    codes = reference_of(evidence).codes
     places: list[Floats | None] = []
     for column, bins in enumerate(evidence.codec.bins):
         if not isinstance(bins, NumericBins):
             places.append(None)
             continue
-        mass = np.bincount(codes[:, column], minlength=bins.size).astype(np.float64)
+        mass = np.bincount(reference[:, column]).astype(np.float64)
         mass[0] = 0.0
         middle = (np.cumsum(mass) - mass / 2) / max(mass.sum(), 1.0)
         middle[0] = np.nan

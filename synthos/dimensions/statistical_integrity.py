@@ -18,6 +18,8 @@ Without a reference only repeats are scored (``integrity_alone``).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,7 +36,7 @@ from synthos.dimensions.copies import (
 )
 from synthos.dimensions.integrity_alone import measure_alone
 from synthos.dimensions.raw_values import is_numeric, stacked_values
-from synthos.dimensions.views import blame
+from synthos.dimensions.views import blame, unmerged
 from synthos.results import Blame, DimensionResult
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import generator
@@ -117,18 +119,19 @@ def _near_duplicates(
     for subset in range(SUBSETS):
         chosen = rng.choice(width, max(3, round(AGREEING * width)), replace=False)
         keys[chosen, subset] = rng.integers(1, 2**63, chosen.size, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    sides = [_fingerprints(arm.codes[_distinct(arm, evidence.columns)], keys) for arm in (reference, synthetic)]
-    if min(len(side) for side in sides) < 4:
-        return None
+    whole = _whole_rows(stacked_values(evidence, reference, synthetic), rng)
+    hashes = np.column_stack([whole, _fingerprints(np.concatenate(unmerged(evidence)), keys)])
 
     def repeated(first: Hashes, second: Hashes) -> Floats:
-        ordered = np.sort(second, axis=0)
-        return np.array([np.mean(ordered[1:] == ordered[:-1])])
+        # Of equal rows one: repeats are counted among the duplicates. Here, since more of a larger table are repeats.
+        once = second[np.unique(second[:, 0], return_index=True)[1], 1:]
+        ordered = np.sort(once, axis=0)
+        return np.array([np.sum(ordered[1:] == ordered[:-1]) / once.size])
 
-    def alike(rows: Hashes, chance: np.random.Generator) -> Hashes:
-        return np.repeat(rows[:1], len(rows), axis=0)
-
-    draws = draw(repeated, sides[0], sides[1], rng, wreck=alike, wrecks=1, cap=MOST_ROWS)
+    draws = replace(
+        draw(repeated, hashes[: len(reference.codes)], hashes[len(reference.codes) :], rng, wrecks=1, cap=MOST_ROWS),
+        wreck=np.ones((1, 1)),
+    )
     return judged(
         "near_duplicates",
         draws.judge(),
@@ -137,18 +140,18 @@ def _near_duplicates(
     )
 
 
-def _distinct(arm: ArmData, columns: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """Positions of the first of every kind of sampled row."""
-    frame = arm.frame.select(columns).with_row_index("synthos row", 0)
-    first = frame.unique(columns, keep="first", maintain_order=True)["synthos row"]
-    return first.to_numpy().astype(np.int64)
+def _whole_rows(values: Floats, rng: np.random.Generator) -> Hashes:
+    """A hash of each row's values as they are, shape (rows,); nulls are equal to each other, as are 0.0 and -0.0."""
+    bits = np.where(np.isnan(values), np.nan, values + 0.0).view(np.uint64)
+    bits = (bits ^ (bits >> np.uint64(32))) * (rng.integers(1, 2**63, values.shape[1], dtype=np.uint64) | np.uint64(1))
+    return np.asarray((bits ^ (bits >> np.uint64(29))).sum(axis=1, dtype=np.uint64))
 
 
-def _fingerprints(codes: npt.NDArray[np.uint8], keys: Hashes) -> Hashes:
+def _fingerprints(codes: Hashes, keys: Hashes) -> Hashes:
     """Multiply-and-add hashes of each row's codes, shape (rows, subsets); wrap-around is meant."""
     total = np.zeros((len(codes), keys.shape[1]), np.uint64)
     for column in range(codes.shape[1]):
-        mixed = codes[:, column].astype(np.uint64) + np.uint64(1)
+        mixed = codes[:, column] + np.uint64(1)
         total += (mixed * mixed)[:, None] * keys[column] ^ (mixed[:, None] * (keys[column] >> np.uint64(7)))
     return total
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from synthos.dimensions.raw_values import is_numeric, stacked_values
 from synthos.errors import InternalError
 from synthos.results import Blame
 from synthos.sampling.evidence import ArmData, Evidence
@@ -16,6 +17,9 @@ from synthos.tables.schema import NUMERIC_KINDS
 #: Columns and groups that carry less than this part of the excess are not blamed.
 BLAME_SHARE = 0.05
 MOST_BLAMED = 8
+#: Reference rows that a label must have to stand for itself: of the frequent labels of a small table many are frequent
+#: there by chance, and any other sample would seem to have lost them.
+LABEL_ROWS = 10
 
 
 def reference_of(evidence: Evidence) -> ArmData:
@@ -28,26 +32,37 @@ def reference_of(evidence: Evidence) -> ArmData:
 def coarse(evidence: Evidence, levels: int) -> tuple[tuple[Codes, Codes], tuple[int, ...]]:
     """Codes of reference and synthetic merged to at most ``levels`` per column, and the number of levels of each.
 
-    Neighbouring bins of a number are merged to about equal reference mass, and rare categories into one; null stays
-    apart. Only reference rows decide what is merged.
+    Neighbouring bins of a number are merged to about equal reference mass, and rare categories into one, also those of
+    fewer than ``LABEL_ROWS`` rows; null stays apart. Only reference rows decide what is merged.
     """
     reference = reference_of(evidence)
     maps = []
     for column, (bins, size) in enumerate(zip(evidence.codec.bins, evidence.sizes, strict=True)):
         target = np.arange(size)
-        if size > levels:
-            mass = np.bincount(reference.codes[:, column], minlength=size)[1:].astype(np.float64)
-            if isinstance(bins, NumericBins):
-                middle = (np.cumsum(mass) - mass / 2) / max(mass.sum(), 1.0)
-                target[1:] = 1 + np.minimum((middle * (levels - 1)).astype(np.int64), levels - 2)
-            else:
-                target = np.minimum(target, levels - 1)
+        mass = np.bincount(reference.codes[:, column], minlength=size)[1:].astype(np.float64)
+        if not isinstance(bins, NumericBins):
+            frequent = int((mass[:-1] >= LABEL_ROWS).sum())  # labels come by frequency, the last code is the rest
+            target = np.minimum(target, min(levels - 1, frequent + 1))
+        elif size > levels:
+            middle = (np.cumsum(mass) - mass / 2) / max(mass.sum(), 1.0)
+            target[1:] = 1 + np.minimum((middle * (levels - 1)).astype(np.int64), levels - 2)
         maps.append(np.unique(target, return_inverse=True)[1].astype(np.uint8))
     sides = [
         np.ascontiguousarray(np.column_stack([m[arm.codes[:, j]] for j, m in enumerate(maps)]))
         for arm in (reference, evidence.synthetic)
     ]
     return (sides[0], sides[1]), tuple(int(m.max()) + 1 for m in maps)
+
+
+def unmerged(evidence: Evidence) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Codes of reference and synthetic, but labels as they are: a code that stands for all labels that the reference
+    lacks would make rows alike that are not. Shapes (rows, columns)."""
+    reference, synthetic = reference_of(evidence), evidence.synthetic
+    codes = np.concatenate([reference.codes, synthetic.codes]).astype(np.uint64)
+    labels = ~is_numeric(evidence)
+    values = stacked_values(evidence, reference, synthetic)[:, labels]
+    codes[:, labels] = np.nan_to_num(values, nan=-1.0) + 1.0
+    return codes[: len(reference.codes)], codes[len(reference.codes) :]
 
 
 def numeric_columns(evidence: Evidence) -> tuple[str, ...]:

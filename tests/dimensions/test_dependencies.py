@@ -138,3 +138,14 @@ def test_cells_of_several_pairs_do_not_meet() -> None:
     cells = tables.cells(every)
     assert set(cells[:, 0]) == set(range(6))
     assert set(cells[:, 1]) == set(range(6, 18))
+
+
+@pytest.mark.parametrize(("rows", "broken", "found"), [(500, 3, 0), (500, 0, 1), (20_000, 120, 1)])
+def test_a_small_table_must_uphold_a_rule_more_strictly(rows: int, broken: int, found: int) -> None:
+    """Three broken rows of 500 may be 1.5 % of all; 120 of 20,000 are less than 1 % for sure."""
+    city = rng().integers(0, 12, rows)
+    region = city // 4
+    region[:broken] = (region[:broken] + 1) % 3
+    assert (
+        len([rule for rule in find_dependencies(np.column_stack([city, region]), rng()) if rule.implied == 1]) == found
+    )

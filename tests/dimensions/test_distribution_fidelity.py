@@ -97,3 +97,36 @@ def test_keys_alone_leave_nothing_to_judge() -> None:
     keys = pl.DataFrame({"id": [f"k{i}" for i in range(600)]})
     evidence = evidence_from_frames(keys, keys, kinds={"id": "key"})
     assert isinstance(evaluate("distribution_fidelity", evidence), NotApplicable)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_values_off_the_commonest_make_no_scale(seed: int) -> None:
+    """Of forty columns that are 0 but for some two rows, one is bound to differ in them by many of its deviations."""
+    rng = np.random.default_rng(seed)
+    real, made = (
+        pl.DataFrame(
+            {f"c{j}": np.where(rng.random(500) < 0.004, rng.integers(1, 16, 500), 0) for j in range(40)}
+            | {"level": rng.normal(size=500)}
+        )
+        for _ in range(2)
+    )
+    result = measured(made, real)
+    assert result.score >= 97
+
+
+def test_a_constant_number_that_becomes_another_or_comes_alive_is_seen() -> None:
+    real = exchangeable(ROWS, 1).with_columns(pl.lit(1.5).alias("dull"))
+    other = exchangeable(ROWS, 2).with_columns(pl.lit(1.4).alias("dull"))
+    alive = exchangeable(ROWS, 2).with_columns(
+        pl.when(pl.int_range(ROWS) % 5 == 0).then(9.0).otherwise(1.5).alias("dull")
+    )
+    assert score_of(measured(other, real), "w1_worst") < 5
+    assert 70 < score_of(measured(alive, real), "w1_worst") < 90
+
+
+def test_frequent_labels_of_a_small_table_are_frequent_by_chance() -> None:
+    real, made = (
+        pl.DataFrame({"label": np.random.default_rng(s).integers(0, 300, 500).astype(str), "flag": [1, 2] * 250})
+        for s in (1, 2)
+    )
+    assert measured(made, real).score >= 97

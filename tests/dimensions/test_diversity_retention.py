@@ -76,3 +76,14 @@ def test_one_column_is_enough() -> None:
     made, real = (exchangeable(ROWS, seed).select("age") for seed in (2, 1))
     assert measured(made, real).score >= 97
     assert measured(made.with_columns(pl.col("age") // 20), real).score < 97
+
+
+@pytest.mark.parametrize("seed", range(2, 5))
+def test_other_labels_of_many_are_no_loss(seed: int) -> None:
+    real, made = (
+        pl.DataFrame(
+            {name: np.random.default_rng([s, k]).integers(0, 300, 500).astype(str) for k, name in enumerate("ab")}
+        )
+        for s in (1, seed)
+    )
+    assert measured(made, real).score >= 97

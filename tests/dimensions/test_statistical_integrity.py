@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from damages import exchangeable
 
+from benchmarks.fresh_samples import sample
 from synthos.dimensions.statistical_integrity import measure
 from synthos.results import Scored
 from synthos.sampling.assemble import evidence_from_frames
@@ -164,3 +165,13 @@ def test_tables_of_one_column_are_judged_by_what_they_have() -> None:
     assert result.score >= 97
     assert "near_duplicates" not in [item.name for item in result.components]
     assert answer(real, real).score == 0
+
+
+@pytest.mark.parametrize(("table", "size", "split"), [("rand", "500:8000", 0), ("births", "500", 2)])
+def test_neither_repeats_of_a_larger_table_nor_labels_it_lacks_are_near_duplicates(
+    table: str, size: str, split: int
+) -> None:
+    """Half of the rows of rand repeat another; of the countries of births each half lacks many."""
+    pair = sample(table, size, split, None)
+    assert pair is not None
+    assert component(answer(*pair), "near_duplicates") >= 97
