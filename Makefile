@@ -11,10 +11,10 @@ export POLARS_MAX_THREADS := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup validate samples test check bench schema format clean
+.PHONY: help setup validate samples test check bench peers collapse-bench schema format clean
 
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@echo "setting up $(VENV) (once; some minutes on a slow network)"
@@ -54,6 +54,12 @@ bench: $(READY) ## measure speed and memory (half an hour); results in out/bench
 	$(BIN)/python -m benchmarks.scan --json out/benchmarks/scan.json
 	$(BIN)/python -m benchmarks.scan_on_ray --out out/benchmarks
 	$(BIN)/python -m benchmarks.cascade
+
+peers: $(READY) ## ask other tools about the tables of BENCH=DIR (an hour; goes on where it was)
+	$(BIN)/python -m benchmarks.peers --bench $(BENCH)
+
+collapse-bench: $(READY) ## answer the tables of BENCH=DIR, compare with the peers, draw docs/*.png (hours; goes on)
+	$(BIN)/python -m benchmarks.collapse_bench --bench $(BENCH) --jobs 2 --pictures docs $(ARGS)
 
 schema: $(READY) ## write the JSON Schema of results anew
 	@$(BIN)/python -c "import json; from synthos.validation import SCHEMA_FILE, json_schema; SCHEMA_FILE.write_text(json.dumps(json_schema(), indent=1) + '\n')"

@@ -1,15 +1,26 @@
 """What Synthos answers on tables whose damage was measured: a bench folder in, RESULTS.json out.
 
     python -m benchmarks.collapse_bench --bench DIR [--tables census bank] [--keys real cart_g4] [--jobs 2] [--quick]
-        [--out out/benchmarks/collapse_bench.json]
+        [--out out/benchmarks/collapse_bench.json] [--peers out/benchmarks/peers.jsonl] [--held-out FILE]
+        [--answered-only] [--pictures docs]
 
 A bench folder holds one folder a real table: ``reference.parquet`` (the real rows that Synthos is given),
 ``KEY.parquet`` (tables made from them) and ``truth.json``, a list of {"table", "key", "family", "utility_loss"}, with
 the planted row range where there is one. The utility loss was measured on rows that no tool sees; neither does this.
 
 Every table goes through ``synthos.validate`` as a user would call it. One JSON line is written beside the results for
-each finished table, so that a run that was stopped goes on where it was; ``--fresh`` starts over. Beside what a scorer
-needs, the lines hold the losses and signature figures that ``fit_risk`` and ``build_signatures`` read.
+each finished table, so that a run that was stopped goes on where it was; ``--fresh`` starts over, ``--answered-only``
+runs nothing and shows what is there. A table that breaks the product is told, left out, and makes the exit code 1.
+Beside what a scorer needs, the lines hold the losses and signature figures that ``fit_risk`` and ``build_signatures``
+read.
+
+The risk model was itself fitted on bench tables. ``--held-out`` names JSON lines {"table", "key", "risk_score",
+"collapse_probability"} from fits that saw neither the case's table nor its generator; they take the place of the
+product's own figures in what is written, shown and drawn, and every case must be among them.
+
+Our figures are shown beside those of other tools, as far as ``benchmarks.peers`` has asked them. ``--pictures`` draws
+``collapse_bench`` (risk against harm, ours and theirs) and ``reliability`` (the probability against what came) there,
+as PNG and SVG.
 """
 
 from __future__ import annotations
@@ -18,34 +29,23 @@ import argparse
 import json
 import multiprocessing
 import time
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from scipy.stats import spearmanr
-from sklearn.metrics import roc_auc_score
 
 import synthos
+from benchmarks import peers
+from benchmarks.merit import comparison, figures_of_merit, lead
+from benchmarks.truth import COLLAPSED, Row, append, load_truth, read_log
 from synthos.results import CascadeResult
 from synthos.verdict.calibration import gather
 
-#: Utility loss above which a table counts as collapsed.
-COLLAPSED = 0.1
-Row = dict[str, Any]
+__all__ = ["COLLAPSED", "OURS", "Row", "figures_of_merit", "judge", "load_truth", "main", "read_log", "run", "show"]
 
-
-def load_truth(bench: Path, tables: Sequence[str], keys: Sequence[str]) -> list[Row]:
-    """The bench's cases in its own order; all tables or keys where none is named."""
-    found: list[Row] = []
-    for path in sorted(bench.glob("*/truth.json")):
-        found += json.loads(path.read_text(encoding="utf-8"))
-    unknown = ({*tables} - {row["table"] for row in found}) | ({*keys} - {row["key"] for row in found})
-    if unknown or not found:
-        raise SystemExit(f"{bench} holds no {', '.join(sorted(unknown)) or 'truth.json in any folder'}")
-    return [row for row in found if row["table"] in (tables or [row["table"]]) and row["key"] in (keys or [row["key"]])]
+#: What our risk is called beside those of the peers.
+OURS = "Synthos, risk"
 
 
 def judge(folder: Path, table: str, key: str, quick: bool, cache: Path) -> Row:
@@ -79,74 +79,43 @@ def judge(folder: Path, table: str, key: str, quick: bool, cache: Path) -> Row:
 
 
 def run(truth: Sequence[Row], bench: Path, log: Path, *, quick: bool, jobs: int) -> list[Row]:
-    """Answer every case that ``log`` does not hold yet, ``jobs`` at a time; all answers in the bench's order."""
-    done = {(row["table"], row["key"]): row for row in read_log(log) if row["quick"] == quick}
+    """Answer every case that ``log`` does not hold yet, ``jobs`` at a time; the answers in the bench's order.
+
+    A case that breaks is told and left out; the others go on.
+    """
+    done = answered(log, quick=quick)
     open_cases = [(row["table"], row["key"]) for row in truth if (row["table"], row["key"]) not in done]
-    log.parent.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
-    with log.open("a", encoding="utf-8") as lines, ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         waiting = {
             pool.submit(judge, bench, table, key, quick, log.parent / "cache"): (table, key)
             for table, key in open_cases
         }
         for count, future in enumerate(as_completed(waiting), 1):
-            row = future.result()
-            done[waiting[future]] = row
-            lines.write(json.dumps(row, allow_nan=False) + "\n")
-            lines.flush()
-            print(f"{count:4d}/{len(waiting)} {row['table']:10s}{row['key']:16s} {row['seconds']:6.1f} s", flush=True)
-    return [done[row["table"], row["key"]] for row in truth]
+            table, key = waiting[future]
+            told = f"{count:4d}/{len(waiting)} {table:10s}{key:16s}"
+            if (error := future.exception()) is not None:
+                print(f"{told} BROKE\n{''.join(traceback.format_exception(error))}", flush=True)
+                continue
+            row = done[table, key] = future.result()
+            append(log, row)
+            print(f"{told} {row['seconds']:6.1f} s", flush=True)
+    return [done[row["table"], row["key"]] for row in truth if (row["table"], row["key"]) in done]
 
 
-def read_log(log: Path) -> Iterable[Row]:
-    """The finished lines; a last line that was cut short by a kill is left out."""
-    if not log.exists():
-        return
-    for line in log.read_text(encoding="utf-8").splitlines():
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError:
-            continue
+def answered(log: Path, *, quick: bool) -> dict[tuple[str, str], Row]:
+    """The finished cases of this mode by (table, key); the latest where there are several."""
+    return {(row["table"], row["key"]): row for row in read_log(log) if row["quick"] == quick}
 
 
-def overlap(one: Sequence[int], other: Sequence[int]) -> float:
-    """Intersection over union of two row ranges, in [0, 1]."""
-    shared = min(one[1], other[1]) - max(one[0], other[0])
-    return max(shared, 0) / max(max(one[1], other[1]) - min(one[0], other[0]), 1)
-
-
-def figures_of_merit(truth: Sequence[Row], rows: Sequence[Row]) -> dict[str, float]:
-    """Rank correlations, detection, healthy controls, regions and seconds; what cannot be had is left out."""
-    found: dict[str, float] = {}
-    harm = np.array([row["utility_loss"] for row in truth])
-    tables = np.array([row["table"] for row in truth])
-    measures = {"risk": [row["risk_score"] for row in rows], "rho": [row["rho"] for row in rows]}
-    for name, values in measures.items():
-        known = np.array([value if value is not None else np.nan for value in values], float)
-        for table in dict.fromkeys(tables.tolist()):
-            mask = (tables == table) & np.isfinite(known)
-            if mask.sum() > 2 and np.ptp(known[mask]) > 0:
-                found[f"rank correlation of {name}, {table}"] = float(spearmanr(known[mask], harm[mask]).statistic)
-    chance, collapsed = np.array([row["collapse_probability"] for row in rows]), harm > COLLAPSED
-    if 0 < collapsed.sum() < len(collapsed):
-        found["AUROC of the collapse probability"] = float(roc_auc_score(collapsed, chance))
-        spread = float(np.mean((collapsed.mean() - collapsed) ** 2))
-        found["Brier skill"] = 1.0 - float(np.mean((chance - collapsed) ** 2)) / spread
-    healthy = [row for known, row in zip(truth, rows, strict=True) if known["family"] == "healthy"]
-    if healthy:
-        scores = [score for row in healthy for score in row["dimensions"].values() if score is not None]
-        found["highest risk of a fresh real sample"] = max(row["risk_score"] for row in healthy)
-        found["lowest dimension of a fresh real sample"] = min(scores)
-        found["regions blamed in fresh real samples"] = float(sum(len(row["regions"]) for row in healthy))
-    planted = [(known, row) for known, row in zip(truth, rows, strict=True) if known.get("planted")]
-    hits = [max([overlap(r["row_range"], known["planted"]) for r in row["regions"]] or [0.0]) for known, row in planted]
-    sound = [overlap(r["row_range"], known["planted"]) >= 0.5 for known, row in planted for r in row["regions"]]
-    if planted:
-        found["planted regions found (recall)"] = float(np.mean(np.array(hits) >= 0.5))
-    if sound:
-        found["regions reported that were planted (precision)"] = float(np.mean(sound))
-    found["median seconds a table"] = float(np.median([row["seconds"] for row in rows]))
-    return found
+def held_out(rows: Sequence[Row], path: Path) -> list[Row]:
+    """The answers with risk and probability from fits that had not seen the case's table or generator."""
+    known = {(row["table"], row["key"]): row for row in read_log(path)}
+    missing = [f"{row['table']}/{row['key']}" for row in rows if (row["table"], row["key"]) not in known]
+    if missing:
+        raise SystemExit(f"{path} holds no line of {', '.join(missing[:5])}; write it anew from these results")
+    figures = ("risk_score", "collapse_probability")
+    return [row | {name: known[row["table"], row["key"]][name] for name in figures} for row in rows]
 
 
 def show(truth: Sequence[Row], rows: Sequence[Row]) -> None:
@@ -171,6 +140,31 @@ def show(truth: Sequence[Row], rows: Sequence[Row]) -> None:
         print(f"{name:52s} {value:8.3f}")
 
 
+def all_risks(truth: Sequence[Row], rows: Sequence[Row], asked: Path) -> dict[str, Sequence[float | None]]:
+    """Our risks and those of the peers, in the bench's order, all as points of 100."""
+    theirs = {
+        label: [None if risk is None else 100.0 * risk for risk in risks]
+        for label, risks in peers.columns(asked, truth).items()
+    }
+    own = {OURS: [row["risk_score"] for row in rows]} if rows else {}
+    return {**own, **theirs}
+
+
+def show_peers(truth: Sequence[Row], risks: dict[str, Sequence[float | None]]) -> None:
+    """The figures that can be compared, a line a figure and a column a tool, and how far we lead by table."""
+    compared = comparison(truth, risks)
+    print(f"\n{'':38s}" + "".join(f"{label.split(', ')[0]:>17s}" for label in risks))
+    print(f"{'':38s}" + "".join(f"{label.split(', ')[1]:>17s}" for label in risks))
+    for figure, values in compared.items():
+        cells = (
+            "–" if values[label] is None else f"{values[label]:.{'0' if 'cases' in figure else '3'}f}"
+            for label in risks
+        )
+        print(f"{figure:38s}" + "".join(f"{cell:>17s}" for cell in cells))
+    for table, value in lead(compared, OURS).items():
+        print(f"{'ahead of the best peer, ' + table:38s}{value:>17.3f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Answer a bench of tables whose damage was measured.")
     parser.add_argument("--bench", type=Path, required=True, help="folder with one folder a table")
@@ -179,15 +173,34 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="tables judged side by side")
     parser.add_argument("--quick", action="store_true", help="leave the cascade out")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run has finished")
+    parser.add_argument("--answered-only", action="store_true", help="run nothing; show and draw what is finished")
+    parser.add_argument("--held-out", type=Path, help="risks and probabilities from fits that had not seen the case")
+    parser.add_argument("--peers", type=Path, default=Path("out/benchmarks/peers.jsonl"), help="answers of other tools")
+    parser.add_argument("--pictures", type=Path, help="folder to draw the pictures into")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks/collapse_bench.json"))
     options = parser.parse_args()
-    truth = load_truth(options.bench, options.tables, options.keys)
+    asked = load_truth(options.bench, options.tables, options.keys)
     log = options.out.with_suffix(".jsonl")
     if options.fresh:
         log.unlink(missing_ok=True)
-    rows = run(truth, options.bench, log, quick=options.quick, jobs=options.jobs)
-    options.out.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    show(truth, rows)
+    if not options.answered_only:
+        run(asked, options.bench, log, quick=options.quick, jobs=options.jobs)
+    done = answered(log, quick=options.quick)
+    truth = [row for row in asked if (row["table"], row["key"]) in done]
+    rows = [done[row["table"], row["key"]] for row in truth]
+    if rows:
+        rows = held_out(rows, options.held_out) if options.held_out else rows
+        options.out.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        show(truth, rows)
+    compared = truth or asked  # nothing of ours yet: the peers alone
+    risks = all_risks(compared, rows, options.peers)
+    show_peers(compared, risks)
+    if options.pictures:
+        from benchmarks import pictures  # matplotlib, for development only
+
+        pictures.draw(compared, risks, options.pictures, rows)
+    if missing := len(asked) - len(rows):
+        raise SystemExit(f"{missing} of {len(asked)} cases have no answer")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ BROUGHT = {"markupsafe": "jinja2", "aiohttp": "fsspec[http]", "botocore": "s3fs"
 
 
 def test_the_extras_are_those_that_are_promised() -> None:
-    assert set(EXTRAS) == {"serve", "dev", "peers"}
+    assert set(EXTRAS) == {"serve", "dev", "peers", "peers-mostlyai"}
 
 
 @pytest.mark.parametrize("part", ["core", *EXTRAS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import collapse_bench, fit_risk
+from benchmarks.truth import append
 from synthos.results import DIMENSIONS
 from synthos.verdict.calibration import parse_risk_model
 
@@ -81,9 +83,60 @@ def test_what_is_finished_is_not_done_again(bench: Path, tmp_path: Path) -> None
     assert len(log.read_text().splitlines()) == len(truth)
 
 
-@pytest.mark.parametrize(("other", "share"), [((0, 100), 1.0), ((50, 150), 1 / 3), ((100, 200), 0.0), ((25, 75), 0.5)])
-def test_overlap_of_row_ranges(other: tuple[int, int], share: float) -> None:
-    assert collapse_bench.overlap((0, 100), other) == pytest.approx(share)
+@pytest.mark.slow
+def test_a_case_that_breaks_is_told_and_the_others_are_answered(
+    small_bench: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench = tmp_path / "bench"
+    (bench / "fair").mkdir(parents=True)
+    for name in ("reference", "real"):
+        shutil.copy(small_bench / "fair" / f"{name}.parquet", bench / "fair")
+    (bench / "fair" / "broken.parquet").write_bytes(b"no table")
+    truth = [case("broken", 0.1, table="fair"), case("real", 0.0, "healthy", table="fair")]
+    log = tmp_path / "out" / "log.jsonl"
+    rows = collapse_bench.run(truth, bench, log, quick=True, jobs=1)
+    assert [row["key"] for row in rows] == ["real"] == [row["key"] for row in collapse_bench.read_log(log)]
+    assert "broken           BROKE" in capfd.readouterr().out
+    assert collapse_bench.answered(log, quick=False) == {}
+
+
+def test_held_out_figures_take_the_place_of_fitted_ones(tmp_path: Path) -> None:
+    rows = [answer(case(key, 0.1), 50.0) for key in ("real", "cart_g4")]
+    path = tmp_path / "held_out.jsonl"
+    path.write_text('{"table": "census", "key": "real", "risk_score": 3.0, "collapse_probability": 0.02}\n')
+    (found,) = collapse_bench.held_out(rows[:1], path)
+    assert (found["risk_score"], found["collapse_probability"]) == (3.0, 0.02)
+    assert found["losses"] == rows[0]["losses"]
+    with pytest.raises(SystemExit, match="no line of census/cart_g4"):
+        collapse_bench.held_out(rows, path)
+
+
+@pytest.mark.slow
+def test_the_command_shows_the_peers_beside_us_and_writes_what_was_scored(
+    bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, asked = tmp_path / "results.json", tmp_path / "peers.jsonl"
+    truth = collapse_bench.load_truth(bench, ["census"], [])
+    for known, quality in zip(truth, (0.02, 0.01, None, 0.0), strict=True):
+        append(out.with_suffix(".jsonl"), answer(known, 100 * known["utility_loss"]))
+        if quality is not None:
+            risks = {"quality": quality, "pair trends": quality}
+            append(asked, {"peer": "sdmetrics", "table": "census", "key": known["key"], "risks": risks})
+    arguments = f"x --bench {bench} --tables census --quick --answered-only --out {out} --peers {asked}"
+    monkeypatch.setattr("sys.argv", [*arguments.split(), "--pictures", str(tmp_path / "docs")])
+    collapse_bench.main()
+    shown = capsys.readouterr().out.splitlines()
+    figures = {line[:38].strip(): line[38:].split() for line in shown if len(line) > 38}
+    assert figures["rank correlation, census"] == ["1.000", "-0.500", "-0.500"]
+    assert figures["cases answered"] == ["4", "3", "3"]
+    assert figures["ahead of the best peer, census"] == ["1.500"]
+    assert figures["highest risk of a fresh real sample"][-3:] == ["0.000", "2.000", "2.000"]
+    assert len(json.loads(out.read_text())) == 4
+    drawn = {f"{name}.{kind}" for name in ("collapse_bench", "reliability") for kind in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "docs").iterdir()} == drawn
+    monkeypatch.setattr("sys.argv", arguments.replace("--tables census", "").split())
+    with pytest.raises(SystemExit, match="4 of 8 cases have no answer"):
+        collapse_bench.main()
 
 
 def test_figures_of_merit_of_a_perfect_and_a_reversed_answer() -> None:
