@@ -114,7 +114,12 @@ def build(truth: Sequence[Row], figures: Figures, made: str) -> dict[str, Any]:
     ------
     SystemExit : no damage is there on two tables, so that nobody knows what differs by table and what by damage.
     """
-    names = list(MEANINGS)
+    # Nobody knows how much a figure differs by table that only one table could show.
+    shown = {
+        table: {name for case in truth if case["table"] == table for name in figures[table, case["key"]]}
+        for table in {case["table"] for case in truth}
+    }
+    names = [name for name in MEANINGS if sum(name in held for held in shown.values()) > 1]
     vectors = np.array([[figures[case["table"], case["key"]].get(name, np.nan) for name in names] for case in truth])
     values, damages = rooted(vectors), np.array([case["key"] for case in truth])
     spreads = _spreads(values, damages)

@@ -2,7 +2,8 @@
 
 Every figure compares the synthetic sample with the reference sample, and is about 0 for a fresh real sample of whatever
 table: chance is taken off by the Good-Turing estimate (Good 1953) of what a real row would show for the first time, or
-cancels because as many rows are taken of both. The sign says where a table went, which losses alone do not say: values
+cancels because as many rows are taken of both, and differences are drawn towards 0 by one standard error, so that small
+tables do not seem damaged. The sign says where a table went, which losses alone do not say: values
 that no real row has, or none but values of real rows; entropy, dependence and tails gained or lost. A figure that these
 tables cannot show (tails where there are no numbers) is left out, never 0. All are of whole tables; no value of a row
 can be read off them.
@@ -36,6 +37,8 @@ MOST_GROUPS = 150
 LEVELS = 8
 #: Mass added to both sides of a ratio of rare masses, so that an empty tail is a small number and not infinite.
 FLOOR = 0.002
+#: Share of rows added to those that fresh real rows would bring for the first time, where "old" is a part of them.
+FEW_NEW = 0.02
 #: Distinct values above which their number says something, and decimals beyond which no grid is looked for.
 MANY_VALUES = 50
 MOST_PLACES = 8
@@ -128,7 +131,8 @@ def _novelty(shares: Sequence[tuple[float, float]], what: str) -> Fingerprint:
     found = {f"new_{what}": float(beyond.mean())}
     # Where real rows bring nothing new either, none but old values say nothing.
     if expected.mean() > 0.005:
-        found[f"old_{what}"] = float(np.clip(expected - seen, 0.0, None).sum() / expected.sum())
+        whole = float(expected.sum()) + FEW_NEW * len(shares)
+        found[f"old_{what}"] = float(np.clip(expected - seen, 0.0, None).sum()) / whole
     return found
 
 
@@ -178,7 +182,23 @@ def _outside(real: Floats, synthetic: Floats) -> float:
 def _tails(real: Floats, synthetic: Floats) -> float | None:
     low, high = np.quantile(real, (0.01, 0.99))
     own, other = (float(np.mean((side < low) | (side > high))) for side in (real, synthetic))
-    return float(np.log2((other + FLOOR) / (own + FLOOR))) if own > FLOOR else None
+    return _log_ratio(own, other, min(len(real), len(synthetic))) if own > FLOOR else None
+
+
+def _log_ratio(own: float, other: float, rows: int) -> float:
+    """log2 of two shares' ratio, the second over the first, less one standard error."""
+    shares = np.array([own, other]) + FLOOR
+    error = float(np.sqrt((1.0 / (rows * shares)).sum()) / np.log(2.0))
+    return toward_zero(float(np.log2(shares[1] / shares[0])), error)
+
+
+def toward_zero(value: float, error: float) -> float:
+    """``value`` less ``error`` in size, not beyond 0.
+
+    >>> toward_zero(-0.5, 0.2), toward_zero(0.1, 0.2)
+    (-0.3, 0.0)
+    """
+    return max(value - error, 0.0) + min(value + error, 0.0)
 
 
 _NUMBER_FIGURES: dict[str, Callable[[Floats, Floats], float | None]] = {
@@ -236,7 +256,7 @@ def _of_margins(real: Codes, synthetic: Codes, sizes: Sequence[int], numeric: np
         if shift:
             found |= {f"shift_{kind}": float(np.mean(shift)), f"entropy_{kind}": float(np.mean(gains[kind]))}
     if rare[0] > 0.005:
-        found["rare_labels"] = float(np.log2((rare[1] + FLOOR) / (rare[0] + FLOOR)))
+        found["rare_labels"] = _log_ratio(float(rare[0]), float(rare[1]), len(real))
     return found
 
 
@@ -265,17 +285,36 @@ def _of_pairs(
         # One correction for both, the real one: a collapsed table has fewer cells, which is no chance.
         chance = float(mutual_information(a, corrected=False) - mutual_information(a))
         own, other = (max(float(mutual_information(table, corrected=False)) - chance, 0.0) for table in (a, b))
-        information[kind].append((own, other))
+        information[kind].append((own, toward_zero(other - own, _information_error(a, b))))
         cells[kind].append(_excess(a.astype(np.float64).ravel(), b.astype(np.float64).ravel()))
     found: Fingerprint = {}
     for kind, pairs in information.items():
         if pairs:
-            known, kept = np.array(pairs).T
+            known, gained = np.array(pairs).T
             whole = known.sum() + 0.01 * len(pairs)
-            found[f"bound_{kind}"] = float(np.clip(kept - known, 0.0, None).sum() / whole)
-            found[f"loosened_{kind}"] = float(np.clip(known - kept, 0.0, None).sum() / whole)
+            found[f"bound_{kind}"] = float(np.clip(gained, 0.0, None).sum() / whole)
+            found[f"loosened_{kind}"] = float(np.clip(-gained, 0.0, None).sum() / whole)
             found[f"cells_{kind}"] = float(np.mean(cells[kind]))
     return found
+
+
+def _information_error(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> float:
+    """Standard error of the difference of two tables' mutual information, in bits.
+
+    By the delta method the variance of the pointwise information over rows; where columns are independent that is 0,
+    and the chi-squared law of the estimate takes over.
+    """
+    rows = float(a.sum())
+    freedom = int((a.any(axis=0).sum() - 1) * (a.any(axis=1).sum() - 1))
+    variance = freedom / (rows * float(np.log(2.0))) ** 2
+    for table in (a, b):
+        joint = table / table.sum()
+        alone = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+        taken = joint > 0
+        pointwise = np.log2(joint[taken] / alone[taken])
+        mean = (joint[taken] * pointwise).sum()
+        variance += float((joint[taken] * (pointwise - mean) ** 2).sum()) / rows
+    return float(np.sqrt(variance))
 
 
 def _seen_in_groups(

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import build_signatures
 from benchmarks.collapse_bench import Row
-from synthos.verdict.fingerprint import MEANINGS, Fingerprint
+from synthos.verdict.fingerprint import Fingerprint
 from synthos.verdict.library import parse_library
 from synthos.verdict.signatures import match
 
@@ -46,7 +46,7 @@ def test_patterns_are_named_for_people_and_mixtures_belong_to_their_generator():
         "Noisy block, 30% of the rows": "planted_noise",
     }
     assert {case.source for case in library.cases} == {"a", "b"} and len(library.cases) == 8
-    assert library.made == "here" and list(library.spreads) == list(MEANINGS)
+    assert library.made == "here" and set(library.spreads) == {"new_values", "tails", "region_noise"}
 
 
 def test_figures_that_differ_by_table_have_a_larger_spread():
@@ -62,8 +62,13 @@ def test_figures_that_differ_by_table_have_a_larger_spread():
 
 def test_what_was_not_measured_is_null_and_not_0():
     truth, figures = made_up("a", "b")
-    document = build_signatures.build(truth, figures, "")
-    assert document["cases"][0]["values"][list(MEANINGS).index("finer")] is None
+    for key in DAMAGES:
+        del figures["a", key]["tails"]
+        figures["a", key]["heaps"] = 1.0
+    figures["c", "real"] = figures["b", "real"]
+    document = build_signatures.build([*truth, truth[0] | {"table": "c"}], figures, "")
+    assert document["figures"] == ["new_values", "tails", "region_noise"], "heaps, which one table alone shows, is out"
+    assert document["cases"][0]["values"][1] is None and document["cases"][4]["values"][1] is not None
     assert json.loads(build_signatures._compact(document)) == document
 
 
