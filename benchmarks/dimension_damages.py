@@ -98,6 +98,17 @@ def drifting(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFram
     return with_rows(fresh.frame, places, fresh.frame[places].sort(str(fresh.margin)))
 
 
+def mistimed(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
+    """Some rows change places; where a column says when they were, they swap their times instead."""
+    times = fresh.frame.select(cs.temporal()).columns
+    if not times:
+        return disordered(fresh.frame, size, rng)
+    places = some_rows(fresh.frame, size, rng)
+    own = fresh.frame[places]
+    swapped = with_rows(fresh.frame, places, own.with_columns(own[times[0]][rng.permutation(own.height)]))
+    return swapped.sort(times[0], maintain_order=True)
+
+
 def contradicted(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows swap among them the value that another column decides."""
     places = some_rows(fresh.frame, size, rng)
@@ -215,8 +226,16 @@ DAMAGES: dict[str, Damage] = {
         {"distribution_fidelity": "once most of the tails are gone"},
     ),
     "drifting": Damage(drifting, "rows of one range sorted by one column", "temporal_stability", {}, needs_margin=True),
-    "disordered": Damage(
-        _plain(disordered), "some rows change places", "temporal_stability", {}, exchangeable=False, in_time=True
+    "mistimed": Damage(
+        mistimed,
+        "some rows change places, or times where a column has them",
+        "temporal_stability",
+        {
+            "correlation_preservation": "what follows from the time no longer does",
+            "semantic_coherence": "what follows from the time no longer does",
+        },
+        exchangeable=False,
+        in_time=True,
     ),
     "contradicted": Damage(
         contradicted,

@@ -74,7 +74,7 @@ def measure(evidence: Evidence) -> DimensionResult:
     values = stacked_values(evidence, reference, synthetic)
     real = len(reference.codes)
     axis = _time_axis(evidence, values[:real])
-    codes, order = [reference.codes, synthetic.codes], np.arange(len(synthetic.codes))
+    codes = [reference.codes, synthetic.codes]
     parts: list[Judged] = []
     blamed: list[Blame] = []
     notes: list[str] = []
@@ -91,8 +91,7 @@ def measure(evidence: Evidence) -> DimensionResult:
         notes.append(
             f"the reference is sorted or grouped by {evidence.columns[sorting]}; so is the synthetic table here"
         )
-        order = _same_order(values[:real, sorting], values[real:, sorting])
-        codes[1] = codes[1][order]
+        codes[1] = codes[1][_same_order(values[:real, sorting], values[real:, sorting])]
     series = [ranks(side, reference.codes, evidence.sizes) for side in codes]
     moving = order_signal(series[0]).material
     if moving:
@@ -100,11 +99,11 @@ def measure(evidence: Evidence) -> DimensionResult:
         if axis is None or sorting != axis:
             found = _series_parts(evidence.columns, _equal_length(series, rng), rng, "rows")
             parts, blamed = parts + found[0], blamed + found[1]
-    # What the reference is sorted by says nothing of rows that are not: their own order is judged as it is.
-    follows = bool((np.diff(order) > 0).all())
-    own = series[1] if follows else ranks(synthetic.codes, reference.codes, evidence.sizes)
+    # What the reference is sorted by says nothing of rows that are not, not even roughly: their own order is judged.
+    own = ranks(synthetic.codes, reference.codes, evidence.sizes)
+    loose = sorting is not None and not order_signal(own[:, [sorting]]).significant
     timed = axis is not None and _is_sorted(values[real:, axis])
-    if not timed and not (moving and follows) and order_signal(own).significant:
+    if not timed and (loose or not moving) and order_signal(own).significant:
         asked = True
         found = _drift(evidence, rng)
         parts, blamed = parts + found[0], blamed + found[1]

@@ -44,10 +44,18 @@ def test_a_damage_keeps_rows_columns_and_types_and_is_the_same_every_time(name: 
     assert changed(rows, frame) > 0
 
 
-@pytest.mark.parametrize("name", [name for name in DAMAGES if name not in ("warped", "levelled")])
+@pytest.mark.parametrize("name", [name for name in DAMAGES if name not in ("warped", "levelled", "mistimed")])
 def test_a_damage_touches_as_many_rows_as_it_says(name: str, mixed: Fresh) -> None:
-    rows = mixed if DAMAGES[name].exchangeable else fresh("ordered", 0)
-    assert 0 < changed(rows, made(rows, name, 0.1)) <= 0.1 * rows.frame.height
+    assert 0 < changed(mixed, made(mixed, name, 0.1)) <= 0.1 * mixed.frame.height
+
+
+def test_rows_are_moved_in_order_and_in_time() -> None:
+    ordered, dated = fresh("ordered", 0), fresh("dated", 0)
+    assert 0 < changed(ordered, made(ordered, "mistimed", 0.1)) <= 0.1 * ordered.frame.height
+    frame = made(dated, "mistimed", 0.1)
+    assert_series_equal(frame["at"], dated.frame["at"])
+    assert frame["load"].to_list() != dated.frame["load"].to_list()
+    assert_series_equal(frame["load"].sort(), dated.frame["load"].sort())
 
 
 def test_each_damage_names_dimensions_and_every_dimension_measured_has_one() -> None:

@@ -135,6 +135,12 @@ def test_a_planted_block_is_seen_though_the_reference_is_sorted() -> None:
     assert component(scored(planted(0.3), real), "drift") < 85
 
 
+def test_rows_that_are_nearly_in_the_order_of_their_times_do_not_drift() -> None:
+    real, made = (events(ROWS, seed).sort("at") for seed in (1, 2))
+    nearly = disordered(made, 0.05, np.random.default_rng(0))
+    assert scored(nearly, real).score >= 97
+
+
 # --- rows in order ----------------------------------------------------------------------------------------------
 
 
