@@ -39,7 +39,7 @@ import synthos
 from benchmarks import peers
 from benchmarks.merit import comparison, figures_of_merit, lead
 from benchmarks.truth import COLLAPSED, Row, append, load_truth, read_log
-from synthos.results import CascadeResult
+from synthos.results import CascadeResult, Utility
 from synthos.verdict.calibration import gather
 
 __all__ = ["COLLAPSED", "OURS", "Row", "figures_of_merit", "judge", "load_truth", "main", "read_log", "run", "show"]
@@ -58,6 +58,7 @@ def judge(folder: Path, table: str, key: str, quick: bool, cache: Path) -> Row:
     verdict = answer.verdict
     cascade = answer.cascade if isinstance(answer.cascade, CascadeResult) else None
     losses = gather(answer.dimensions, cascade)
+    utility = answer.utility if isinstance(answer.utility, Utility) else None
     return {
         "table": table,
         "key": key,
@@ -73,8 +74,19 @@ def judge(folder: Path, table: str, key: str, quick: bool, cache: Path) -> Row:
         "signatures": [[found.name, found.similarity] for found in answer.signatures],
         "losses": {name: loss.value for name, loss in losses.items()},
         "figures": answer.signature_figures,
+        "utility": None if utility is None else _utility_figures(utility),
         "seconds": seconds,
         "quick": quick,
+    }
+
+
+def _utility_figures(utility: Utility) -> Row:
+    return {
+        "loss": utility.loss,
+        "interval": [utility.interval.low, utility.interval.high],
+        "hidden": utility.hidden,
+        "copied": utility.copied,
+        "columns": {column.column: [column.learnable, column.apparent, column.hidden] for column in utility.columns},
     }
 
 

@@ -1,4 +1,4 @@
-"""The dimensions, the regions and the diversity as pieces of work: Ray tasks, or done here while Ray is starting."""
+"""The dimensions, the forests, the regions and the diversity as pieces of work: Ray tasks, or done here while Ray is starting."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from pipelines.runtime import Runtime
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.localization.regions import find_regions
 from synthos.profiling.diversity import analyse
-from synthos.results import DimensionResult, DiversityReport, Region
+from synthos.results import DimensionResult, DiversityReport, Failed, NotApplicable, Region
 from synthos.sampling.evidence import Evidence
 from synthos.stages import as_failure, early_dimensions
+from synthos.utility.design import targets
+from synthos.utility.measure import measure_column
+from synthos.utility.transfer import Judged
 
 RETRIES = 3
 
@@ -48,6 +51,16 @@ def region_piece(note: Callable[[tuple[Region, ...]], None]) -> Piece:
 def diversity_piece(note: Callable[[DiversityReport], None]) -> Piece:
     """The measures of variety."""
     return Piece(analyse, (), Handler(note))
+
+
+def utility_pieces(evidence: Evidence, note: Callable[[str, Judged | NotApplicable | Failed], None]) -> list[Piece]:
+    """A piece a column that forests predict; none without a reference."""
+
+    def failed(name: str, error: Exception) -> None:
+        note(name, as_failure(error))
+
+    names = targets(evidence) if evidence.reference is not None else ()
+    return [Piece(measure_column, (name,), Handler(partial(note, name), partial(failed, name))) for name in names]
 
 
 def start(ray: Any, evidence: Any, pieces: Sequence[Piece]) -> dict[Any, Handler]:

@@ -13,6 +13,7 @@ from pipelines.dimensions import (
     measure_all,
     region_piece,
     start,
+    utility_pieces,
     work_until_up,
 )
 from pipelines.progress import follow
@@ -20,7 +21,7 @@ from pipelines.runtime import Runtime
 from pipelines.scan import scan_tables
 from synthos.dimensions.registry import DIMENSIONS
 from synthos.progress import Event, Listener
-from synthos.results import CascadeResult, DimensionResult, DiversityReport, NotApplicable, Region
+from synthos.results import CascadeResult, DimensionResult, DiversityReport, Failed, NotApplicable, Region, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
     Findings,
@@ -34,6 +35,9 @@ from synthos.stages import (
     measure_late,
     why_no_cascade,
 )
+from synthos.utility.design import targets
+from synthos.utility.measure import NO_REFERENCE, join
+from synthos.utility.transfer import Judged
 from synthos.validation import Validation
 
 
@@ -63,12 +67,23 @@ def _judge(
     measured: dict[str, DimensionResult] = {}
     regions: list[tuple[Region, ...]] = []
     diversity: list[DiversityReport] = []
+    forests: dict[str, Judged | NotApplicable | Failed] = {}
 
     def note_dimension(name: str, answer: DimensionResult) -> None:
         measured[name] = answer
         listener(Event(stage="dimensions", done=len(measured), total=len(DIMENSIONS), message=name))
 
-    pieces = [*dimension_pieces(note_dimension), region_piece(regions.append), diversity_piece(diversity.append)]
+    def note_forests(name: str, answer: Judged | NotApplicable | Failed) -> None:
+        forests[name] = answer
+        listener(Event(stage="utility", done=len(forests), total=len(columns), message=name))
+
+    columns = utility_pieces(evidence, note_forests)
+    pieces = [
+        *dimension_pieces(note_dimension),
+        region_piece(regions.append),
+        diversity_piece(diversity.append),
+        *columns,
+    ]
     with watch.stage("while_ray_starts"):
         pieces = work_until_up(runtime, evidence, pieces)
     ray = runtime.ray()
@@ -87,5 +102,26 @@ def _judge(
     measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}
     listener(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
     ordered = {name: measured[name] for name in DIMENSIONS}
-    findings = Findings(dimensions=ordered, cascade=result, diversity=diversity[0], regions=regions[0])
+    findings = Findings(
+        dimensions=ordered,
+        cascade=result,
+        utility=_utility(forests, evidence),
+        diversity=diversity[0],
+        regions=regions[0],
+    )
     return conclude(job, evidence, findings, watch, listener, partial(measure_all, runtime))
+
+
+def _utility(
+    forests: dict[str, Judged | NotApplicable | Failed], evidence: Evidence
+) -> Utility | NotApplicable | Failed:
+    """The answers of all columns as one, in the order of the table; one that failed fails them all."""
+    if evidence.reference is None:
+        return NO_REFERENCE
+    answers: dict[str, Judged | NotApplicable] = {}
+    for name in targets(evidence):
+        answer = forests[name]
+        if isinstance(answer, Failed):
+            return answer
+        answers[name] = answer
+    return join(answers, evidence)

@@ -24,7 +24,7 @@ from synthos.recommendation.repair import (
     load_recommendations,
     repair_table,
 )
-from synthos.results import CascadeResult, Failed, NotApplicable, Recommendation, TableProfile
+from synthos.results import CascadeResult, Failed, NotApplicable, Recommendation, TableProfile, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
     Findings,
@@ -44,6 +44,8 @@ from synthos.stages import (
     why_no_cascade,
 )
 from synthos.tables.sources import open_table
+from synthos.utility.design import targets
+from synthos.utility.measure import NO_REFERENCE, join, measure_column
 from synthos.validation import Validation
 
 
@@ -103,6 +105,8 @@ def validate(
         for done, name in enumerate(early_dimensions(), start=1):
             dimensions[name] = evaluate(name, evidence)
             on_progress(Event(stage="dimensions", done=done, total=len(DIMENSIONS), message=name))
+    with watch.stage("utility"):
+        utility = _measure_utility(evidence, on_progress)
     with watch.stage("cascade"):
         cascade = why_no_cascade(job) or _train(job, evidence, folder, on_progress)
     if isinstance(cascade, CascadeResult):
@@ -114,8 +118,24 @@ def validate(
         regions = find_regions(evidence, listener=on_progress)
     with watch.stage("diversity"):
         diversity = analyse(evidence)
-    findings = Findings(dimensions=dimensions, cascade=cascade, diversity=diversity, regions=regions)
+    findings = Findings(
+        dimensions=dimensions, cascade=cascade, utility=utility, diversity=diversity, regions=regions
+    )
     return conclude(job, evidence, findings, watch, on_progress)
+
+
+def _measure_utility(evidence: Evidence, listener: Listener) -> Utility | NotApplicable | Failed:
+    if evidence.reference is None:
+        return NO_REFERENCE
+    names, found = targets(evidence), {}
+    for done, name in enumerate(names):
+        listener(Event(stage="utility", done=done, total=len(names), message=name))
+        try:
+            found[name] = measure_column(name, evidence)
+        except Exception as error:  # noqa: BLE001 - the process edge: what was measured beside the forests is kept
+            return as_failure(error)
+    listener(Event(stage="utility", done=len(names), total=len(names)))
+    return join(found, evidence)
 
 
 def _train(

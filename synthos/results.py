@@ -208,6 +208,51 @@ class DiversityMeasure:
 DiversityReport = dict[str, DiversityMeasure | NotApplicable | Failed]
 
 
+# --- utility ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnUtility:
+    """How well forests trained on the synthetic table predict one column of real rows from the others.
+
+    Losses are per real row: squared error in squared units of the column, or the Brier score of its labels (in [0, 2]).
+    ``learnable`` = 1 - real_loss / constant_loss is what real rows teach, in (0, 1]. ``apparent`` =
+    (synthetic_loss - real_loss) / (constant_loss - real_loss); ``hidden`` >= 0 is what knowing the judging rows by heart
+    took off it; ``loss`` = apparent + hidden, 0 as good as real rows, 1 as bad as a constant, capped at 1.5.
+    """
+
+    column: str
+    metric: Literal["brier", "squared_error"]
+    constant_loss: float
+    real_loss: float
+    synthetic_loss: float
+    learnable: float
+    apparent: float
+    hidden: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utility:
+    """Train on synthetic, test on real: what forests lose when synthetic rows stand in for as many real ones.
+
+    ``loss`` is the mean of the columns' losses, weighted by the root of what each teaches: 0 as good as real rows, 1 as
+    bad as knowing only the mean or the label shares. ``hidden`` is the part of it that shows only after rows known by
+    heart are discounted. ``rows`` were trained on in each arm, ``judges`` judged; ``copied`` is the share of reference rows
+    that stand in the synthetic table word for word and were not asked.
+    """
+
+    loss: float
+    interval: Interval
+    hidden: float
+    columns: tuple[ColumnUtility, ...]
+    judged_on: Literal["reference", "holdout"]
+    rows: int
+    judges: int
+    copied: float
+    notes: tuple[str, ...] = ()
+
+
 # --- cascade ----------------------------------------------------------------------------------------------------
 
 

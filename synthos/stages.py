@@ -36,6 +36,7 @@ from synthos.results import (
     Region,
     Scored,
     TableProfile,
+    Utility,
 )
 from synthos.sampling import assemble
 from synthos.sampling.check import check_sample
@@ -295,6 +296,7 @@ class Findings:
 
     dimensions: dict[str, DimensionResult]
     cascade: CascadeResult | NotApplicable | Failed
+    utility: Utility | NotApplicable | Failed
     diversity: DiversityReport
     regions: tuple[Region, ...]
 
@@ -319,6 +321,7 @@ def conclude(
         verdict = decide(
             dimensions,
             cascade,
+            findings.utility,
             quick=job.quick,
             has_reference=evidence.reference is not None,
             rows={role: arm.profile.rows for role, arm in arms.items()},
@@ -346,6 +349,7 @@ def conclude(
         dimensions=dimensions,
         diversity=add_gradient(findings.diversity, cascade),
         cascade=cascade,
+        utility=findings.utility,
         regions=regions,
         recommendations=recommendations,
         signatures=match(figures, library=job.library, thresholds=job.thresholds),

@@ -101,6 +101,7 @@ class Document:
     recommendations: tuple[results.Recommendation, ...]
     signatures: tuple[results.SignatureMatch, ...]
     signature_figures: SignatureFigures
+    utility: results.Utility | results.NotApplicable | results.Failed
     cascade: CascadeSummary
     profiles: dict[str, results.TableProfile]
     notes: tuple[str, ...]
@@ -184,6 +185,7 @@ class Validation(ReportData):
             recommendations=self.recommendations,
             signatures=self.signatures,
             signature_figures=self.signature_figures,
+            utility=self.utility,
             cascade=_summarise(cascade),
             profiles=self.profiles,
             notes=self.notes,

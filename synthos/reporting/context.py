@@ -17,6 +17,7 @@ from synthos.results import (
     Region,
     SignatureMatch,
     TableProfile,
+    Utility,
     Verdict,
 )
 
@@ -39,6 +40,7 @@ class ReportData:
     dimensions: dict[str, DimensionResult]
     diversity: DiversityReport
     cascade: CascadeResult | NotApplicable | Failed
+    utility: Utility | NotApplicable | Failed
     regions: tuple[Region, ...]
     recommendations: tuple[Recommendation, ...]
     signatures: tuple[SignatureMatch, ...]
@@ -63,6 +65,8 @@ class ReportInput(Protocol):
     def diversity(self) -> DiversityReport: ...
     @property
     def cascade(self) -> CascadeResult | NotApplicable | Failed: ...
+    @property
+    def utility(self) -> Utility | NotApplicable | Failed: ...
     @property
     def regions(self) -> tuple[Region, ...]: ...
     @property

@@ -16,6 +16,7 @@ from synthos.results import (
     NotApplicable,
     RiskLevel,
     Scored,
+    Utility,
     Verdict,
 )
 from synthos.verdict import reasons as say
@@ -49,6 +50,7 @@ MAY_BE_HIGHER = "; not everything could be judged, so that it may be higher"
 def decide(
     dimensions: Mapping[str, DimensionResult],
     cascade: Cascade,
+    utility: Utility | NotApplicable | Failed | None = None,
     *,
     quick: bool,
     has_reference: bool,

@@ -1,0 +1,1 @@
+"""Train on synthetic, test on real: what forests lose when synthetic rows stand in for real ones."""
