@@ -118,9 +118,7 @@ def validate(
         regions = find_regions(evidence, listener=on_progress)
     with watch.stage("diversity"):
         diversity = analyse(evidence)
-    findings = Findings(
-        dimensions=dimensions, cascade=cascade, utility=utility, diversity=diversity, regions=regions
-    )
+    findings = Findings(dimensions=dimensions, cascade=cascade, utility=utility, diversity=diversity, regions=regions)
     return conclude(job, evidence, findings, watch, on_progress)
 
 

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 #: Stages in the order in which they start; the cascade and the dimensions run side by side.
-STAGES = ("read", "scan", "sample", "dimensions", "utility", "cascade", "verdict", "regions", "recommendations", "report")
+STAGES = (
+    "read",
+    "scan",
+    "sample",
+    "dimensions",
+    "utility",
+    "cascade",
+    "verdict",
+    "regions",
+    "recommendations",
+    "report",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
