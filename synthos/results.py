@@ -217,8 +217,8 @@ class ColumnUtility:
 
     Losses are per real row: squared error in squared units of the column, or the Brier score of its labels (in [0, 2]).
     ``learnable`` = 1 - real_loss / constant_loss is what real rows teach, in (0, 1]. ``apparent`` =
-    (synthetic_loss - real_loss) / (constant_loss - real_loss); ``hidden`` >= 0 is what knowing the judging rows by heart
-    took off it; ``loss`` = apparent + hidden, 0 as good as real rows, 1 as bad as a constant, capped at 1.5.
+    (synthetic_loss - real_loss) / (constant_loss - real_loss); ``hidden`` >= 0 is what knowing the judging rows by
+    heart took off it; ``loss`` = apparent + hidden, 0 as good as real rows, 1 as bad as a constant, capped at 1.5.
     """
 
     column: str
@@ -238,8 +238,8 @@ class Utility:
 
     ``loss`` is the mean of the columns' losses, weighted by the root of what each teaches: 0 as good as real rows, 1 as
     bad as knowing only the mean or the label shares. ``hidden`` is the part of it that shows only after rows known by
-    heart are discounted. ``rows`` were trained on in each arm, ``judges`` judged; ``copied`` is the share of reference rows
-    that stand in the synthetic table word for word and were not asked.
+    heart are discounted. ``rows`` were trained on in each arm, ``judges`` judged; ``copied`` is the share of
+    reference rows that stand in the synthetic table word for word and were not asked.
     """
 
     loss: float
@@ -392,7 +392,8 @@ class Verdict:
     Without a reference, or where a required part gave no answer, the score is a lower bound (``risk_bound`` is then
     "at_least"): what was not seen can only add to it. Its interval then ends at 100, and ``risk_level`` is None where
     the score alone would be low. ``collapse_type`` is None at low risk, and where no dimension shows why the risk is
-    not low.
+    not low. ``expected_loss`` is the utility loss to expect on real rows that nobody was shown (0 as good as real rows,
+    1 as bad as a constant); None where no forest could be judged on real rows.
     """
 
     risk_score: float
@@ -407,6 +408,8 @@ class Verdict:
     outcomes: dict[str, Outcome | NotApplicable | Failed]
     open_questions: tuple[str, ...]
     risk_bound: Literal["exact", "at_least"] = "exact"
+    expected_loss: float | None = None
+    expected_loss_interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

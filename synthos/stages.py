@@ -325,6 +325,7 @@ def conclude(
             quick=job.quick,
             has_reference=evidence.reference is not None,
             rows={role: arm.profile.rows for role, arm in arms.items()},
+            regions=regions,
             notes=notes,
             thresholds=job.thresholds,
         )

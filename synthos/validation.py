@@ -89,6 +89,8 @@ class Document:
     collapse_probability: float
     collapse_probability_interval: results.Interval
     collapse_probability_note: str
+    expected_loss: float | None
+    expected_loss_interval: results.Interval | None
     outcomes: dict[str, results.Outcome | results.NotApplicable | results.Failed]
     open_questions: tuple[str, ...]
     rho: float | None
@@ -173,6 +175,8 @@ class Validation(ReportData):
             collapse_probability=verdict.collapse_probability,
             collapse_probability_interval=verdict.probability_interval,
             collapse_probability_note=verdict.probability_note,
+            expected_loss=verdict.expected_loss,
+            expected_loss_interval=verdict.expected_loss_interval,
             outcomes=verdict.outcomes,
             open_questions=verdict.open_questions,
             rho=self.rho,

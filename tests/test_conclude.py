@@ -35,6 +35,7 @@ def concluded(bad: pl.DataFrame, real: pl.DataFrame, measure: Measure, *, thresh
     findings = Findings(
         dimensions=fidelity(evidence),
         cascade=NotApplicable(reason="not of interest here"),
+        utility=NotApplicable(reason="not of interest here"),
         diversity=analyse(evidence),
         regions=(region,),
     )

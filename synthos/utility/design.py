@@ -138,7 +138,8 @@ def rows_of(arm: ArmData, evidence: Evidence, design: Design, most: int) -> Rows
     else:
         y = _numbers(frame, evidence, design.at) - design.centres[design.at]
     key = frame.select(evidence.columns).hash_rows(seed=0).to_numpy()
-    rows = Rows(np.column_stack(columns).astype(np.float32), y, key)
+    x = np.column_stack(columns).astype(np.float32) if columns else np.empty((len(y), 0), np.float32)
+    rows = Rows(x, y, key)
     return rows.take(np.flatnonzero(np.isfinite(y)))
 
 

@@ -14,6 +14,7 @@ from synthos.results import (
     Failed,
     Interval,
     NotApplicable,
+    Region,
     RiskLevel,
     Scored,
     Utility,
@@ -21,6 +22,7 @@ from synthos.results import (
 )
 from synthos.verdict import reasons as say
 from synthos.verdict.calibration import Cascade, RiskModel, default_risk_model, gather, logistic
+from synthos.verdict.harm import COLLAPSED, Expected, HarmModel, default_harm_model, risk_of
 from synthos.verdict.outcomes import outcomes
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
@@ -38,10 +40,13 @@ COLLAPSE_TYPES: dict[str, CollapseType] = {
 #: A part names the kind only if it brings at least this share of the largest harm. Harms are joined by a p-norm of
 #: order 4, to which a quarter of the largest adds a thousandth of the risk: whatever is less explains none of it.
 LEAST_SHARE = 0.25
-#: Uncalibrated: stated beside every probability of this version.
+#: What the probability is of, and where it comes from when no model could be tried on real rows.
+CHANCE = f"chance that a model trained on this table loses more than {COLLAPSED:.0%} of what real rows teach".replace(
+    "%", " %"
+)
 NOT_CALIBRATED = (
-    "chance that a model trained on this table loses more than a tenth of what real rows teach; not yet calibrated "
-    "against held-out generators and tables, so read the interval and not the figure"
+    f"{CHANCE}; no forest could be judged on real rows, so that it rests on likeness alone and is not calibrated: read "
+    "the interval and not the figure"
 )
 #: Added where the risk is a lower bound.
 MAY_BE_HIGHER = "; not everything could be judged, so that it may be higher"
@@ -55,9 +60,11 @@ def decide(
     quick: bool,
     has_reference: bool,
     rows: Mapping[str, int],
+    regions: Sequence[Region] = (),
     notes: Sequence[str] = (),
     thresholds: Thresholds | None = None,
     model: RiskModel | None = None,
+    harm_model: HarmModel | None = None,
 ) -> Verdict:
     """Weigh everything that was measured.
 
@@ -65,18 +72,22 @@ def decide(
     ----------
     dimensions : the answers of the eight dimensions, by name; one that is missing counts as failed.
     cascade : what the models said; None or ``NotApplicable`` where they were not trained.
+    utility : what forests lost; None or ``NotApplicable`` where there was nothing to judge them on, so that the risk
+        rests on likeness alone.
     quick : the cascade was left out on purpose, so that its absence is an open question and not a failure.
     has_reference : real rows were given. Without them nothing is ever approved, and the risk's upper end is open.
     rows : rows by table ("synthetic", "reference", "holdout"); a table that is not named was not given.
+    regions : row ranges that differ from the rest of the table; one of them is enough not to approve.
     notes : what alignment, sampling and scan had to say; passed on among the open questions.
-    thresholds, model : the packaged ones by default.
+    thresholds, model, harm_model : the packaged ones by default.
 
     Returns
     -------
     Verdict : risk in [0, 100], higher is worse. ``approved`` below the medium level with the whole interval below
-        ``highest_upper_risk``; ``fix_first`` at medium, ``rejected`` at high risk; ``inconclusive`` where a required
-        part failed, where the interval is too wide to approve, or where no reference was given and nothing that can be
-        seen without one is bad. Where a part failed or no reference was given, the score is a lower bound.
+        ``highest_upper_risk`` where nothing is left to mend; ``fix_first`` at medium, or at low risk where a region
+        or a dimension below ``mend_below`` is left to mend; ``rejected`` at high risk; ``inconclusive`` where a
+        required part failed, where the interval is too wide to approve, or where no reference was given and nothing
+        that can be seen without one is bad. Where a part failed or no reference was given, the score is a lower bound.
 
     Raises
     ------
@@ -85,21 +96,28 @@ def decide(
     """
     limits, model = thresholds or default_thresholds(), model or default_risk_model()
     losses = gather(dimensions, cascade)
-    broken = _broken(dimensions, cascade, quick=quick, has_reference=has_reference)
-    if not losses:
-        if any(isinstance(answer, Failed) for answer in (*dimensions.values(), cascade)):
+    broken = _broken(dimensions, cascade, utility, quick=quick, has_reference=has_reference)
+    if not losses and not isinstance(utility, Utility):
+        if any(isinstance(answer, Failed) for answer in (*dimensions.values(), cascade, utility)):
             raise InternalError("nothing could be measured: " + "; ".join(broken))
         fix = "give more rows or more columns" if has_reference else "give a reference table of real rows"
         raise ConfigError("nothing about the table can be told from chance", fix=fix)
     point = {name: loss.value for name, loss in losses.items()}
-    risk, interval = model.risk(point), model.risk_interval(losses)
+    expected = None
+    if isinstance(utility, Utility):
+        expected = (harm_model or default_harm_model()).expect(utility, point)
+        risk = risk_of(expected.harm)
+        interval = Interval(low=risk_of(expected.interval.low), high=risk_of(expected.interval.high))
+    else:
+        risk, interval = model.risk(point), model.risk_interval(losses)
     bounded = not has_reference or bool(broken)
     if bounded:
         # What was not seen may be as bad as can be.
         interval = Interval(low=interval.low, high=100.0)
     level = limits.level(risk)
-    decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference)
-    chance, chance_interval = _probability(risk, interval, model, limits, has_reference=has_reference)
+    faults = say.faults(dimensions, regions, limits) if has_reference else ()
+    decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference, faulty=bool(faults))
+    chance, chance_interval, note = _probability(expected, risk, interval, model, limits, has_reference=has_reference)
     harms = model.harms(point)
     return Verdict(
         risk_score=risk,
@@ -108,16 +126,31 @@ def decide(
         risk_level=None if bounded and level == "low" else level,
         decision=decision,
         reasons=_reasons(
-            decision, risk, interval, level, broken, dimensions, cascade, harms, rows, limits, has_reference
+            decision,
+            risk,
+            interval,
+            level,
+            broken,
+            faults,
+            dimensions,
+            cascade,
+            utility,
+            harms,
+            rows,
+            limits,
+            has_reference,
         ),
         collapse_type=None if level == "low" else collapse_type(harms),
         collapse_probability=chance,
         probability_interval=chance_interval,
-        probability_note=NOT_CALIBRATED + (MAY_BE_HIGHER if bounded else ""),
-        outcomes=outcomes(dimensions, cascade, quick=quick),
+        probability_note=note + (MAY_BE_HIGHER if bounded else ""),
+        expected_loss=None if expected is None else expected.harm,
+        expected_loss_interval=None if expected is None else expected.interval,
+        outcomes=outcomes(dimensions, cascade, utility, quick=quick),
         open_questions=say.open_questions(
             dimensions,
             cascade,
+            utility,
             quick=quick,
             has_reference=has_reference,
             has_holdout="holdout" in rows,
@@ -136,6 +169,7 @@ def collapse_type(harms: Mapping[str, float]) -> CollapseType | None:
 def _broken(
     dimensions: Mapping[str, DimensionResult],
     cascade: Cascade,
+    utility: Utility | NotApplicable | Failed | None,
     *,
     quick: bool,
     has_reference: bool,
@@ -148,6 +182,8 @@ def _broken(
             found.append(f"{say.label(name)} failed ({result.error})")
         elif result is None and not (quick and name == "scale_robustness"):
             found.append(f"{say.label(name)} was not measured")
+    if isinstance(utility, Failed):
+        found.append(f"the forests failed ({utility.error})")
     if isinstance(cascade, Failed):
         found.append(f"the model cascade failed ({cascade.error})")
     elif not isinstance(cascade, CascadeResult) and has_reference and not quick:
@@ -159,21 +195,34 @@ def _broken(
 
 
 def _decision(
-    level: RiskLevel, interval: Interval, limits: Thresholds, *, broken: bool, has_reference: bool
+    level: RiskLevel, interval: Interval, limits: Thresholds, *, broken: bool, has_reference: bool, faulty: bool
 ) -> Decision:
     if broken:
         return "inconclusive"
     if level == "high":
         return "rejected"
-    if level == "medium":
+    if level == "medium" or faulty:
         return "fix_first"
     return "approved" if has_reference and interval.high < limits.highest_upper_risk else "inconclusive"
 
 
 def _probability(
-    risk: float, interval: Interval, model: RiskModel, limits: Thresholds, *, has_reference: bool
-) -> tuple[float, Interval]:
-    """The chance and its interval: the risk's own interval, widened by the uncalibrated model's margin."""
+    expected: Expected | None,
+    risk: float,
+    interval: Interval,
+    model: RiskModel,
+    limits: Thresholds,
+    *,
+    has_reference: bool,
+) -> tuple[float, Interval, str]:
+    """The chance, its interval and what it rests on: the calibrated one, or else a wide guess from likeness."""
+    if expected is not None:
+        note = CHANCE
+        if expected.unlike:
+            note += "; unlike what it was calibrated on, so that its interval was widened: " + "; ".join(
+                expected.unlike
+            )
+        return expected.chance, expected.chance_interval, note
     margin = limits.logit_margin
     chance = logistic(model.logit(risk))
     low = logistic(model.logit(interval.low) - margin)
@@ -182,7 +231,7 @@ def _probability(
         least, most = limits.without_reference
         chance = min(max(chance, least), most)
         low, high = min(low, chance), max(high, most)
-    return chance, Interval(low=low, high=high)
+    return chance, Interval(low=low, high=high), NOT_CALIBRATED
 
 
 def _reasons(
@@ -191,21 +240,25 @@ def _reasons(
     interval: Interval,
     level: RiskLevel,
     broken: Sequence[str],
+    faults: Sequence[str],
     dimensions: Mapping[str, DimensionResult],
     cascade: Cascade,
+    utility: Utility | NotApplicable | Failed | None,
     harms: Mapping[str, float],
     rows: Mapping[str, int],
     limits: Thresholds,
     has_reference: bool,
 ) -> tuple[str, ...]:
     """The decision first, then what it rests on, worst first."""
-    found = [say.headline(decision, risk, interval, limits, broken=broken, has_reference=has_reference)]
+    found = [say.headline(decision, risk, interval, limits, broken=broken, faults=faults, has_reference=has_reference)]
     found += [f"{say.upper_first(sentence)}." for sentence in broken]
     scored = {name: result for name, result in dimensions.items() if isinstance(result, Scored)}
     worst = sorted(scored, key=lambda name: (-harms[name], scored[name].score))
     sure = {name: result for name, result in scored.items() if not say.is_doubtful(result, limits)}
     low = [name for name in worst if name in sure and sure[name].score < limits.name_scores_below]
     named = low[: limits.most_named]
+    if isinstance(utility, Utility):
+        found.append(say.about_forests(utility))
     if isinstance(cascade, CascadeResult):
         found.append(say.about_models(cascade, rows))
     if level != "low" and any(harms.values()) and collapse_type(harms) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synthos.results import CascadeResult, DimensionResult, Failed, Interval, NotApplicable, Outcome, Scored
+from synthos.results import CascadeResult, DimensionResult, Failed, Interval, NotApplicable, Outcome, Scored, Utility
 from synthos.verdict.calibration import Cascade
 
 #: The component of ``rare_pattern_handling`` that the second outcome is read from.
@@ -15,17 +15,32 @@ _FLOOR = (
     "how much worse real rows are modelled after training on this table, at the largest size trained on: "
     "0 as good as real rows, 1 as bad as shuffled columns"
 )
+_UTILITY = (
+    "how much worse forests predict real rows after training on this table: 0 as well as after real rows, 1 no better "
+    "than a constant"
+)
 _RARE = "share of the rare mass of the reference that the table has lost"
 _LOOP = "what each further generation, trained on its own output, loses beyond real rows treated the same way"
 
 
 def outcomes(
-    dimensions: Mapping[str, DimensionResult], cascade: Cascade, *, quick: bool
+    dimensions: Mapping[str, DimensionResult],
+    cascade: Cascade,
+    utility: Utility | NotApplicable | Failed | None = None,
+    *,
+    quick: bool,
 ) -> dict[str, Outcome | NotApplicable | Failed]:
-    """``floor`` (rho), ``rare_loss`` (share of mass) and ``loop`` (bits per row and generation), higher is worse."""
+    """``floor``, ``rare_loss`` (share of mass) and ``loop`` (bits per row and generation), higher is worse.
+
+    The floor is ``rho`` of the cascade, or where that was not trained the utility loss of forests.
+    """
     rare = _rare_loss(dimensions.get("rare_pattern_handling"))
     if isinstance(cascade, CascadeResult):
         return {"floor": _floor(cascade), "rare_loss": rare, "loop": _loop(cascade)}
+    if isinstance(utility, Utility):
+        floor = Outcome(value=utility.loss, interval=utility.interval, unit="utility loss", meaning=_UTILITY)
+        missing = cascade or NotApplicable(reason=QUICK if quick else NO_MODELS)
+        return {"floor": floor, "rare_loss": rare, "loop": missing}
     missing = cascade or NotApplicable(reason=QUICK if quick else NO_MODELS)
     return {"floor": missing, "rare_loss": rare, "loop": missing}
 

@@ -12,7 +12,9 @@ from synthos.results import (
     Failed,
     Interval,
     NotApplicable,
+    Region,
     Scored,
+    Utility,
 )
 from synthos.verdict.calibration import Cascade
 from synthos.verdict.thresholds import Thresholds
@@ -42,6 +44,8 @@ _FAULTS = {
     "impossible": "{} of its rows have a negative value where no real row has one{}",
 }
 _MOST_COLUMNS = 3
+#: A loss whose interval reaches below this is that of real rows: no use of a table would notice it.
+LIKE_REAL = 0.01
 #: Where only the models see harm, and no dimension brings enough of it to be named as the cause.
 UNEXPLAINED = "What raises the risk is how models trained on it do, and no dimension shows why."
 
@@ -68,6 +72,7 @@ def headline(
     limits: Thresholds,
     *,
     broken: Sequence[str],
+    faults: Sequence[str] = (),
     has_reference: bool,
 ) -> str:
     """The decision, and the rule that led to it."""
@@ -85,6 +90,8 @@ def headline(
             f"Inconclusive: {figure} is low, but its interval reaches {limits.highest_upper_risk:.0f}; more rows in "
             "both tables would narrow it."
         )
+    if decision == "fix_first" and risk < limits.medium:
+        return f"Fix first: {figure} is low, but {_listed(faults)}."
     rule = {
         "approved": f"is below {limits.medium:.0f}",
         "fix_first": f"is at or above {limits.medium:.0f}" + ("" if bound else f" and below {limits.high:.0f}"),
@@ -92,6 +99,42 @@ def headline(
     }[decision]
     word = {"approved": "Approved", "fix_first": "Fix first", "rejected": "Rejected"}[decision]
     return f"{word}: {figure} {rule}."
+
+
+def faults(dimensions: Mapping[str, DimensionResult], regions: Sequence[Region], limits: Thresholds) -> tuple[str, ...]:
+    """What is left to mend whatever the risk: regions, and dimensions that surely score below ``mend_below``."""
+    found = []
+    if regions:
+        rows = sum(region.row_range[1] - region.row_range[0] for region in regions)
+        found.append(
+            f"{rows:,} of its rows stand out from the rest"
+            if len(regions) == 1
+            else f"{rows:,} rows in {len(regions)} regions stand out from the rest"
+        )
+    for name, result in dimensions.items():
+        if isinstance(result, Scored) and result.interval.high < limits.mend_below:
+            found.append(f"{label(name)} scores {result.score:.1f}")
+    return tuple(found)
+
+
+def about_forests(utility: Utility) -> str:
+    """What forests trained on the table lost on real rows, and in which columns most."""
+    figure = f"(utility loss {utility.loss:.2f}, 95 % interval {span(utility.interval, 2)})"
+    known = ""
+    if utility.hidden >= 0.005:
+        known = f", of which {utility.hidden:.2f} show only once rows known by heart are discounted"
+    who = f"Forests trained on {utility.rows:,} of its rows"
+    judges = "holdout" if utility.judged_on == "holdout" else "reference"
+    if utility.interval.low <= LIKE_REAL:
+        return f"{who} predict rows of the {judges} as well as forests trained on as many real rows {figure}."
+    text = (
+        f"{who} lose {utility.loss:.0%}".replace("%", " %")
+        + f" of what real rows teach about the {judges} {figure}{known}"
+    )
+    worst = [column for column in utility.columns if column.loss > utility.interval.high][:_MOST_COLUMNS]
+    if worst:
+        text += "; most in predicting " + _listed([f"{column.column} ({column.loss:.2f})" for column in worst])
+    return text + "."
 
 
 def about_dimension(name: str, result: Scored) -> str:
@@ -165,6 +208,7 @@ def nothing_low(scored: Mapping[str, Scored], limits: Thresholds) -> str:
 def open_questions(
     dimensions: Mapping[str, DimensionResult],
     cascade: Cascade,
+    utility: Utility | NotApplicable | Failed | None = None,
     *,
     quick: bool,
     has_reference: bool,
@@ -176,14 +220,16 @@ def open_questions(
     if quick:
         again = "without it" if has_reference else "with a reference table and without the quick mode"
         found.append(
-            "Floor and loop are left open: the quick mode trains no models, so that it cannot say whether more rows "
-            f"would help or whether retraining on its own output would drift further; validate again {again}."
+            "Loop and scale are left open: the quick mode trains no density models, so that it cannot say whether "
+            f"more rows would help or whether retraining on its own output would drift further; validate again {again}."
         )
     if not has_reference:
         found.append(
             "Without real rows it cannot be known whether values, dependence or rare patterns were lost, nor whether "
             "real rows were copied; the risk may be as high as 100 until a reference table is given."
         )
+    if has_reference and isinstance(utility, NotApplicable):
+        found.append(f"What models would lose on real rows was not measured: {utility.reason}.")
     for name, result in dimensions.items():
         if isinstance(result, NotApplicable) and not (quick and name == "scale_robustness"):
             found.append(f"{upper_first(label(name))} was not judged: {result.reason}.")

@@ -17,7 +17,7 @@ from synthos.results import RiskLevel
 #: Allowed range of every setting, by section and name; a range setting holds two numbers, the second larger.
 _RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "levels": {"medium": (0, 100), "high": (0, 100)},
-    "approval": {"highest_upper_risk": (0, 100)},
+    "approval": {"highest_upper_risk": (0, 100), "mend_below": (0, 100)},
     "reasons": {"name_scores_below": (0, 100), "most_named": (1, 8)},
     "probability": {"logit_margin": (0, 10), "without_reference": (0, 1)},
     "signatures": {"least_similarity": (0, 1), "most_matches": (1, 20)},
@@ -30,13 +30,15 @@ _WHOLE = {"most_named", "most_matches"}
 class Thresholds:
     """Every limit of the verdict; the packaged ``thresholds.yaml`` says what each one does.
 
-    ``medium``, ``high``, ``highest_upper_risk`` are risk points (0-100, higher is worse); ``name_scores_below`` is a
-    dimension's score (0-100, higher is better); ``logit_margin`` is in logits; the rest are shares or counts.
+    ``medium``, ``high``, ``highest_upper_risk`` are risk points (0-100, higher is worse); ``name_scores_below`` and
+    ``mend_below`` are dimensions' scores (0-100, higher is better); ``logit_margin`` is in logits; the rest are shares
+    or counts.
     """
 
     medium: float
     high: float
     highest_upper_risk: float
+    mend_below: float
     name_scores_below: float
     most_named: int
     logit_margin: float

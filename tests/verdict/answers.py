@@ -6,12 +6,14 @@ from synthos.results import (
     DIMENSIONS,
     Blame,
     CascadeResult,
+    ColumnUtility,
     Component,
     DimensionResult,
     Interval,
     Law,
     LoopDrift,
     Scored,
+    Utility,
 )
 
 ROWS = {"synthetic": 8_000, "reference": 8_000}
@@ -45,6 +47,34 @@ def rare_mass(value: float, null_q95: float | None = 0.03) -> Component:
         meaning="rare mass lost",
         null_median=None if null_q95 is None else 0.01,
         null_q95=null_q95,
+    )
+
+
+def lost(loss: float, error: float = 0.01) -> Utility:
+    """What forests lost, with a standard error of ``error``."""
+    columns = tuple(
+        ColumnUtility(
+            column=f"c{at}",
+            metric="brier",
+            constant_loss=0.8,
+            real_loss=0.4,
+            synthetic_loss=0.4 + 0.4 * loss,
+            learnable=0.5,
+            apparent=loss,
+            hidden=0.0,
+            loss=loss,
+        )
+        for at in range(12)
+    )
+    return Utility(
+        loss=loss,
+        interval=Interval(low=loss - 1.96 * error, high=loss + 1.96 * error),
+        hidden=0.0,
+        columns=columns,
+        judged_on="reference",
+        rows=8_000,
+        judges=8_000,
+        copied=0.0,
     )
 
 

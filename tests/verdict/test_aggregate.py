@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from answers import ROWS, cascade, rare_mass, scored, sound
+from answers import ROWS, cascade, lost, rare_mass, scored, sound
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synthos.errors import ConfigError, InternalError
-from synthos.results import DIMENSIONS, Bound, Failed, NotApplicable, Outcome, Verdict
+from synthos.results import DIMENSIONS, Bound, Failed, NotApplicable, Outcome, Region, Verdict
 from synthos.verdict.aggregate import collapse_type, decide
 from synthos.verdict.thresholds import default_thresholds, parse_thresholds
 
@@ -112,11 +112,64 @@ def test_quick_leaves_floor_and_loop_open_and_says_so() -> None:
     assert verdict.decision == "approved"
     for outcome in ("floor", "loop"):
         assert isinstance(verdict.outcomes[outcome], NotApplicable)
-    assert any("Floor and loop are left open" in question for question in verdict.open_questions)
+    assert any("Loop and scale are left open" in question for question in verdict.open_questions)
 
 
 def test_quick_without_scale_robustness_at_all_is_no_failure() -> None:
     assert quick({name: scored(99.0) for name in DIMENSIONS if name != "scale_robustness"}).decision == "approved"
+
+
+def test_the_floor_of_a_quick_run_is_what_forests_lost() -> None:
+    floor = quick(utility=lost(0.2)).outcomes["floor"]
+    assert isinstance(floor, Outcome)
+    assert (floor.value, floor.unit) == (0.2, "utility loss")
+
+
+@given(st.floats(0.0, 1.5), st.floats(0.0, 1.5), st.floats(0.0, 0.1))
+def test_risk_and_chance_rise_with_what_forests_lost(one: float, other: float, error: float) -> None:
+    low, high = (quick(utility=lost(loss, error)) for loss in sorted((one, other)))
+    assert low.risk_score <= high.risk_score + 1e-9
+    assert low.collapse_probability <= high.collapse_probability + 1e-12
+    for verdict in (low, high):
+        assert verdict.risk_interval.low - 1e-9 <= verdict.risk_score <= verdict.risk_interval.high + 1e-9
+        ends = verdict.probability_interval
+        assert 0.0 <= ends.low <= verdict.collapse_probability <= ends.high <= 1.0
+
+
+def test_forests_that_lose_much_reject_a_table_that_looks_real() -> None:
+    verdict = quick(utility=lost(0.6))
+    assert verdict.decision == "rejected"
+    assert verdict.expected_loss is not None and verdict.expected_loss > 0.4
+    assert any("Forests trained on 8,000 of its rows lose 60 %" in reason for reason in verdict.reasons)
+
+
+def test_forests_that_lose_nothing_clear_a_table_of_its_odd_looks_but_not_of_its_faults() -> None:
+    odd = sound(**NO_CASCADE, statistical_integrity=scored(40.0))
+    verdict = quick(odd, utility=lost(0.0))
+    assert verdict.risk_score < 20
+    assert verdict.decision == "fix_first"
+    assert "statistical integrity scores 40.0" in verdict.reasons[0]
+
+
+def test_a_region_is_mended_before_the_table_is_approved() -> None:
+    region = Region(row_range=(10, 60), columns=("age",), issue="noise", impact=0.5, detail="noisy", boundary_error=3)
+    assert quick(utility=lost(0.0)).decision == "approved"
+    verdict = quick(utility=lost(0.0), regions=(region,))
+    assert verdict.decision == "fix_first"
+    assert "50 of its rows stand out" in verdict.reasons[0]
+
+
+def test_forests_that_failed_leave_the_verdict_inconclusive() -> None:
+    verdict = quick(utility=FAILED)
+    assert verdict.decision == "inconclusive"
+    assert "the forests failed (ValueError: boom)" in verdict.reasons[1].replace("The", "the")
+
+
+def test_a_small_table_widens_the_chance_and_says_so() -> None:
+    small = replace(lost(0.1), rows=700)
+    usual, unusual = quick(utility=lost(0.1)), quick(utility=small)
+    assert "only 700 rows" in unusual.probability_note
+    assert unusual.probability_interval.high > usual.probability_interval.high
 
 
 def test_a_full_run_reports_all_three_outcomes() -> None:
@@ -314,7 +367,7 @@ def test_notes_are_passed_on_among_the_open_questions() -> None:
 
 def test_the_probability_says_that_it_is_not_calibrated() -> None:
     verdict = judge()
-    assert "not yet calibrated" in verdict.probability_note
+    assert "not calibrated" in verdict.probability_note
     assert verdict.probability_interval.high - verdict.probability_interval.low > 0.02
 
 
