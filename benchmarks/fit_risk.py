@@ -27,7 +27,7 @@ from scipy.optimize import nnls
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.collapse_bench import Row, load_truth, read_log
+from benchmarks.truth import Row, load_truth, read_log
 from synthos.verdict.harm import COLLAPSED, OFFSET, HarmModel, Seen, harm_of, parse_harm_model, risk_of, shrunk
 
 Floats = npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""The dimensions, the forests, the regions and the diversity as pieces of work: Ray tasks, or done here while Ray is starting."""
+"""Dimensions, forests, regions and diversity as pieces of work: Ray tasks, or done here while Ray is starting."""
 
 from __future__ import annotations
 

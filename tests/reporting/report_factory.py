@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from report_findings import recommendations, regions, verdict
 from report_models import cascade
-from report_parts import COLUMNS, ROWS, dimensions, overlays, pair_map, profile, row_map, scored
+from report_parts import COLUMNS, ROWS, dimensions, overlays, pair_map, profile, row_map, scored, utility
 
 from synthos.reporting.context import ReportData
 from synthos.reporting.material import Material, PairMap, RowMap
@@ -41,6 +41,7 @@ def full() -> ReportData:
             "gradient": NotApplicable(reason="no models were trained on the reference"),
         },
         cascade=cascade(),
+        utility=utility(),
         regions=regions(),
         recommendations=recommendations(),
         signatures=(
@@ -101,6 +102,7 @@ def reference_free() -> ReportData:
             risk_interval=Interval(low=12.0, high=100.0),
         ),
         material=replace(data.material, overlays=absent, pairs=absent),
+        utility=absent,
         profiles={"synthetic": data.profiles["synthetic"]},
         signatures=(),
     )
@@ -112,6 +114,7 @@ def failed() -> ReportData:
     return replace(
         data,
         cascade=Failed(error="training stopped: no space left on device"),
+        utility=broken,
         dimensions={**data.dimensions, "correlation_preservation": broken},
         diversity={**data.diversity, "spread": broken},
         verdict=replace(data.verdict, decision="inconclusive", outcomes={**data.verdict.outcomes, "floor": broken}),
@@ -146,6 +149,7 @@ def approved() -> ReportData:
         recommendations=(),
         signatures=(),
         notes=(),
+        utility=utility(loss=0.004),
         material=Material(overlays=healthy, pairs=flat, row_map=calm),
     )
 
@@ -156,6 +160,7 @@ def wide(columns: int = 200) -> ReportData:
     return replace(
         data,
         dimensions=dimensions(names),
+        utility=utility(names[:14]),
         profiles={name: profile(name, ROWS, names) for name in ("synthetic", "reference", "holdout")},
         material=Material(overlays=overlays(names), pairs=pair_map(names), row_map=row_map()),
         regions=tuple(replace(data.regions[k % 3], row_range=(k * 90, k * 90 + 60 + 40 * (k % 7))) for k in range(150)),
@@ -171,6 +176,7 @@ def hostile() -> ReportData:
     fix = replace(data.recommendations[0], title=bad, reason=bad, columns=names, id=bad, snippet=f"</code></pre>{bad}")
     return replace(
         data,
+        utility=utility(names),
         dimensions={**dimensions(names), "temporal_stability": Failed(error=bad)},
         profiles={"synthetic": profile(bad, ROWS, names), "reference": profile(bad, ROWS, names)},
         material=Material(overlays=shown, pairs=pair_map(names), row_map=row_map()),
