@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
@@ -136,7 +138,7 @@ def _vendi_draws(evidence: Evidence) -> Draws:
     rng = generator(evidence.seed, NAME, "vendi")
     sides, sizes = _fair_codes(evidence)
     arms = [codes[rng.choice(len(codes), min(len(codes), VENDI_POOL), replace=False)] for codes in sides]
-    tables = fourier_tables(_positions(evidence, sides[0]), sizes, rng)
+    tables = fourier_tables(_positions(evidence, sides[0], sizes), sizes, rng)
 
     def effective(rows: Rows) -> Floats:
         return np.array([vendi(rows)])
@@ -152,14 +154,14 @@ def _vendi_draws(evidence: Evidence) -> Draws:
         return draw(lost, features[0], features[1], rng, wreck=_one_row, cap=VENDI_HALF, resplits=RESPLITS)
 
 
-def _positions(evidence: Evidence, reference: Codes) -> list[Floats | None]:
+def _positions(evidence: Evidence, reference: Codes, sizes: Sequence[int]) -> list[Floats | None]:
     """Mid-ranks of ordered codes among reference rows, scaled to unit spread; None for columns without order."""
     places: list[Floats | None] = []
     for column, bins in enumerate(evidence.codec.bins):
         if not isinstance(bins, NumericBins):
             places.append(None)
             continue
-        mass = np.bincount(reference[:, column]).astype(np.float64)
+        mass = np.bincount(reference[:, column], minlength=sizes[column]).astype(np.float64)
         mass[0] = 0.0
         middle = (np.cumsum(mass) - mass / 2) / max(mass.sum(), 1.0)
         middle[0] = np.nan

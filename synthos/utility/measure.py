@@ -66,7 +66,7 @@ def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
     weights = np.array([np.sqrt(max(item.answer.learnable, 0.0)) for item in judged])
     weights /= weights.sum()
     loss = float(weights @ [item.answer.loss for item in judged])
-    margin = LEVEL * np.sqrt(TEACHERS) * _error(judged, weights)
+    margin = LEVEL * float(np.sqrt(TEACHERS)) * _error(judged, weights)
     skipped = len(columns) - len(judged)
     notes = []
     if skipped:
