@@ -203,7 +203,10 @@ def _brier(chances: Floats, classes: Floats, truth: Floats) -> float:
 
 
 def measure_bench(bench: Path, truth: Sequence[Row], *, forest: Forest, same_targets: bool) -> list[Row]:
-    """Harm of every case of ``truth``; ``same_targets`` takes the columns that the truth was measured on."""
+    """Harm of every case of ``truth``; ``same_targets`` takes the columns that the truth was measured on.
+
+    Prints ours and the truth case by case, then how well they agree on each table.
+    """
     rows = []
     for table in dict.fromkeys(row["table"] for row in truth):
         cases = [row for row in truth if row["table"] == table]
@@ -219,6 +222,7 @@ def measure_bench(bench: Path, truth: Sequence[Row], *, forest: Forest, same_tar
             rows.append(
                 {"table": table, "key": case["key"], "measured": found.utility_loss, "per_column": found.per_column}
             )
+            print(f"  {case['key']:16s}{found.utility_loss:8.3f}{case['utility_loss']:8.3f}", flush=True)
         seconds = time.process_time() - started
         known = np.array([case["utility_loss"] for case in cases])
         ours = np.array([row["measured"] for row in rows if row["table"] == table])
