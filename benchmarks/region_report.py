@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 LEAST_IOU = 0.5
+LEAST_DAMAGED = 0.25
 Line = dict[str, Any]
 
 
@@ -68,9 +69,13 @@ def hits(lines: Sequence[Line]) -> list[Hit]:
 
 
 def precision(lines: Sequence[Line]) -> tuple[int, int]:
-    """Regions that overlap a planted run by enough, and all regions."""
+    """Regions that overlap a planted run by enough, or lie in a shuffled part of it, and all regions."""
     regions = [(r, line) for line in lines for r in line["regions"]]
-    good = [any(iou(r["row_range"], p["row_range"]) >= LEAST_IOU for p in line["planted"]) for r, line in regions]
+    good = [
+        any(iou(r["row_range"], p["row_range"]) >= LEAST_IOU for p in line["planted"])
+        or (line["layout"] == "shards" and r["damaged"] >= LEAST_DAMAGED)
+        for r, line in regions
+    ]
     return sum(good), len(good)
 
 

@@ -15,20 +15,31 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from synthos.localization.row_order import repeats, trending
+from synthos.localization.row_order import along, trending_columns
+from synthos.localization.rules import Rules, find_rules
 from synthos.profiling.hashing import Hashes, cell_hashes, combine
-from synthos.sampling.evidence import ArmData, Evidence
+from synthos.sampling.evidence import Evidence
 from synthos.tables.codec import Codes, numeric_view
 from synthos.tables.schema import NUMERIC_KINDS, Column, Schema
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 ChannelKind = Literal[
-    "location", "spread", "surprise", "missing", "novel", "dependence", "duplicate", "copied", "repeat"
+    "location",
+    "spread",
+    "surprise",
+    "missing",
+    "novel",
+    "dependence",
+    "rule",
+    "duplicate",
+    "copied",
+    "stuck",
+    "displaced",
 ]
 
-#: Channels that can only be too high: a table without copies is none the worse for it.
-ONE_SIDED: frozenset[ChannelKind] = frozenset({"duplicate", "copied", "repeat"})
+#: Channels that the scan follows upwards only: copies stand out, a lack of them does not.
+ONE_SIDED: frozenset[ChannelKind] = frozenset({"duplicate", "copied", "stuck", "displaced"})
 #: Columns whose dependence is looked at, and pairs of them; wide tables keep the most dependent pairs.
 PAIR_COLUMNS, PAIRS = 48, 200
 #: Pseudo-rows that pull a pair's cells towards independence, so that a cell never seen costs bits, not infinity.
@@ -56,7 +67,8 @@ class Channels:
     channels : what each column of ``values`` is, length C.
     values : shape (n, C); no NaN.
     real_values : the same of reference rows that the model did not learn from, in their order, shape (m, C); None
-        without a reference. One-sided channels carry NaN there: their level grows with the table.
+        without a reference. How many copies there are depends on the rows of a table, so that of a smaller reference
+        (of half of it, for copied rows) is a lower bound. NaN where the reference cannot tell.
     """
 
     channels: tuple[Channel, ...]
@@ -79,9 +91,10 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class RowModel:
-    """What real rows look like: margins, pairs, and the values they hold.
+    """What real rows look like: margins, pairs, the values they hold, and the rules they keep.
 
-    ``trending`` columns run along the rows of the synthetic table: of them only nulls are compared, run by run.
+    ``trending`` columns run along the rows of the synthetic table: of them only nulls are compared, run by run, and how
+    values follow one another.
     """
 
     schema: Schema
@@ -89,6 +102,7 @@ class RowModel:
     pairs: tuple[tuple[int, int, Matrix], ...]
     values: dict[int, Floats]
     trending: frozenset[int]
+    rules: Rules
 
     def ordered(self, index: int) -> bool:
         return self.schema.modelled[index].kind in NUMERIC_KINDS
@@ -151,7 +165,7 @@ def log_copies(hashes: Hashes) -> Floats:
 
 
 def fit_rows(
-    frame: pl.DataFrame, codes: Codes, schema: Schema, sizes: Sequence[int], trending: frozenset[int]
+    frame: pl.DataFrame, codes: Codes, schema: Schema, sizes: Sequence[int], trending: frozenset[int], rules: Rules
 ) -> RowModel:
     """Learn margins, pairs (but of ``trending`` columns) and known values from real rows."""
     columns = []
@@ -171,7 +185,7 @@ def fit_rows(
         if column.kind in NUMERIC_KINDS and column.kind != "text":
             numbers = numeric_view(frame[column.name], column.kind).to_numpy().astype(np.float64)
             values[index] = np.unique(numbers[~np.isnan(numbers)])
-    return RowModel(schema, tuple(columns), _fit_pairs(codes, sizes, columns, trending), values, trending)
+    return RowModel(schema, tuple(columns), _fit_pairs(codes, sizes, columns, trending), values, trending, rules)
 
 
 def _fit_pairs(
@@ -201,34 +215,45 @@ def measure(evidence: Evidence) -> tuple[Channels, RowModel]:
     synthetic, reference = evidence.synthetic, evidence.reference
     schema, sizes = evidence.schema, evidence.sizes
     hashes = row_hashes(synthetic.frame, schema)
-    along = trending(synthetic.codes, sizes, np.sort(np.unique(hashes, return_index=True)[1]))
-    if reference is None:
-        model = fit_rows(synthetic.frame, synthetic.codes, schema, sizes, along)
-    else:
-        model = fit_rows(reference.frame[::2], reference.codes[::2], schema, sizes, along)
-    channels, values = model.measure(synthetic.frame, synthetic.codes)
-    channels.append(Channel("duplicate", -1))
-    values.append(log_copies(hashes).astype(np.float32))
-    for column in sorted(along):
-        stuck = repeats(evidence, column)
-        if stuck is not None:
-            channels.append(Channel("repeat", column))
-            values.append(stuck.astype(np.float32))
-    real: Matrix | None = None
+    own = np.zeros(len(hashes), bool)
+    own[np.unique(hashes, return_index=True)[1]] = True
+    is_copy = np.zeros(len(hashes), bool)
     if reference is not None:
-        known = np.unique(row_hashes(reference.frame, schema))
-        channels.append(Channel("copied", -1))
-        values.append(np.isin(hashes, known).astype(np.float32))
-        real = _real_values(model, reference, len(channels))
-    return _varying(tuple(channels), np.column_stack(values), real), model
+        is_copy = np.isin(hashes, row_hashes(reference.frame, schema))
+        own &= ~is_copy if (own & ~is_copy).mean() > 0.5 else own
+    runs_along = trending_columns(evidence, np.flatnonzero(own))
+    rules = find_rules(evidence)
+    learnt = (synthetic.frame, synthetic.codes)
+    if reference is not None:
+        learnt = (reference.frame[::2], reference.codes[::2])
+    model = fit_rows(*learnt, schema, sizes, runs_along, rules)
+    channels, values = model.measure(synthetic.frame, synthetic.codes)
+    real = None if reference is None else model.measure(reference.frame[1::2], reference.codes[1::2])[1]
+    unknown = np.zeros(0) if real is None else np.full(len(real[0]), np.nan)
 
+    def add(kind: ChannelKind, column: int, figures: npt.NDArray[np.generic], usual: Floats | None = None) -> None:
+        channels.append(Channel(kind, column))
+        values.append(figures.astype(np.float32))
+        if real is not None:
+            real.append((unknown if usual is None else usual).astype(np.float32))
 
-def _real_values(model: RowModel, reference: ArmData, width: int) -> Matrix:
-    """The channels of reference rows that the model did not see; NaN where the level grows with the table."""
-    _, values = model.measure(reference.frame[1::2], reference.codes[1::2])
-    rows = len(values[0])
-    values += [np.full(rows, np.nan, np.float32)] * (width - len(values))
-    return np.column_stack(values)
+    for place, rule in enumerate(rules.rules):
+        if rule.telling:
+            add("rule", rule.columns[-1], rules.broken[:, place], rules.real_broken[:, place].astype(np.float64))
+    if reference is None:
+        add("duplicate", -1, log_copies(hashes))
+    else:
+        real_hashes = row_hashes(reference.frame, schema)
+        matched = np.resize(log_copies(real_hashes[: len(hashes)]), len(real_hashes))
+        add("duplicate", -1, log_copies(hashes), matched[1::2])
+        add("copied", -1, is_copy, np.isin(real_hashes[1::2], real_hashes[::2]).astype(np.float64))
+    for column in sorted(runs_along):
+        found = along(synthetic, schema.modelled[column])
+        usual = None if reference is None else along(reference, schema.modelled[column])
+        if found is not None:
+            add("stuck", column, found[0], None if usual is None else usual[0][1::2])
+            add("displaced", column, found[1], None if usual is None else usual[1][1::2])
+    return _varying(tuple(channels), np.column_stack(values), None if real is None else np.column_stack(real)), model
 
 
 def _varying(channels: tuple[Channel, ...], values: Matrix, real: Matrix | None) -> Channels:

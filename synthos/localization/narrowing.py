@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-#: Share of rows that may lie beyond the cut; no cut is perfect, and a bin may straddle it.
+#: Share of the usual rows that lie beyond a cut at least; no cut is perfect, and a bin may straddle it.
 LEAK = 0.02
 
 
@@ -26,10 +26,10 @@ def mode_or_tailcut(histograms: Sequence[tuple[Floats, Floats]], ordered: Sequen
         log_rows = float(np.log(inside.sum()))
         mode += mode_likelihood(inside, usual) - log_rows  # 2 parameters: which value, what share
         if has_order:
-            tail += tail_likelihood(inside, usual) - 2.0 * log_rows  # 4: two cuts, two heaps
+            tail += tail_likelihood(inside, usual) - 2.5 * log_rows  # 5: two cuts, two heaps, what is left
         else:
             order = np.argsort(-usual, kind="stable")
-            tail += rare_likelihood(inside[order], usual[order]) - log_rows  # 2: how many are left, one heap
+            tail += rare_likelihood(inside[order], usual[order]) - 1.5 * log_rows  # 3: how many, a heap, the others
     return "mode" if mode >= tail else "tailcut"
 
 
@@ -58,12 +58,16 @@ def rare_likelihood(counts: Floats, usual: Floats) -> float:
 
 
 def _windowed(counts: Floats, usual: Floats, low: int, high: int) -> float:
-    """Log-likelihood where codes within (low, high) keep their proportions, the ends are free, the rest only leaks."""
+    """Log-likelihood where codes within (low, high) keep their proportions, and so do those beyond: the rows that are
+    left of them, ``LEAK`` at least, are sound ones among the cut; the ends are free."""
     rows = counts.sum()
     kept = np.arange(low + 1, high) if high > low else np.arange(0)
     beyond = np.ones(len(counts), bool)
     beyond[low : high + 1] = False
-    log_likelihood = float((counts[beyond] * np.log(LEAK * usual[beyond])).sum())
+    left = max(counts[beyond].sum() / rows, LEAK * usual[beyond].sum())
+    log_likelihood = 0.0
+    if beyond.any():
+        log_likelihood += float((counts[beyond] * np.log(left * usual[beyond] / usual[beyond].sum())).sum())
     for end in {low, high}:
         if counts[end] > 0:
             log_likelihood += float(counts[end] * np.log((1.0 - LEAK) * counts[end] / rows))

@@ -22,7 +22,7 @@ LEAST_BLOCK_ROWS = 8
 #: No shorter run of blocks is looked for; shorter ones cannot be told from a lone odd block.
 LEAST_RUN = 3
 PERMUTATIONS = 199
-ALPHA = 0.01
+ALPHA = 0.003
 #: Channels that are scanned; a wide table has more.
 MOST_CHANNELS = 160
 _GROWTH = 1.15

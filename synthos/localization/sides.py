@@ -7,14 +7,24 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from synthos.localization.channels import Channels
+from synthos.localization.channels import Channels, RowModel
 from synthos.localization.segments import block_edges, block_means, draw_null, observed_runs, standardised
+from synthos.stats.dependence import mutual_information
+from synthos.tables.codec import Codes
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
 #: How much more than along the reference's own rows a channel has to vary before its order counts as damage.
 ORDER_MARGIN = 1.5
+#: Correlation with the row number from which on a part of a table has a trend.
+_TREND = 0.2
+#: Share of the other part's mutual information below which a part has lost some.
+_LESS_DEPENDENT = 0.9
+#: Share of rows below which a part is the exception rather than the rule.
+_MINORITY = 0.4
+#: Pairs of columns whose mutual information is compared.
+_PAIRS = 60
 
 
 def variation_of_reference(channels: Channels, usable: Index, rng: np.random.Generator) -> dict[int, float]:
@@ -55,13 +65,15 @@ def no_more_than_reference(
     return np.array(usual, bool)
 
 
-def worse_side(channels: Channels, carriers: Index, left: Index, start: int, stop: int) -> list[tuple[int, int]]:
+def worse_side(
+    channels: Channels, model: RowModel, codes: Codes, carriers: Index, left: Index, start: int, stop: int
+) -> list[tuple[int, int]]:
     """The run, or what lies before and after it, or nothing.
 
     ``left`` are the rows still in the table, ``[start, stop)`` counts among them, and so do the answers. The side to
     blame is the one farther from the reference in the carrying channels, and the table without it must be nearer than
-    with it: that clears tables that are merely sorted. Of copies, fewer are better. Without a reference the run is
-    blamed, or the smaller part where the run reaches to an end of the table.
+    with it: that clears tables that are merely sorted. Without a reference the side with more copies is blamed, or a
+    run in the midst of the table; where the run reaches to an end, there are but two parts, and ``by_structure`` says.
     """
     rows = len(left)
     run = [(start, stop)]
@@ -77,13 +89,66 @@ def worse_side(channels: Channels, carriers: Index, left: Index, start: int, sto
         strongest = int(np.abs(effects).argmax())
         if copies[strongest]:
             return run if effects[strongest] > 0 else rest
-        return rest if len(rest) == 1 and stop - start > rows / 2 else run
+        if len(rest) == 2:
+            return run
+        columns = {channels.channels[int(i)].column for i in carriers}
+        found = by_structure(model, codes[left], columns, start, stop)
+        return run if found == "inside" else rest if found == "outside" else []
     real = channels.real_values[:, carriers].astype(np.float64)
-    # No level of copies can be expected of a table of another size: the better side sets it.
-    target = np.where(copies, np.minimum(means_in, means_out), real.mean(axis=0))
+    # How many copies are usual depends on the rows of a table: the reference's figure only chooses between the sides.
+    usual = np.nan_to_num(real.mean(axis=0))
+    between = np.clip(usual, np.minimum(means_in, means_out), np.maximum(means_in, means_out))
+    target = np.where(copies, between, usual)
     spread = np.where(copies, spread, np.maximum(real.std(axis=0), spread))
     worse = farther(means_in, means_out, (stop - start) / rows, target, spread, len(real))
     return [] if worse is None else run if worse == "inside" else rest
+
+
+def by_structure(
+    model: RowModel, codes: Codes, columns: set[int], start: int, stop: int
+) -> Literal["inside", "outside"] | None:
+    """Which of two parts of a table is damaged, told without a reference: damage brings trends along the rows, and it
+    takes away what the ``columns`` that differ say about others.
+
+    ``codes``: shape (n, columns) in table order. Where neither says anything, the part that is clearly smaller is the
+    damaged one, and of parts alike in size none is blamed.
+    """
+    inside = np.zeros(len(codes), bool)
+    inside[start:stop] = True
+    parts = np.flatnonzero(inside), np.flatnonzero(~inside)
+    trends = [_trend(model, codes, rows) for rows in parts]
+    if max(trends) > _TREND and max(trends) > 2.0 * min(trends):
+        return "inside" if trends[0] > trends[1] else "outside"
+    count = min(len(rows) for rows in parts)
+    matched = [rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)] for rows in parts]
+    information = [_dependence(model, codes[rows], columns) for rows in matched]
+    if max(information) > 0 and min(information) < _LESS_DEPENDENT * max(information):
+        return "inside" if information[0] < information[1] else "outside"
+    if min(len(rows) for rows in parts) < _MINORITY * len(codes):
+        return "inside" if len(parts[0]) < len(parts[1]) else "outside"
+    return None
+
+
+def _trend(model: RowModel, codes: Codes, rows: Index) -> float:
+    """Largest correlation of a column's rank with the row number; columns that run along all rows do not count."""
+    columns = [j for j in range(codes.shape[1]) if model.ordered(j) and j not in model.trending]
+    place = rows - rows.mean()
+    best = 0.0
+    for column in columns:
+        rank = model.columns[column].rank[codes[rows, column]]
+        rank = rank - rank.mean()
+        scale = np.sqrt((rank @ rank) * (place @ place))
+        best = max(best, abs(float(rank @ place)) / scale if scale > 0 else 0.0)
+    return best
+
+
+def _dependence(model: RowModel, codes: Codes, columns: set[int]) -> float:
+    """Mutual information of the model's pairs with any of ``columns``, in bits, summed; chance is taken off."""
+    total = 0.0
+    for left, right, table in [pair for pair in model.pairs if columns & set(pair[:2])][:_PAIRS]:
+        flat = codes[:, left].astype(np.int64) * table.shape[1] + codes[:, right]
+        total += float(mutual_information(np.bincount(flat, minlength=table.size).reshape(table.shape)))
+    return total
 
 
 def farther(

@@ -73,6 +73,35 @@ def test_a_constant_stretch_of_a_sorted_column_is_found(sound: pl.DataFrame, ref
     assert planted.overlap(region.row_range, (2_500, 2_900)) > 0.9
 
 
+def _by_day(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col("signup").dt.truncate("1d"))
+
+
+def test_a_constant_stretch_of_days_is_found(sound: pl.DataFrame, reference: pl.DataFrame) -> None:
+    """Four rows in five have the day of the row before, as they should: only the length of the stretch tells."""
+    days = _by_day(sound)
+    stuck = days[2_500:2_900].with_columns(pl.lit(days["signup"][2_500]).alias("signup"))
+    (region,) = _regions(_replaced(days, 2_500, stuck), _by_day(reference))
+    assert (region.issue, region.columns) == ("mode", ("signup",))
+    assert planted.overlap(region.row_range, (2_500, 2_900)) > 0.9
+    assert _regions(days, _by_day(reference)) == ()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["reference", "no reference"])
+def test_rows_torn_from_their_order_are_found(known: bool, sound: pl.DataFrame, reference: pl.DataFrame) -> None:
+    order = np.random.default_rng(0).permutation(600)
+    torn = sound[1_000:1_600].with_columns(sound["signup"][1_000:1_600].gather(order))
+    (region,) = _regions(_replaced(sound, 1_000, torn), reference if known else None)
+    assert (region.issue, region.columns) == ("shuffled", ("signup",))
+    assert planted.overlap(region.row_range, (1_000, 1_600)) > 0.9
+
+
+def test_copies_of_the_reference_do_not_hide_the_order(sound: pl.DataFrame, reference: pl.DataFrame) -> None:
+    (region,) = _regions(_replaced(sound, 3_000, reference[200:900]), reference)
+    assert region.issue == "copied"
+    assert planted.overlap(region.row_range, (3_000, 3_700)) > 0.9
+
+
 @pytest.mark.parametrize("start", [1_000, 2_000, 3_000], ids=["adjoining", "apart", "at the end"])
 @pytest.mark.parametrize("known", [True, False], ids=["reference", "no reference"])
 def test_of_a_stretch_and_its_copy_only_the_later_is_blamed(start: int, known: bool) -> None:
