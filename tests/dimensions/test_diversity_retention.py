@@ -78,6 +78,13 @@ def test_one_column_is_enough() -> None:
     assert measured(made.with_columns(pl.col("age") // 20), real).score < 97
 
 
+def test_a_bin_that_the_reference_leaves_empty_is_a_bin() -> None:
+    """The bins come from a sample of the reference's values, and the highest holds what lies above all of them."""
+    real = exchangeable(500, 1)
+    made = exchangeable(500, 2).with_columns(pl.lit(10_000_000).alias("age"), pl.lit(-1e12).alias("spend"))
+    assert measured(made, real).score < 97
+
+
 @pytest.mark.parametrize("seed", range(2, 5))
 def test_other_labels_of_many_are_no_loss(seed: int) -> None:
     real, made = (
