@@ -53,14 +53,16 @@ def diversity_piece(note: Callable[[DiversityReport], None]) -> Piece:
     return Piece(analyse, (), Handler(note))
 
 
-def utility_pieces(evidence: Evidence, note: Callable[[str, Judged | NotApplicable | Failed], None]) -> list[Piece]:
+def utility_pieces(
+    trees: int, evidence: Evidence, note: Callable[[str, Judged | NotApplicable | Failed], None]
+) -> list[Piece]:
     """A piece a column that forests predict; none without a reference."""
 
     def failed(name: str, error: Exception) -> None:
         note(name, as_failure(error))
 
     names = targets(evidence) if evidence.reference is not None else ()
-    return [Piece(measure_column, (name,), Handler(partial(note, name), partial(failed, name))) for name in names]
+    return [Piece(measure_column, (name, trees), Handler(partial(note, name), partial(failed, name))) for name in names]
 
 
 def start(ray: Any, evidence: Any, pieces: Sequence[Piece]) -> dict[Any, Handler]:

@@ -77,7 +77,7 @@ def _judge(
         forests[name] = answer
         listener(Event(stage="utility", done=len(forests), total=len(columns), message=name))
 
-    columns = utility_pieces(evidence, note_forests)
+    columns = utility_pieces(job.trees, evidence, note_forests)
     pieces = [
         *dimension_pieces(note_dimension),
         region_piece(regions.append),

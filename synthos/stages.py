@@ -47,6 +47,7 @@ from synthos.tables.codec import Codec
 from synthos.tables.kinds import load_overrides
 from synthos.tables.schema import Schema
 from synthos.tables.sources import Source, open_table
+from synthos.utility.forests import FEW_TREES, TREES
 from synthos.validation import Validation
 from synthos.verdict.aggregate import decide
 from synthos.verdict.fingerprint import fingerprint
@@ -97,6 +98,11 @@ class Job:
     config: CascadeConfig
     thresholds: Thresholds
     library: Library
+
+    @property
+    def trees(self) -> int:
+        """Trees of the forests that are tried on real rows."""
+        return FEW_TREES if self.quick else TREES
 
     def plan(self, role: str) -> ScanPlan:
         return ScanPlan(schema=self.schema, codec=self.codec, total_rows=self.sources[role].rows, seed=self.seed or 0)

@@ -9,6 +9,7 @@ import numpy as np
 from synthos.results import Interval, NotApplicable, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.utility.design import common_rows, targets
+from synthos.utility.forests import TREES
 from synthos.utility.reference import RealSide, learn
 from synthos.utility.transfer import Judged, judge
 
@@ -22,7 +23,7 @@ LEVEL = 1.96
 Columns = Mapping[str, Judged | NotApplicable]
 
 
-def learn_all(evidence: Evidence) -> dict[str, RealSide | NotApplicable]:
+def learn_all(evidence: Evidence, trees: int = TREES) -> dict[str, RealSide | NotApplicable]:
     """What the reference settles, by target: as many rows as both tables have. Reusable for other synthetic tables.
 
     Raises
@@ -30,17 +31,17 @@ def learn_all(evidence: Evidence) -> dict[str, RealSide | NotApplicable]:
     ConfigError : there is no reference.
     """
     rows = common_rows(evidence)
-    return {name: learn(name, evidence, rows) for name in targets(evidence)}
+    return {name: learn(name, evidence, rows, trees) for name in targets(evidence)}
 
 
-def measure_column(name: str, evidence: Evidence) -> Judged | NotApplicable:
-    """One target from beginning to end.
+def measure_column(name: str, trees: int, evidence: Evidence) -> Judged | NotApplicable:
+    """One target from beginning to end, by forests of ``trees``.
 
     Raises
     ------
     ConfigError : there is no reference.
     """
-    side = learn(name, evidence, common_rows(evidence))
+    side = learn(name, evidence, common_rows(evidence), trees)
     return side if isinstance(side, NotApplicable) else judge(side, evidence)
 
 

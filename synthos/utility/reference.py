@@ -45,8 +45,8 @@ class RealSide:
 
     ``judges`` are the real rows asked, ``said`` what the reference's forest says of them, ``lost`` and ``constant`` the
     losses of that forest and of the reference's mean or label shares, shape (judges,). ``rows`` is how many reference
-    rows taught, ``twins`` the share of them that have an equal in another half. ``afresh`` is None with a holdout,
-    whose rows no generator knows.
+    rows taught a forest of ``trees``, ``twins`` the share of them that have an equal in another half. ``afresh`` is
+    None with a holdout, whose rows no generator knows.
     """
 
     design: Design
@@ -57,6 +57,7 @@ class RealSide:
     lost: Floats
     constant: Floats
     rows: int
+    trees: int
     twins: float
     afresh: Afresh | None
 
@@ -66,7 +67,7 @@ class RealSide:
         return self.constant - self.lost
 
 
-def learn(name: str, evidence: Evidence, rows: int) -> RealSide | NotApplicable:
+def learn(name: str, evidence: Evidence, rows: int, trees: int) -> RealSide | NotApplicable:
     """The forests of target ``name`` on ``rows`` reference rows; not applicable where real rows do not teach it.
 
     Raises
@@ -79,7 +80,7 @@ def learn(name: str, evidence: Evidence, rows: int) -> RealSide | NotApplicable:
         return NotApplicable(reason=f"too few rows have a value of {name}, or there is no other column")
     assert evidence.reference is not None
     seed = derive("utility", evidence.reference.profile.fingerprint, name)
-    forest = Forest(design.target, real, seed, bagged=True)
+    forest = Forest(design.target, real, seed, trees, bagged=True)
     judges = design.holdout or real
     truth, middle = spread_out(design.target, judges), spread_out(design.target, real).mean(axis=0, dtype=np.float64)
     said = forest.predict(judges.x) if design.holdout else forest.out_of_bag(real.x)
@@ -91,8 +92,8 @@ def learn(name: str, evidence: Evidence, rows: int) -> RealSide | NotApplicable:
         return NotApplicable(reason=f"real rows hardly teach {name}")
     half, other = halves(real, seed)
     twins = float(np.isin(half.key, other.key).mean())
-    afresh = None if design.holdout else _afresh(design, (half, other), middle, seed)
-    return RealSide(design, judges, truth, said, middle, lost, constant, len(real), twins, afresh)
+    afresh = None if design.holdout else _afresh(design, (half, other), middle, seed, trees)
+    return RealSide(design, judges, truth, said, middle, lost, constant, len(real), trees, twins, afresh)
 
 
 def loss(said: npt.NDArray[np.floating], truth: Predictions) -> Floats:
@@ -111,9 +112,9 @@ def halves(rows: Rows, seed: int) -> tuple[Rows, Rows]:
     return rows.take(order[: len(rows) // 2]), rows.take(order[len(rows) // 2 :])
 
 
-def _afresh(design: Design, parts: tuple[Rows, Rows], middle: Floats, seed: int) -> Afresh | None:
+def _afresh(design: Design, parts: tuple[Rows, Rows], middle: Floats, seed: int, trees: int) -> Afresh | None:
     """Halves of the reference judge each other; None where they teach each other nothing."""
-    forests = [Forest(design.target, part, seed + 1 + at, bagged=True) for at, part in enumerate(parts)]
+    forests = [Forest(design.target, part, seed + 1 + at, trees, bagged=True) for at, part in enumerate(parts)]
     figures = []
     for at, part in enumerate(parts):
         inside = forests[at].out_of_bag(part.x)

@@ -64,7 +64,7 @@ def judge(side: RealSide, evidence: Evidence) -> Judged | NotApplicable:
     if len(synthetic) < LEAST_ROWS:
         return NotApplicable(reason=f"too few synthetic rows have a value of {design.target.name}")
     seed = derive("utility", evidence.synthetic.profile.fingerprint, design.target.name)
-    said = Forest(design.target, synthetic, seed).predict(side.judges.x)
+    said = Forest(design.target, synthetic, seed, side.trees).predict(side.judges.x)
     copies = _copies(side, synthetic)
     asked = ~copies
     if asked.sum() < LEAST_ROWS:

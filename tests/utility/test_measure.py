@@ -12,6 +12,7 @@ from synthos.results import NotApplicable, Utility
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 from synthos.utility.design import MOST_TARGETS, common_rows, targets
+from synthos.utility.forests import FEW_TREES
 from synthos.utility.measure import join, judge_all, learn_all, measure_column
 from synthos.utility.reference import RealSide
 
@@ -23,7 +24,7 @@ def evidence(synthetic: pl.DataFrame, holdout: pl.DataFrame | None = None) -> Ev
 
 
 def utility(of: Evidence) -> Utility:
-    found = join({name: measure_column(name, of) for name in targets(of)}, of)
+    found = join({name: measure_column(name, FEW_TREES, of) for name in targets(of)}, of)
     assert isinstance(found, Utility)
     return found
 
@@ -87,7 +88,7 @@ def test_a_holdout_judges_in_place_of_the_reference() -> None:
 @pytest.mark.slow
 def test_what_the_reference_settles_judges_several_tables_alike() -> None:
     one, other = evidence(real_rows(ROWS, 2)), evidence(shuffled(real_rows(ROWS, 2), 0.5, 3))
-    sides = learn_all(one)
+    sides = learn_all(one, FEW_TREES)
     assert judge_all(sides, one) == utility(one)
     assert judge_all(sides, other) == utility(other)
 
@@ -107,7 +108,7 @@ def test_nulls_and_datetimes_are_features_and_targets() -> None:
 
 
 def join_of(of: Evidence) -> Utility:
-    found = judge_all(learn_all(of), of)
+    found = judge_all(learn_all(of, FEW_TREES), of)
     assert isinstance(found, Utility)
     return found
 
@@ -118,14 +119,14 @@ def test_columns_that_teach_nothing_cannot_be_judged() -> None:
         return pl.DataFrame({name: rng.normal(size=600) for name in "abc"})
 
     of = evidence_from_frames(noise(1), noise(2))
-    found = judge_all(learn_all(of), of)
+    found = judge_all(learn_all(of, FEW_TREES), of)
     assert isinstance(found, NotApplicable)
     assert "nothing that a model could learn" in found.reason
 
 
 def test_a_single_column_has_nothing_to_be_predicted_from() -> None:
     of = evidence_from_frames(real_rows(600, 1).select("size"), real_rows(600, 2).select("size"))
-    found = judge_all(learn_all(of), of)
+    found = judge_all(learn_all(of, FEW_TREES), of)
     assert isinstance(found, NotApplicable)
 
 
@@ -143,7 +144,7 @@ def test_wide_tables_are_judged_on_some_columns() -> None:
 
 @pytest.mark.slow
 def test_losses_are_those_of_its_forests() -> None:
-    sides = learn_all(evidence(real_rows(ROWS, 2)))
+    sides = learn_all(evidence(real_rows(ROWS, 2)), FEW_TREES)
     side = sides["weight"]
     assert isinstance(side, RealSide)
     # The constant's loss of a number is its variance; the noise that nothing explains is at least 0.7 squared.
