@@ -71,7 +71,7 @@ def validate(
     synthetic, reference, holdout : polars, pandas or Arrow tables, or paths, folders, globs, s3:// or http(s)://
         addresses of Parquet, CSV, JSON lines or Arrow files. ``reference`` is what the synthetic table was made from;
         ``holdout`` real rows that its generator never saw.
-    quick : leave the cascade out; floor, loop, scale and the gains of recommendations then stay open.
+    quick : train forests, but no cascade; loop, scale and the gains of recommendations then stay open.
     seed : by default the seed comes from the tables' contents.
     kinds : kinds of columns where they are inferred wrongly, by name, or a YAML file of them.
     tier_config, thresholds : YAML files in place of the packaged defaults.

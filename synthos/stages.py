@@ -55,10 +55,10 @@ from synthos.verdict.library import Library, load_library
 from synthos.verdict.signatures import match
 from synthos.verdict.thresholds import Thresholds, load_thresholds
 
-QUICK = NotApplicable(reason="the quick mode trains no models; validate again without it")
+QUICK = NotApplicable(reason="the quick mode trains no density models; validate again without it")
 QUICK_ALONE = NotApplicable(
-    reason="the quick mode trains no models, and they take real rows to compare with; validate again with a reference "
-    "table and without the quick mode"
+    reason="the quick mode trains no density models, and they take real rows to compare with; validate again with a "
+    "reference table and without the quick mode"
 )
 NO_REFERENCE = NotApplicable(reason="the cascade compares with models trained on real rows; give a reference table")
 #: Parts of the installation that a verdict depends on.
@@ -169,14 +169,16 @@ def scan_table(job: Job, role: str, listener: Listener = silent) -> Scanned:
     """One pass over one table, shard by shard."""
     source, plan = job.sources[role], job.plan(role)
     shards = source.shards()
+    # Of a single table there is no role to tell.
+    label = f"{role} {source.name}" if len(job.sources) > 1 else source.name
 
     def states() -> Iterator[ScanState]:
         for done, shard in enumerate(shards):
-            listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
+            listener(Event(stage="scan", done=done, total=len(shards), message=label))
             yield scan_shard(source, shard, plan)
 
     scanned = finish(reduce(merge, states()), source.name, plan, size=source.bytes)
-    listener(Event(stage="scan", done=len(shards), total=len(shards), message=f"{role} {source.name}"))
+    listener(Event(stage="scan", done=len(shards), total=len(shards), message=label))
     return scanned
 
 

@@ -51,6 +51,23 @@ RowsBound = Annotated[
         "rows that a model was given. null without the cascade."
     ),
 ]
+ExpectedLoss = Annotated[
+    float | None,
+    Field(
+        description="Utility loss to expect on real rows that nobody was shown: 0 as good as real rows, 1 as bad as a "
+        "constant; risk_score stands for it. null where no forest could be judged on real rows."
+    ),
+]
+ExpectedInterval = Annotated[
+    results.Interval | None, Field(description="Interval of expected_loss on tables and generators never seen.")
+]
+UtilityAnswer = Annotated[
+    results.Utility | results.NotApplicable | results.Failed,
+    Field(
+        description="What forests trained on the synthetic table lose on real rows, by column; not_applicable without "
+        "a reference or where no column can be predicted from the others."
+    ),
+]
 SignatureFigures = Annotated[
     dict[str, float],
     Field(description="What the library of known collapses compares; synthos signatures add takes it from here."),
@@ -89,8 +106,8 @@ class Document:
     collapse_probability: float
     collapse_probability_interval: results.Interval
     collapse_probability_note: str
-    expected_loss: float | None
-    expected_loss_interval: results.Interval | None
+    expected_loss: ExpectedLoss
+    expected_loss_interval: ExpectedInterval
     outcomes: dict[str, results.Outcome | results.NotApplicable | results.Failed]
     open_questions: tuple[str, ...]
     rho: float | None
@@ -103,7 +120,7 @@ class Document:
     recommendations: tuple[results.Recommendation, ...]
     signatures: tuple[results.SignatureMatch, ...]
     signature_figures: SignatureFigures
-    utility: results.Utility | results.NotApplicable | results.Failed
+    utility: UtilityAnswer
     cascade: CascadeSummary
     profiles: dict[str, results.TableProfile]
     notes: tuple[str, ...]

@@ -36,7 +36,9 @@ Reference = Annotated[
 Holdout = Annotated[
     str | None, typer.Option("--holdout", metavar="TABLE", help="Real rows that the generator never saw.")
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="Leave the cascade out; the summary says what that leaves open.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Train forests but no density models; the summary says what that leaves open.")
+]
 Json = Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the result as JSON.")]
 Html = Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write the report as one HTML file.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed; by default it comes from the tables' contents.")]

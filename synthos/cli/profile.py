@@ -14,9 +14,10 @@ from rich.text import Text
 
 from synthos.cli import exits, options
 from synthos.cli.progress import listening
+from synthos.reporting.numbers import cell
 
 if TYPE_CHECKING:
-    from synthos.results import ColumnProfile, TableProfile
+    from synthos.results import ColumnProfile, Json, Kind, TableProfile
 
 HEADINGS = ("column", "kind", "nulls", "distinct", "min", "median", "max", "top value", "personal data")
 NUMBERS = ("nulls", "distinct", "min", "median", "max")
@@ -72,22 +73,20 @@ def _render(profile: TableProfile) -> Group:
 
 def _cells(column: ColumnProfile) -> tuple[str, ...]:
     about = "~" if column.distinct_error else ""
-    median = column.quantiles.get("0.5")
-    top = f"{column.top[0][0]} ({column.top[0][1] / column.rows:.0%})" if column.top else ""
+    top = f"{cell(column.top[0][0], column.kind)} ({column.top[0][1] / column.rows:.0%})" if column.top else ""
     return (
         column.name,
         column.kind,
         f"{column.nulls / column.rows:.1%}",
         f"{about}{column.distinct:,}",
-        _short(column.minimum),
-        _short(median),
-        _short(column.maximum),
+        *(_short(value, column.kind) for value in (column.minimum, column.quantiles.get("0.5"), column.maximum)),
         top[:32],
         ", ".join(flag.type for flag in column.pii),
     )
 
 
-def _short(value: object) -> str:
+def _short(value: Json, kind: Kind) -> str:
+    """A value as the report shows it, text cut."""
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)[:12]
+    return value[:12] if isinstance(value, str) else cell(value, kind)

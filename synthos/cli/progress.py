@@ -12,10 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from synthos.cli.exits import heed
-from synthos.progress import STAGES, Event, Listener
+from synthos.progress import Event, Listener
 
 #: Seconds between two plain lines of one stage; its first and last are always written.
 PLAIN_PAUSE = 2.0
+#: Stages whose names people would not know.
+NAMES = {"utility": "forests"}
 
 
 @contextmanager
@@ -51,13 +53,17 @@ def describe(event: Event, started: float, now: float) -> str:
 
 
 class PlainLines:
-    """One line a stage and step, at most one every ``PLAIN_PAUSE`` seconds a stage; for logs and pipes."""
+    """One line a stage and step, at most one every ``PLAIN_PAUSE`` seconds a stage; for logs and pipes.
+
+    A line that would say what the stage's line before it said is left out.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._origin = time.monotonic()
         self._began: dict[str, float] = {}
         self._last: dict[str, float] = {}
+        self._said: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
         heed()
@@ -67,15 +73,17 @@ class PlainLines:
         finished = event.total > 0 and event.done >= event.total
         if not (first or finished) and now - self._last[event.stage] < PLAIN_PAUSE:
             return
-        self._last[event.stage] = now
         count = f" {event.done}/{event.total}" if event.total > 1 else ""
         text = describe(event, began, now)
-        line = f"[{now - self._origin:6.1f} s] {event.stage}{count}" + (f": {text}" if text else "")
-        self._console.print(Text(line), soft_wrap=True)
+        line = f"{NAMES.get(event.stage, event.stage)}{count}" + (f": {text}" if text else "")
+        if self._said.get(event.stage) == line:
+            return
+        self._last[event.stage], self._said[event.stage] = now, line
+        self._console.print(Text(f"[{now - self._origin:6.1f} s] {line}"), soft_wrap=True)
 
 
 class LiveBars:
-    """One bar a stage, in the order of ``STAGES``."""
+    """One bar a stage, in the order in which they start."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -87,7 +95,7 @@ class LiveBars:
         now = time.monotonic()
         began = self._began.setdefault(event.stage, now)
         if event.stage not in self._tasks:
-            label = event.stage if event.stage in STAGES else event.stage[:16]
+            label = NAMES.get(event.stage, event.stage)[:16]
             self._tasks[event.stage] = self._progress.add_task("", total=None, label=label, detail="")
         self._progress.update(
             self._tasks[event.stage],

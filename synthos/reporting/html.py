@@ -16,18 +16,20 @@ from synthos.reporting import numbers, palette, phrases, words
 from synthos.reporting.charts import bars
 from synthos.reporting.charts.curves import curves
 from synthos.reporting.charts.heatmap import heatmap
+from synthos.reporting.charts.learned import learned, position
 from synthos.reporting.charts.overlay import overlay
 from synthos.reporting.charts.rowmap import rowmap
 from synthos.reporting.context import ReportInput
 from synthos.reporting.open_points import open_points
 from synthos.reporting.tables import column_rows, metric_rows, strata
-from synthos.results import CascadeResult, NotApplicable
+from synthos.results import CascadeResult, NotApplicable, Utility
 
 #: Width and height of the learning curves on a page and on a phone, pixels.
 CURVES_WIDE, CURVES_NARROW = (900.0, 420.0), (340.0, 330.0)
 
 SECTIONS = (
     ("verdict", "Verdict"),
+    ("losses", "What models would lose"),
     ("dimensions", "Eight dimensions"),
     ("curves", "Learning curves"),
     ("columns", "Worst columns"),
@@ -66,6 +68,9 @@ def environment() -> Environment:
         "worth",
         "worth_range",
         "advice",
+        "forests",
+        "forests_short",
+        "expected",
     ):
         env.filters[name] = getattr(phrases, name)
     env.filters["humane"] = words.humane
@@ -73,6 +78,7 @@ def environment() -> Environment:
     env.filters["level"] = words.level
     env.globals.update(words=words, paint=palette.paint, sections=SECTIONS)
     env.globals.update(clip=bars.clip, track=bars.track, ratio_at=bars.ratio_at, tone=bars.tone)
+    env.globals.update(learned_at=position)
     return env
 
 
@@ -124,6 +130,7 @@ def _charts(data: ReportInput) -> dict[str, Any]:
     trained = isinstance(cascade, CascadeResult)
     return {
         "trained": trained,
+        "strips": learned(data.utility.columns) if isinstance(data.utility, Utility) else (),
         "wide": curves(cascade, *CURVES_WIDE) if isinstance(cascade, CascadeResult) else None,
         "narrow": curves(cascade, *CURVES_NARROW) if isinstance(cascade, CascadeResult) else None,
         "overlays": () if isinstance(material.overlays, NotApplicable) else [overlay(o) for o in material.overlays],

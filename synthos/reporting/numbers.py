@@ -129,7 +129,9 @@ def cell(value: Json, kind: Kind) -> str:
         except OverflowError:
             return number(value)
         return stamp.strftime("%Y-%m-%d" if value % 86_400 == 0 else "%Y-%m-%d %H:%M:%S")
-    return count(value) if float(value).is_integer() and abs(value) < 1e9 else number(value, 4)
+    # Beyond 2**53 a float no longer tells one whole number from the next.
+    whole = float(value).is_integer() and abs(value) < (2**53 if kind == "integer" else 1e9)
+    return count(value) if whole else number(value, 4)
 
 
 def short(text: str, limit: int = 40) -> str:

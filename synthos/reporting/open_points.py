@@ -8,7 +8,7 @@ from typing import Literal
 
 from synthos.reporting import words
 from synthos.reporting.context import ReportInput
-from synthos.results import CascadeResult, Failed, NotApplicable, Scored
+from synthos.results import CascadeResult, Failed, NotApplicable, Scored, Utility
 
 Status = Literal["failed", "open question", "unresolved", "refused", "not applicable", "note"]
 ORDER: tuple[Status, ...] = ("failed", "open question", "unresolved", "refused", "not applicable", "note")
@@ -36,6 +36,7 @@ def _all(data: ReportInput) -> Iterator[OpenPoint]:
         if isinstance(outcome, (NotApplicable, Failed)):
             title = words.OUTCOMES[name][0] if name in words.OUTCOMES else words.humane(name)
             yield _absent(f"Outcome: {title}", outcome)
+    yield from _utility(data.utility)
     for name, result in data.dimensions.items():
         where = words.dimension(name)
         if not isinstance(result, Scored):
@@ -59,6 +60,15 @@ def _all(data: ReportInput) -> Iterator[OpenPoint]:
     for name, profile in data.profiles.items():
         for note in profile.notes:
             yield OpenPoint(f"{words.humane(name)} table", "note", note)
+
+
+def _utility(utility: Utility | NotApplicable | Failed) -> Iterator[OpenPoint]:
+    where = "What models would lose"
+    if not isinstance(utility, Utility):
+        yield _absent(where, utility)
+        return
+    for note in utility.notes:
+        yield OpenPoint(where, "note", note)
 
 
 def _cascade(cascade: CascadeResult | NotApplicable | Failed) -> Iterator[OpenPoint]:

@@ -6,9 +6,23 @@ from collections.abc import Mapping
 
 from synthos.reporting import numbers
 from synthos.reporting.words import APPROVED_ALTHOUGH, DECISIONS
-from synthos.results import Bound, CascadeResult, DimensionResult, Failed, NotApplicable, Outcome, Scored, Verdict
+from synthos.results import (
+    Bound,
+    CascadeResult,
+    DimensionResult,
+    Failed,
+    NotApplicable,
+    Outcome,
+    Scored,
+    Utility,
+    Verdict,
+)
+from synthos.verdict.reasons import LIKE_REAL
 from synthos.verdict.thresholds import default_thresholds
 
+UTILITY_LOSS = "utility loss"
+#: Units that are shares: how they begin.
+SHARES = ("share", UTILITY_LOSS)
 #: What stands before a figure that is only a bound.
 BOUNDS: dict[Bound, str] = {"exact": "", "at_least": "at least ", "fewer_than": "fewer than "}
 
@@ -41,30 +55,69 @@ def signed(value: float | None, places: int | None = None) -> str:
 
 
 def outcome_value(outcome: Outcome) -> str:
-    """The figure of an outcome in its unit: shares as per cent, ``rho`` as ρ."""
-    if outcome.unit.startswith("share"):
+    """The figure of an outcome in its unit: shares as per cent, ``rho`` as ρ, bits as lost beyond real rows."""
+    if outcome.unit.startswith(SHARES):
         return numbers.percent(outcome.value)
     if outcome.unit == "rho":
         return f"ρ {numbers.fixed(outcome.value)}"
-    return f"{signed(outcome.value)} bits" if outcome.unit.startswith("bits") else numbers.number(outcome.value)
+    if outcome.unit.startswith("bits"):
+        word = "less" if outcome.value < 0.0 else "more"
+        return f"{numbers.number(abs(outcome.value))} bits {word}"
+    return numbers.number(outcome.value)
 
 
 def outcome_range(outcome: Outcome) -> str:
     """Its interval, with what is left of the unit."""
-    if outcome.unit.startswith("share"):
+    if outcome.unit == UTILITY_LOSS:
+        return f"{numbers.percent_range(outcome.interval)} of what real rows teach"
+    if outcome.unit.startswith(SHARES):
         return numbers.percent_range(outcome.interval)
     if outcome.unit == "rho":
         return f"{numbers.fixed(outcome.interval.low)} to {numbers.fixed(outcome.interval.high)}"
+    if outcome.unit.startswith("bits"):
+        return f"{numbers.span(outcome.interval)} lost {outcome.unit.removeprefix('bits ')}, against real rows"
     return f"{numbers.span(outcome.interval)} {outcome.unit}"
 
 
+def forests(utility: Utility) -> str:
+    """What forests lost, in one plain sentence without its full stop."""
+    figure = f"{numbers.percent(utility.loss)} ({numbers.percent_range(utility.interval)})"
+    text = f"forests trained on {numbers.count(utility.rows)} of its rows "
+    if utility.interval.low <= LIKE_REAL:
+        text += f"predict real rows as well as forests trained on as many real ones do: they lose {figure}"
+    elif utility.loss >= 1.0:
+        text += f"predict real rows no better than a constant guess: they lose {figure} of what real rows teach"
+    else:
+        text += f"lose {figure} of what as many real rows teach"
+    return text if utility.judged_on == "reference" else f"{text}, on real rows that the generator never saw"
+
+
+def forests_short(utility: Utility) -> str:
+    """The same where there is room for one line."""
+    figure = f"{numbers.percent(utility.loss)} ({numbers.percent_range(utility.interval)})"
+    return f"lose {figure} of what real rows teach"
+
+
+def expected(verdict: Verdict) -> str:
+    """The loss to expect on rows that nobody was shown."""
+    if verdict.expected_loss is None:
+        return "what they would lose on rows nobody was shown is left open"
+    text = f"{numbers.percent(verdict.expected_loss)} expected on rows nobody was shown"
+    interval = verdict.expected_loss_interval
+    return text if interval is None else f"{text} ({numbers.percent_range(interval)})"
+
+
 def advice(
-    verdict: Verdict, dimensions: Mapping[str, DimensionResult], cascade: CascadeResult | NotApplicable | Failed
+    verdict: Verdict,
+    dimensions: Mapping[str, DimensionResult],
+    cascade: CascadeResult | NotApplicable | Failed,
+    utility: Utility | NotApplicable | Failed,
 ) -> str:
     """What the decision asks for. An approved table is not called faultless where a dimension or the models object."""
     limit = default_thresholds().name_scores_below
     low = any(isinstance(result, Scored) and result.score < limit for result in dimensions.values())
     behind = isinstance(cascade, CascadeResult) and cascade.rho_interval.low > 0.0
+    behind = behind or (isinstance(utility, Utility) and utility.interval.low > LIKE_REAL)
     if verdict.decision == "approved" and (low or behind):
         return APPROVED_ALTHOUGH
     return DECISIONS[verdict.decision][1]

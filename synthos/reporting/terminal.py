@@ -13,7 +13,7 @@ from rich.text import Text
 from synthos.reporting import numbers, phrases, words
 from synthos.reporting.charts import bars
 from synthos.reporting.context import ReportInput
-from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Outcome
+from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Outcome, Utility
 
 STYLES = {"good": "green", "middling": "yellow", "bad": "red", "unknown": "bright_black"}
 DECISIONS = {
@@ -57,14 +57,13 @@ def _headline(data: ReportInput) -> Text:
 
 def _outcomes(data: ReportInput) -> Table:
     table = Table.grid(padding=(0, 2))
+    table.add_row(Text("Forests", style="bold"), _forests(data))
     for name, outcome in data.verdict.outcomes.items():
         title = words.OUTCOMES[name][0] if name in words.OUTCOMES else words.humane(name)
         if isinstance(outcome, Outcome):
             text = Text(f"{phrases.outcome_value(outcome)} ({phrases.outcome_range(outcome)})")
-        elif isinstance(outcome, NotApplicable):
-            text = Text(f"left open: {outcome.reason}", style="bright_black")
         else:
-            text = Text(f"failed: {outcome.error}", style="red")
+            text = _absent(outcome)
         table.add_row(Text(title, style="bold"), text)
     verdict = data.verdict
     chance = f"{numbers.percent(verdict.collapse_probability)} ({numbers.percent_range(verdict.probability_interval)})"
@@ -73,6 +72,20 @@ def _outcomes(data: ReportInput) -> Table:
         worth = f"{phrases.worth(data.cascade)} real rows ({phrases.worth_range(data.cascade)})"
         table.add_row(Text("Worth", style="bold"), Text(worth))
     return table
+
+
+def _forests(data: ReportInput) -> Text:
+    """What forests lost, and what is expected on rows that nobody was shown."""
+    if not isinstance(data.utility, Utility):
+        return _absent(data.utility)
+    text = f"{phrases.forests_short(data.utility)}; {phrases.expected(data.verdict)}"
+    return Text(text)
+
+
+def _absent(result: NotApplicable | Failed) -> Text:
+    if isinstance(result, Failed):
+        return Text(f"failed: {result.error}", style="red")
+    return Text(f"left open: {result.reason}", style="bright_black")
 
 
 def _dimensions(data: ReportInput, width: int) -> Table:
@@ -116,15 +129,11 @@ def _regions(data: ReportInput) -> list[RenderableType]:
 def _recommendations(data: ReportInput) -> list[RenderableType]:
     if not data.recommendations:
         return []
-    parts: list[RenderableType] = [Text(), Text("What to do", style="bold")]
+    parts: list[RenderableType] = [Text(), Text("What to do", style="bold").append(f" ({words.GAINS})", "not bold")]
     for index, item in enumerate(data.recommendations[:MAX_RECOMMENDATIONS], start=1):
-        gain = (
-            "gain not measured"
-            if item.expected_gain is None
-            else f"{phrases.signed(item.expected_gain, 1)} risk points"
-        )
+        gain = "gain not measured" if item.expected_gain is None else f"gain {phrases.signed(item.expected_gain, 1)}"
         parts.append(_indented(f"{index}. {phrases.clip_text(item.title)} ({gain})"))
-    left = len(data.recommendations) - MAX_RECOMMENDATIONS
-    if left > 0:
-        parts.append(Text(f"  and {left} more in the report"))
+    left = data.recommendations[MAX_RECOMMENDATIONS:]
+    if left:
+        parts.append(_indented(f"and {len(left)} more: {', '.join(numbers.short(item.id) for item in left)}"))
     return parts

@@ -10,6 +10,7 @@ __all__ = [
     "COLLAPSE_TYPES",
     "DECISIONS",
     "DIMENSIONS",
+    "GAINS",
     "ISSUES",
     "KINDS",
     "LEVELS",
@@ -58,6 +59,9 @@ COLLAPSE_TYPES: dict[CollapseType, str] = {
     "semantic": "rows stop making sense",
     "integrity": "the table itself is damaged",
 }
+
+#: What the gain of a recommendation is counted in.
+GAINS = "gains in points of the risk that the dimensions alone give, 0 to 100"
 
 KINDS: dict[RecommendationKind, str] = {
     "remove_rows": "remove rows",

@@ -9,7 +9,7 @@ from synthos.verdict.calibration import Cascade
 
 #: The component of ``rare_pattern_handling`` that the second outcome is read from.
 RARE_COMPONENT = "rare_mass_lost"
-QUICK = "the quick mode trains no models; validate again without it, and with a reference table"
+QUICK = "the quick mode trains no density models; validate again without it, and with a reference table"
 NO_MODELS = "no models were trained"
 _FLOOR = (
     "how much worse real rows are modelled after training on this table, at the largest size trained on: "
@@ -20,7 +20,10 @@ _UTILITY = (
     "than a constant"
 )
 _RARE = "share of the rare mass of the reference that the table has lost"
-_LOOP = "what each further generation, trained on its own output, loses beyond real rows treated the same way"
+_LOOP = (
+    "how much more each further generation, trained on its own output, loses than real rows treated the same way; "
+    "below 0 it loses less"
+)
 
 
 def outcomes(

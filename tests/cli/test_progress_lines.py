@@ -40,3 +40,25 @@ def test_a_terminal_gets_bars():
         listener(_event(3, 36))
         listener(Event(stage="scan", done=0, total=0))
     assert "cascade" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_what_a_stage_has_said_is_not_said_again():
+    console = Console(file=io.StringIO(), width=200)
+    lines = PlainLines(console)
+    for done in (0, 1):
+        lines(Event(stage="read", done=done, total=1))
+    for done in (0, 1):
+        lines(Event(stage="verdict", done=done, total=1, message="risk 12" if done else ""))
+    written = [line.split("] ")[1] for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert written == ["read", "verdict", "verdict: risk 12"]
+
+
+def test_forests_are_called_forests():
+    event = Event(stage="utility", done=0, total=14, message="age")
+    plain = Console(file=io.StringIO(), width=200)
+    PlainLines(plain)(event)
+    assert "forests 0/14: age" in plain.file.getvalue()  # type: ignore[attr-defined]
+    bars = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with listening(bars) as listener:
+        listener(event)
+    assert "forests" in bars.file.getvalue() and "utility" not in bars.file.getvalue()  # type: ignore[attr-defined]

@@ -68,7 +68,7 @@ def full() -> ReportData:
 
 
 def quick() -> ReportData:
-    absent = NotApplicable(reason="the quick mode trains no models; validate again without it")
+    absent = NotApplicable(reason="the quick mode trains no density models; validate again without it")
     data = full()
     return replace(
         data,

@@ -17,6 +17,8 @@ def verdict() -> Verdict:
             "Models trained on the table go 18 % of the way from real to shuffled rows.",
         ),
         collapse_type="rare_pattern",
+        expected_loss=0.236,
+        expected_loss_interval=Interval(low=0.148, high=0.362),
         collapse_probability=0.71,
         probability_interval=Interval(low=0.48, high=0.87),
         probability_note="not yet calibrated: the weights were set by hand, not learned from outcomes",

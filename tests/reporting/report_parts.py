@@ -183,8 +183,8 @@ def utility(names: Sequence[str] = COLUMNS, loss: float = 0.21) -> Utility:
             synthetic_loss=0.4 + 0.6 * loss * 1.8 / (1 + at),
             learnable=0.6,
             apparent=loss * 1.8 / (1 + at),
-            hidden=0.02 if at == 0 else 0.0,
-            loss=loss * 1.8 / (1 + at) + (0.02 if at == 0 else 0.0),
+            hidden=0.06 if at == 0 else 0.0,
+            loss=loss * 1.8 / (1 + at) + (0.06 if at == 0 else 0.0),
         )
         for at, name in enumerate(names)
     )

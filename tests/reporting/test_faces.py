@@ -53,7 +53,10 @@ def test_the_summary_tells_the_verdict(samples: dict[str, ReportData]) -> None:
         "64  (50 to 78) unresolved",
         "not applicable: the rows of the reference are exchangeable",
         "rows 8,000 to 10,999",
-        "1. Remove rows 8,000 to 10,999 (+14.2 risk points)",
+        "What to do (gains in points of the risk that the dimensions alone give, 0 to 100)",
+        "1. Remove rows 8,000 to 10,999 (gain +14.2)",
+        "lose 21 % (18 % to 24 %) of what real rows teach; 23.6 % expected",
+        "0.118 bits more (0.071 to 0.166 lost per row and generation",
         "(gain not measured)",
         "Left open",
     ):
@@ -119,7 +122,8 @@ def test_long_lists_are_cut_and_say_so(samples: dict[str, ReportData]) -> None:
     data = samples["wide"]
     many = replace(data, recommendations=data.recommendations * 4)
     text = shown(many)
-    assert "and 145 more" in text and "and 5 more in the report" in text
+    assert "and 145 more" in text and "and 5 more: " in text
+    assert text.count(many.recommendations[1].id) == 3, "what is left out is named by its id"
 
 
 def test_markup_in_names_is_not_obeyed() -> None:
@@ -223,6 +227,15 @@ def test_signed_changes() -> None:
 def test_outcomes_in_their_units() -> None:
     share = Outcome(value=0.25, interval=Interval(low=0.2, high=0.3), unit="share of rare mass", meaning="")
     assert (phrases.outcome_value(share), phrases.outcome_range(share)) == ("25 %", "20 % to 30 %")
+    lost = replace(share, unit="utility loss")
+    assert (phrases.outcome_value(lost), phrases.outcome_range(lost)) == (
+        "25 %",
+        "20 % to 30 % of what real rows teach",
+    )
+    loop = replace(share, value=-0.09, interval=Interval(low=-0.12, high=-0.06), unit="bits per row and generation")
+    assert phrases.outcome_value(loop) == "0.09 bits less"
+    assert phrases.outcome_range(loop) == "−0.12 to −0.06 lost per row and generation, against real rows"
+    assert phrases.outcome_value(replace(loop, value=0.09)) == "0.09 bits more"
     other = replace(share, unit="rows")
     assert (phrases.outcome_value(other), phrases.outcome_range(other)) == ("0.25", "0.2 to 0.3 rows")
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import report_factory
+import report_parts
 from page_reader import PageReader, svg_trees
 
 from synthos.reporting import phrases, words
@@ -13,7 +14,7 @@ from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
 from synthos.reporting.material import Material
 from synthos.reporting.tables import strata
-from synthos.results import DiversityMeasure, Failed, Interval, NotApplicable, Scored
+from synthos.results import DiversityMeasure, Failed, Interval, NotApplicable, Scored, Utility
 
 
 def text_of(data: ReportData, section: str) -> str:
@@ -31,7 +32,7 @@ def test_the_verdict_is_read_at_one_glance(read_pages: dict[str, PageReader]) ->
         "Not yet calibrated",
         "ρ 0.18 0.15 to 0.22",
         "37.2 % 29.8 % to 44.1 %",
-        "+0.118 bits 0.071 to 0.166 bits per row and generation",
+        "0.118 bits more 0.071 to 0.166 lost per row and generation, against real rows",
         "Rare-pattern handling scores 28.7",
     ):
         assert part in text
@@ -106,7 +107,7 @@ def test_what_does_not_apply_gives_its_reason_and_no_number(read_pages: dict[str
 
 def test_quick_runs_show_no_curves(read_pages: dict[str, PageReader]) -> None:
     text = read_pages["quick"].text("curves")
-    assert "not applicable" in text and "The quick mode trains no models" in text
+    assert "not applicable" in text and "The quick mode trains no density models" in text
     assert "What more rows would give" not in text
 
 
@@ -158,10 +159,16 @@ def test_an_approved_table_is_called_faultless_only_where_nothing_objects() -> N
     data = report_factory.full()
     verdict = replace(data.verdict, decision="approved")
     quick = NotApplicable(reason="quick")
+    like, behind = report_parts.utility(loss=0.004), report_parts.utility()
     item = next(result for result in data.dimensions.values() if isinstance(result, Scored))
-    for score, cascade, faultless in ((99.0, quick, True), (78.4, quick, False), (99.0, data.cascade, False)):
+    for score, cascade, forests, faultless in (
+        (99.0, quick, like, True),
+        (78.4, quick, like, False),
+        (99.0, data.cascade, like, False),
+        (99.0, quick, behind, False),
+    ):
         dimensions = {"correlation_preservation": replace(item, score=score)}
-        told = phrases.advice(verdict, dimensions, cascade)
+        told = phrases.advice(verdict, dimensions, cascade, forests)
         assert told == (words.DECISIONS["approved"][1] if faultless else words.APPROVED_ALTHOUGH)
 
 
@@ -241,7 +248,9 @@ def test_everything_open_is_listed_worst_first(read_pages: dict[str, PageReader]
 def test_nothing_open_is_said_too() -> None:
     data = report_factory.approved()
     diversity = {name: measure for name, measure in data.diversity.items() if not isinstance(measure, NotApplicable)}
-    assert "nothing is open" in text_of(replace(data, diversity=diversity), "open")
+    assert isinstance(data.utility, Utility)
+    utility = replace(data.utility, notes=())
+    assert "nothing is open" in text_of(replace(data, diversity=diversity, utility=utility), "open")
 
 
 def test_provenance_names_all_that_the_verdict_depends_on(read_pages: dict[str, PageReader]) -> None:
