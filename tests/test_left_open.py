@@ -30,7 +30,7 @@ def left_open(fresh: pl.DataFrame, real: pl.DataFrame | None, quick: bool) -> di
     found = {name: answer.reason for name, answer in verdict.outcomes.items() if isinstance(answer, NotApplicable)}
     late = dimensions["scale_robustness"]
     assert isinstance(late, NotApplicable)
-    (question,) = [text for text in verdict.open_questions if text.startswith("Floor and loop")]
+    (question,) = [text for text in verdict.open_questions if text.startswith(("Floor and loop", "Loop and"))]
     return {"floor": found["floor"], "loop": found["loop"], "scale": late.reason, "question": question}
 
 

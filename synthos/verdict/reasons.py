@@ -249,10 +249,15 @@ def open_questions(
                 "configuration to at least 1."
             )
     elif isinstance(cascade, Failed):
-        found.append("Floor and loop are unknown, since the model cascade failed.")
+        found.append(f"{_only_models(utility)} are unknown, since the model cascade failed.")
     elif isinstance(cascade, NotApplicable) and not quick:
-        found.append(f"Floor and loop are left open: {cascade.reason}.")
+        found.append(f"{_only_models(utility)} are left open: {cascade.reason}.")
     return (*found, *notes)
+
+
+def _only_models(utility: Utility | NotApplicable | Failed | None) -> str:
+    """What only the cascade could have said: forests tell the floor as well."""
+    return "Loop and scale" if isinstance(utility, Utility) else "Floor and loop"
 
 
 def _columns(columns: Sequence[str]) -> str:

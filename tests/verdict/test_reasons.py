@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from answers import ROWS, scored, sound
+from answers import ROWS, lost, scored, sound
 
-from synthos.results import Component, NotApplicable, Scored, Verdict
+from synthos.results import Component, Failed, NotApplicable, Scored, Utility, Verdict
+from synthos.verdict import reasons as say
 from synthos.verdict.aggregate import decide
 
 
@@ -67,3 +68,13 @@ def test_where_every_score_is_doubtful_none_is_called_the_lowest() -> None:
     }
     reasons = decide(answers, None, quick=True, has_reference=True, rows=ROWS).reasons
     assert "No dimension could be told from chance." in reasons
+
+
+@pytest.mark.parametrize("cascade", [Failed(error="broken"), NotApplicable(reason="too few rows")])
+def test_the_floor_is_not_called_open_where_forests_told_it(cascade: Failed | NotApplicable) -> None:
+    def asked(forests: Utility | None) -> list[str]:
+        found = say.open_questions({}, cascade, forests, quick=False, has_reference=True, has_holdout=False, notes=())
+        return [text for text in found if "loop" in text.lower()]
+
+    (without,), (with_forests,) = asked(None), asked(lost(0.1))
+    assert without.startswith("Floor and loop are") and with_forests.startswith("Loop and scale are")
