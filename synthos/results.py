@@ -215,7 +215,8 @@ DiversityReport = dict[str, DiversityMeasure | NotApplicable | Failed]
 class ColumnUtility:
     """How well forests trained on the synthetic table predict one column of real rows from the others.
 
-    Losses are per real row: squared error in squared units of the column, or the Brier score of its labels (in [0, 2]).
+    Losses are per real row: the squared error of a number's rank among the reference's values (ranks in [0, 1]), or the
+    Brier score of labels (in [0, 2]).
     ``learnable`` = 1 - real_loss / constant_loss is what real rows teach, in (0, 1]. ``apparent`` =
     (synthetic_loss - real_loss) / (constant_loss - real_loss); ``hidden`` >= 0 is what knowing the judging rows by
     heart took off it; ``loss`` = apparent + hidden, 0 as good as real rows, 1 as bad as a constant, capped at 1.5.

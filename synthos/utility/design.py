@@ -43,7 +43,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one table: ``x`` of shape (n, features), ``y`` of shape (n,): numbers, or labels counted from 0.
+    """Rows of one table: ``x`` of shape (n, features), ``y`` of shape (n,): ranks of numbers, or labels counted from 0.
 
     ``key`` tells whole rows apart, shape (n,): equal rows have equal keys.
     """
@@ -68,13 +68,15 @@ class Design:
     """How rows of any table are seen for one target; all of it is fixed by the reference.
 
     ``at`` and ``features`` are columns of the schema by number; ``centres`` has the reference's median of each number
-    among them. ``holdout`` is None where none was given.
+    among the features; ``scale`` the reference's values of a numeric target, ascending. ``holdout`` is None where none
+    was given.
     """
 
     target: Target
     at: int
     features: tuple[int, ...]
     centres: dict[int, float]
+    scale: Floats
     reference: Rows
     holdout: Rows | None
 
@@ -109,8 +111,11 @@ def make_design(name: str, evidence: Evidence, rows: int) -> Design:
     at = evidence.columns.index(name)
     features = _features(at, evidence, reference)
     # A datetime's seconds lose their minutes in 32 bits; distances from the reference's middle do not.
-    centres = {c: _centre(reference, evidence, c) for c in (*features, at) if not _is_labels(evidence, c)}
-    bare = Design(_target(at, evidence, reference), at, features, centres, Rows.none(), None)
+    centres = {c: _centre(reference, evidence, c) for c in features if not _is_labels(evidence, c)}
+    target = _target(at, evidence, reference)
+    values = np.empty(0) if target.labels else np.sort(_numbers(reference.frame, evidence, at))
+    scale = values[np.isfinite(values)]
+    bare = Design(target, at, features, centres, scale, Rows.none(), None)
     fresh = evidence.holdout
     return replace(
         bare,
@@ -136,11 +141,20 @@ def rows_of(arm: ArmData, evidence: Evidence, design: Design, most: int) -> Rows
         # Codes of labels go from the most frequent to the rarest, so that the rare ones end up together.
         y = np.minimum(codes[:, design.at], design.target.labels - 1).astype(np.float64)
     else:
-        y = _numbers(frame, evidence, design.at) - design.centres[design.at]
+        y = _ranks(_numbers(frame, evidence, design.at), design.scale)
     key = frame.select(evidence.columns).hash_rows(seed=0).to_numpy()
     x = np.column_stack(columns).astype(np.float32) if columns else np.empty((len(y), 0), np.float32)
     rows = Rows(x, y, key)
     return rows.take(np.flatnonzero(np.isfinite(y)))
+
+
+def _ranks(values: Floats, scale: Floats) -> Floats:
+    """Mid-ranks of ``values`` among ``scale``, in [0, 1], NaN where there is no value.
+
+    What is predicted of a number is its rank: one far value would otherwise weigh more than a thousand usual ones.
+    """
+    middle = (np.searchsorted(scale, values, "left") + np.searchsorted(scale, values, "right")) / 2.0
+    return np.where(np.isfinite(values), middle / max(len(scale), 1), np.nan)
 
 
 def _real(evidence: Evidence) -> ArmData:

@@ -1,4 +1,4 @@
-"""Random forests whose every prediction is a vector: label shares, or the one number (Breiman 2001)."""
+"""Random forests whose every prediction is a vector: label shares, or the rank of a number (Breiman 2001)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Forest:
 
 
 def spread_out(target: Target, rows: Rows) -> Predictions:
-    """What a perfect forest would say: the labels as indicator rows, shape (n, labels), or the numbers, (n, 1)."""
+    """What a perfect forest would say: the labels as indicator rows, shape (n, labels), or the ranks, (n, 1)."""
     if target.labels:
         return np.eye(target.labels, dtype=np.float32)[rows.y.astype(np.int64)]
     return rows.y.astype(np.float32)[:, None]

@@ -97,7 +97,7 @@ def learn(name: str, evidence: Evidence, rows: int, trees: int) -> RealSide | No
 
 
 def loss(said: npt.NDArray[np.floating], truth: Predictions) -> Floats:
-    """Squared distance by row: the Brier score of label shares, the squared error of numbers."""
+    """Squared distance by row: the Brier score of label shares, the squared error of ranks."""
     return np.asarray(((said - truth).astype(np.float64) ** 2).sum(axis=1))
 
 

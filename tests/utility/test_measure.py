@@ -11,7 +11,7 @@ from synthos.errors import ConfigError
 from synthos.results import NotApplicable, Utility
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
-from synthos.utility.design import MOST_TARGETS, common_rows, targets
+from synthos.utility.design import MOST_TARGETS, common_rows, make_design, rows_of, targets
 from synthos.utility.forests import FEW_TREES
 from synthos.utility.measure import join, judge_all, learn_all, measure_column
 from synthos.utility.reference import RealSide
@@ -147,6 +147,15 @@ def test_losses_are_those_of_its_forests() -> None:
     sides = learn_all(evidence(real_rows(ROWS, 2)), FEW_TREES)
     side = sides["weight"]
     assert isinstance(side, RealSide)
-    # The constant's loss of a number is its variance; the noise that nothing explains is at least 0.7 squared.
-    assert side.constant.mean() == pytest.approx(side.judges.y.var(), rel=1e-6)
-    assert 0.49 < side.lost.mean() < side.constant.mean()
+    # Ranks are spread evenly, so that the constant's loss is the variance of the unit interval.
+    assert side.constant.mean() == pytest.approx(1 / 12, rel=0.01)
+    assert 0.0 < side.lost.mean() < side.constant.mean()
+
+
+def test_a_number_is_ranked_among_the_values_of_the_reference() -> None:
+    of = evidence(real_rows(ROWS, 2))
+    real, other = (real_rows(ROWS, seed)["weight"].to_numpy() for seed in (1, 2))
+    design = make_design("weight", of, ROWS)
+    assert sorted(design.reference.y) == pytest.approx((np.arange(ROWS) + 0.5) / ROWS)
+    ranked = rows_of(of.synthetic, of, design, ROWS).y
+    assert ranked == pytest.approx([(real < value).mean() for value in other])
