@@ -17,7 +17,7 @@ from synthos.utility.design import Design, Floats, Rows, make_design
 from synthos.utility.forests import Forest, Predictions, spread_out
 
 #: Columns of which real rows teach less are left out: their losses are differences of nearly nothing.
-LEAST_LEARNABLE = 0.05
+LEAST_LEARNABLE = 0.1
 #: ... and so are those whose gain over a constant is not this many standard errors from nothing.
 CLEAR = 4.0
 #: Rows that must have a value of the target.

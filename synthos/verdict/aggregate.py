@@ -105,7 +105,7 @@ def decide(
     point = {name: loss.value for name, loss in losses.items()}
     expected = None
     if isinstance(utility, Utility):
-        expected = (harm_model or default_harm_model()).expect(utility, point)
+        expected = (harm_model or default_harm_model()).expect(utility)
         risk = risk_of(expected.harm)
         interval = Interval(low=risk_of(expected.interval.low), high=risk_of(expected.interval.high))
     else:

@@ -1,14 +1,14 @@
-"""From what was measured to the harm to expect: the utility loss of models trained on the table, and its chances.
+"""From what forests lost to the harm to expect of models trained on the table, its risk and its chance.
 
-One latent figure, the harm score
+The utility loss u of forests (``synthos.utility``) estimates the harm h: the utility loss on real rows that nobody was
+shown. Shrunk towards 0 by its own error, it is that estimate; errors are nearly even in
 
-    z = c_0 log(1 + u / e) + sum_k c_k loss_k,            e = 0.02, every c >= 0,
+    z = log(1 + h / e),            e = 0.02.
 
-of the measured utility loss u (shrunk towards 0 by its own error) and the losses of a few dimensions, stands for the
-harm h = e (exp(z) - 1) in utility loss on real rows that nobody was shown. Risk is 100 (1 - exp(-2.3 h)): 0.1 is 20
-(medium), 0.3 is 50 (high), 1 is 90. The chance that h is above 0.1 is logistic in z. Both rise with everything they are
-made of, and both are 0 or nearly so where nothing is lost. The coefficients are fitted on cases whose harm was measured
-(``benchmarks/fit_risk.py``); ``harm_model.json`` holds them with how they were made.
+Risk is 100 (1 - exp(-2.3 h)): 0.1 is 20 (medium), 0.3 is 50 (high), 1 is 90. The chance that the harm is above 0.1 is
+logistic in z and one half at 0.1. Its slope and the errors of z come from cases whose harm was measured
+(``benchmarks/fit_risk.py``); ``harm_model.json`` holds them with how they were made. The losses of the dimensions were
+tried beside u and added nothing that held on tables and generators left out: they say why, not how much.
 """
 
 from __future__ import annotations
@@ -61,32 +61,23 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HarmModel:
-    """Coefficients of the harm score. ``error`` is its standard error on unseen tables and generators, in z;
-    ``offset_error`` the part of that which all tables of one origin share. ``slope`` is that of the chance."""
+    """``slope`` of the chance in z; ``error``, the standard error of z on unseen tables and generators, and
+    ``offset_error``, the part of it that all synthetic tables of one reference share."""
 
-    utility: float
-    dimensions: dict[str, float]
     slope: float
-    intercept: float
     error: float
     offset_error: float
     seen: Seen
     made: str
 
-    def score(self, loss: float, losses: Mapping[str, float]) -> float:
-        """z >= 0 of a utility loss and the losses of the dimensions (one that was not measured counts as none)."""
-        known = sum(c * losses.get(name, 0.0) for name, c in self.dimensions.items())
-        return self.utility * math.log1p(max(loss, 0.0) / OFFSET) + known
-
-    def expect(self, utility: Utility, losses: Mapping[str, float]) -> Expected:
-        """The harm to expect of a table with these measurements; ``losses`` in [0, 1] by dimension."""
+    def expect(self, utility: Utility) -> Expected:
+        """The harm to expect of a table whose forests lost ``utility``."""
         error = (utility.interval.high - utility.interval.low) / 2.0 / LEVEL
-        z = self.score(shrunk(utility.loss, error), losses)
-        ends = [self.score(utility.loss + side * error, losses) for side in (-1.0, 1.0)]
+        z = score_of(shrunk(utility.loss, error))
+        sampled = (score_of(utility.loss + error) - score_of(utility.loss - error)) / 2.0
         unlike = self._unlike(utility)
         # What has never been tried is taken to be twice as uncertain.
         wider = 2.0 if unlike else 1.0
-        sampled = (ends[1] - ends[0]) / 2.0
         margin = LEVEL * math.hypot(wider * self.error, sampled)
         shift = LEVEL * math.hypot(wider * self.offset_error, sampled)
         return Expected(
@@ -99,7 +90,7 @@ class HarmModel:
 
     def chance(self, z: float) -> float:
         """Chance of a harm above ``COLLAPSED`` at harm score ``z``."""
-        logit = self.intercept + self.slope * z
+        logit = self.slope * (z - score_of(COLLAPSED))
         return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0.0 else 1.0 - 1.0 / (1.0 + math.exp(logit))
 
     def _unlike(self, utility: Utility) -> tuple[str, ...]:
@@ -121,6 +112,11 @@ def shrunk(loss: float, error: float) -> float:
     return loss / (1.0 + (DOUBT * error / loss) ** 2) if loss > 1e-9 else 0.0
 
 
+def score_of(harm: float) -> float:
+    """Harm score z >= 0 of a utility loss; one below 0 is none."""
+    return math.log1p(max(harm, 0.0) / OFFSET)
+
+
 def harm_of(z: float) -> float:
     """Utility loss of a harm score."""
     return OFFSET * math.expm1(z)
@@ -136,11 +132,11 @@ def parse_harm_model(document: Mapping[str, Any]) -> HarmModel:
 
     Raises
     ------
-    InternalError : a coefficient is negative, so that the model would not be monotone.
+    InternalError : a figure is negative, so that the chance would not rise with harm or an error mean nothing.
     """
     model = HarmModel(**{**document, "seen": Seen(**document["seen"])})
-    if min(model.utility, model.slope, model.error, model.offset_error, *model.dimensions.values()) < 0.0:
-        raise InternalError("the harm model is not monotone: its coefficients must not be negative")
+    if min(model.slope, model.error, model.offset_error) < 0.0:
+        raise InternalError("the harm model is not monotone: its figures must not be negative")
     return model
 
 

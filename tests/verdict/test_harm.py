@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthos.errors import InternalError
-from synthos.results import DIMENSIONS
 from synthos.verdict.harm import (
     COLLAPSED,
     HarmModel,
@@ -17,14 +16,12 @@ from synthos.verdict.harm import (
     harm_of,
     parse_harm_model,
     risk_of,
+    score_of,
     shrunk,
 )
 
 MODEL = HarmModel(
-    utility=0.9,
-    dimensions={"rare_pattern_handling": 0.5},
     slope=4.0,
-    intercept=-7.0,
     error=0.3,
     offset_error=0.1,
     seen=Seen(tables=4, cases=188, least_rows=8_000, least_columns=8),
@@ -54,29 +51,31 @@ def test_risk_meets_its_levels() -> None:
 
 
 def test_nothing_lost_is_no_harm() -> None:
-    found = default_harm_model().expect(lost(0.0, 0.005), dict.fromkeys(DIMENSIONS, 0.0))
+    found = default_harm_model().expect(lost(0.0, 0.005))
     assert found.harm == 0.0
     assert found.chance < 0.05
     assert found.unlike == ()
 
 
-@given(st.dictionaries(st.sampled_from(DIMENSIONS), shares), st.sampled_from(DIMENSIONS), shares, shares)
-def test_harm_never_falls_where_a_dimension_loses_more(
-    losses: dict[str, float], name: str, one: float, other: float
-) -> None:
-    low, high = sorted((one, other))
-    for model in (MODEL, default_harm_model()):
-        found = [model.expect(lost(0.05), losses | {name: loss}).harm for loss in (low, high)]
-        assert found[0] <= found[1] + 1e-12
+@given(shares, shares, st.floats(0.0, 0.1))
+def test_harm_and_chance_never_fall_where_more_is_lost(one: float, other: float, error: float) -> None:
+    low, high = (default_harm_model().expect(lost(loss, error)) for loss in sorted((one, other)))
+    assert low.harm <= high.harm + 1e-12
+    assert low.chance <= high.chance + 1e-12
+
+
+def test_the_chance_is_even_at_the_harm_that_counts_as_collapse() -> None:
+    assert MODEL.chance(score_of(COLLAPSED)) == pytest.approx(0.5)
+    assert default_harm_model().expect(lost(0.3)).chance > 0.95
 
 
 def test_a_table_like_none_before_is_said_to_be_and_less_sure() -> None:
-    few = MODEL.expect(lost(0.1), {})
+    few = MODEL.expect(lost(0.1))
     # Twelve columns are more than the eight that were tried; three rows' worth of error is not.
     fewer = HarmModel(
         **{name: getattr(MODEL, name) for name in HarmModel.__dataclass_fields__}
         | {"seen": Seen(tables=4, cases=188, least_rows=9_000, least_columns=20)}
-    ).expect(lost(0.1), {})
+    ).expect(lost(0.1))
     assert few.unlike == ()
     assert len(fewer.unlike) == 2
     assert fewer.interval.high > few.interval.high
@@ -84,8 +83,9 @@ def test_a_table_like_none_before_is_said_to_be_and_less_sure() -> None:
     assert fewer.harm == few.harm
 
 
-def test_harm_and_score_agree() -> None:
-    assert harm_of(MODEL.score(0.1, {})) == pytest.approx(0.02 * (6.0**0.9 - 1.0))
+@given(shares)
+def test_harm_and_score_agree(harm: float) -> None:
+    assert harm_of(score_of(harm)) == pytest.approx(harm, abs=1e-12)
 
 
 def test_a_model_that_is_not_monotone_is_refused() -> None:
@@ -93,4 +93,4 @@ def test_a_model_that_is_not_monotone_is_refused() -> None:
     document["seen"] = {"tables": 4, "cases": 188, "least_rows": 8_000, "least_columns": 8}
     assert parse_harm_model(document) == MODEL
     with pytest.raises(InternalError, match="not be negative"):
-        parse_harm_model(document | {"dimensions": {"rare_pattern_handling": -0.1}})
+        parse_harm_model(document | {"slope": -0.1})
