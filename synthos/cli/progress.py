@@ -55,7 +55,7 @@ def describe(event: Event, started: float, now: float) -> str:
 class PlainLines:
     """One line a stage and step, at most one every ``PLAIN_PAUSE`` seconds a stage; for logs and pipes.
 
-    A line that would say what the stage's line before it said is left out.
+    A line is left out that says no more than the stage's line before it.
     """
 
     def __init__(self, console: Console) -> None:
@@ -76,7 +76,7 @@ class PlainLines:
         count = f" {event.done}/{event.total}" if event.total > 1 else ""
         text = describe(event, began, now)
         line = f"{NAMES.get(event.stage, event.stage)}{count}" + (f": {text}" if text else "")
-        if self._said.get(event.stage) == line:
+        if self._said.get(event.stage, "").startswith(line):
             return
         self._last[event.stage], self._said[event.stage] = now, line
         self._console.print(Text(f"[{now - self._origin:6.1f} s] {line}"), soft_wrap=True)

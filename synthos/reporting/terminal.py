@@ -129,7 +129,10 @@ def _regions(data: ReportInput) -> list[RenderableType]:
 def _recommendations(data: ReportInput) -> list[RenderableType]:
     if not data.recommendations:
         return []
-    parts: list[RenderableType] = [Text(), Text("What to do", style="bold").append(f" ({words.GAINS})", "not bold")]
+    title = Text("What to do", style="bold")
+    if any(item.expected_gain is not None for item in data.recommendations):
+        title.append(f" ({words.GAINS})", "not bold")
+    parts: list[RenderableType] = [Text(), title]
     for index, item in enumerate(data.recommendations[:MAX_RECOMMENDATIONS], start=1):
         gain = "gain not measured" if item.expected_gain is None else f"gain {phrases.signed(item.expected_gain, 1)}"
         parts.append(_indented(f"{index}. {phrases.clip_text(item.title)} ({gain})"))

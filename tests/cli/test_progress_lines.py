@@ -49,8 +49,10 @@ def test_what_a_stage_has_said_is_not_said_again():
         lines(Event(stage="read", done=done, total=1))
     for done in (0, 1):
         lines(Event(stage="verdict", done=done, total=1, message="risk 12" if done else ""))
+    for done in (0, 1):
+        lines(Event(stage="recommendations", done=done, total=1, message="" if done else "Remove rows"))
     written = [line.split("] ")[1] for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
-    assert written == ["read", "verdict", "verdict: risk 12"]
+    assert written == ["read", "verdict", "verdict: risk 12", "recommendations: Remove rows"]
 
 
 def test_forests_are_called_forests():

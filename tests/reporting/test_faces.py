@@ -126,6 +126,13 @@ def test_long_lists_are_cut_and_say_so(samples: dict[str, ReportData]) -> None:
     assert text.count(many.recommendations[1].id) == 3, "what is left out is named by its id"
 
 
+def test_the_scale_of_gains_is_told_only_where_one_was_measured() -> None:
+    data = report_factory.full()
+    unmeasured = replace(data, recommendations=tuple(replace(r, expected_gain=None) for r in data.recommendations))
+    assert words.GAINS in shown(data) and words.GAINS in render(data)
+    assert words.GAINS not in shown(unmeasured) and words.GAINS not in render(unmeasured)
+
+
 def test_markup_in_names_is_not_obeyed() -> None:
     data = report_factory.full()
     region = replace(data.regions[0], columns=("[red]bold[/red]",), detail="")
