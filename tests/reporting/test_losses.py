@@ -48,7 +48,7 @@ def test_the_section_stands_before_the_dimensions_and_tells_the_figures(read_pag
         "Judged on 8,000 rows of the reference, which the generator has seen",
         "age real rows take 60 % off the error 43.8 % 6 % hidden",
         "2 of 12 columns cannot be predicted from the others and were left out",
-        "age squared error 1 0.4 0.627 60 % 37.8 % 6 % 43.8 %",
+        "age squared error of ranks 1 0.4 0.627 60 % 37.8 % 6 % 43.8 %",
         "workclass Brier score",
     ):
         assert part in text
