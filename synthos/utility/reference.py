@@ -6,6 +6,7 @@ Nothing here looks at a synthetic table, so that one ``RealSide`` judges as many
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,21 +23,22 @@ LEAST_LEARNABLE = 0.1
 CLEAR = 4.0
 #: Rows that must have a value of the target.
 LEAST_ROWS = 100
-#: What forests on real rows miss shrinks by this factor when the rows double: the median of the columns of four tables.
-DOUBLED = 0.8
+
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Afresh:
-    """What real rows that are not the judges tell about them; see ``transfer``. All in units of the judges' mean gain.
+    """What real rows that are not the judges tell about them, by judge, shape (judges,); see ``transfer``.
 
-    ``told`` = <P0, e> and ``agreed`` = <P0, F> about the middle of the reference, for predictions P0 of forests on real
-    rows; ``error`` is the standard error of ``told``.
+    ``told`` = <P0, e> and ``agreed`` = <P0, F> about the middle of the reference, for predictions P0 of forests on one
+    half of the reference and the judges in the other; ``gain`` is what P0 takes off the constant's loss. NaN where no
+    tree of a half has an out-of-bag answer.
     """
 
-    told: float
-    agreed: float
-    error: float
+    told: Floats
+    agreed: Floats
+    gain: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ class RealSide:
 
     ``judges`` are the real rows asked, ``said`` what the reference's forest says of them, ``lost`` and ``constant`` the
     losses of that forest and of the reference's mean or label shares, shape (judges,). ``rows`` is how many reference
-    rows taught a forest of ``trees``, ``twins`` the share of them that have an equal in another half. ``afresh`` is
-    None with a holdout, whose rows no generator knows.
+    rows taught a forest of ``trees``, ``twins`` the share of them that have an equal in another half. ``repeated`` says
+    which judges have an equal in the reference, shape (judges,). ``afresh`` is None with a holdout, whose rows no
+    generator knows.
     """
 
     design: Design
@@ -59,6 +62,7 @@ class RealSide:
     rows: int
     trees: int
     twins: float
+    repeated: npt.NDArray[np.bool_]
     afresh: Afresh | None
 
     @property
@@ -90,10 +94,25 @@ def learn(name: str, evidence: Evidence, rows: int, trees: int) -> RealSide | No
     gain = constant - lost
     if gain.mean() < max(LEAST_LEARNABLE * constant.mean(), CLEAR * gain.std() / np.sqrt(len(gain))):
         return NotApplicable(reason=f"real rows hardly teach {name}")
-    half, other = halves(real, seed)
-    twins = float(np.isin(half.key, other.key).mean())
-    afresh = None if design.holdout else _afresh(design, (half, other), middle, seed, trees)
-    return RealSide(design, judges, truth, said, middle, lost, constant, len(real), trees, twins, afresh)
+    half, other = halves(len(real), seed)
+    twins = float(np.isin(real.key[half], real.key[other]).mean())
+    _, place, counts = np.unique(real.key, return_inverse=True, return_counts=True)
+    repeated = (counts[place] > 1)[heard] if design.holdout is None else np.zeros(len(judges), bool)
+    afresh = None if design.holdout else _afresh(design, (half, other), heard, middle, seed, trees)
+    return RealSide(
+        design=design,
+        judges=judges,
+        truth=truth,
+        said=said,
+        middle=middle,
+        lost=lost,
+        constant=constant,
+        rows=len(real),
+        trees=trees,
+        twins=twins,
+        repeated=repeated,
+        afresh=afresh,
+    )
 
 
 def loss(said: npt.NDArray[np.floating], truth: Predictions) -> Floats:
@@ -106,26 +125,25 @@ def inner(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Floats:
     return np.asarray((a.astype(np.float64) * b).sum(axis=1))
 
 
-def halves(rows: Rows, seed: int) -> tuple[Rows, Rows]:
-    """Two random halves."""
-    order = np.random.default_rng(seed).permutation(len(rows))
-    return rows.take(order[: len(rows) // 2]), rows.take(order[len(rows) // 2 :])
+def halves(rows: int, seed: int) -> tuple[Places, Places]:
+    """Places of two random halves of ``rows`` rows."""
+    order = np.random.default_rng(seed).permutation(rows)
+    return order[: rows // 2], order[rows // 2 :]
 
 
-def _afresh(design: Design, parts: tuple[Rows, Rows], middle: Floats, seed: int, trees: int) -> Afresh | None:
-    """Halves of the reference judge each other; None where they teach each other nothing."""
-    forests = [Forest(design.target, part, seed + 1 + at, trees, bagged=True) for at, part in enumerate(parts)]
-    figures = []
+def _afresh(
+    design: Design, parts: tuple[Places, Places], judges: Places, middle: Floats, seed: int, trees: int
+) -> Afresh:
+    """Halves of the reference judge each other; ``judges`` are the rows whose figures are asked for."""
+    rows = design.reference
+    grow = partial(Forest, design.target, trees=trees, bagged=True)
+    forests = [grow(rows.take(part), seed + 1 + at) for at, part in enumerate(parts)]
+    told, agreed, gain = (np.full(len(rows), np.nan) for _ in range(3))
     for at, part in enumerate(parts):
-        inside = forests[at].out_of_bag(part.x)
-        heard = np.flatnonzero(np.isfinite(inside).all(axis=1))
-        truth, inside = spread_out(design.target, part)[heard], inside[heard]
-        away = forests[1 - at].predict(part.x[heard])
-        told, agreed = inner(away - middle, truth - inside), inner(away - middle, inside - middle)
-        figures.append(np.column_stack([told, agreed, loss(middle, truth) - loss(away, truth)]))
-    rows = np.concatenate(figures)
-    told, agreed, gain = rows.mean(axis=0)
-    if gain <= 0.0 or agreed <= 0.0:
-        return None
-    error = rows[:, 0].std() / np.sqrt(len(rows)) / gain
-    return Afresh(told=DOUBLED * max(float(told / gain), 0.0), agreed=float(agreed / gain), error=float(error))
+        asked = rows.take(part)
+        inside, away = forests[at].out_of_bag(asked.x), forests[1 - at].predict(asked.x)
+        truth = spread_out(design.target, asked)
+        told[part] = inner(away - middle, truth - inside)
+        agreed[part] = inner(away - middle, inside - middle)
+        gain[part] = np.where(np.isfinite(told[part]), loss(middle, truth) - loss(away, truth), np.nan)
+    return Afresh(told[judges], agreed[judges], gain[judges])
