@@ -275,7 +275,7 @@ def measure_all(evidence: Evidence) -> dict[str, DimensionResult]:
 
 
 def quick_risk(job: Job, measure: Measure, evidence: Evidence) -> Score | NotApplicable:
-    """The risk that the dimensions alone give: what a repair is measured by, since models are dear to retrain.
+    """The risk that the dimensions alone give: what a repair is measured by where no forest could be judged.
 
     Not applicable where nothing about the evidence can be measured: a fix that cannot be judged must not take a
     finished validation down.
@@ -339,7 +339,7 @@ def conclude(
         )
         listener(Event(stage="verdict", done=1, total=1, message=f"risk {verdict.risk_score:.0f}"))
     with watch.stage("recommendations"):
-        # Measuring what each fix gains takes as long as ten runs of the dimensions: not what "quick" means.
+        # Measuring what each fix gains takes some ten seconds: not what "quick" means.
         rescore = None if job.quick else partial(quick_risk, job, measure)
         recommendations = recommend(
             evidence,
@@ -347,6 +347,8 @@ def conclude(
             regions,
             verdict,
             rescore=rescore,
+            utility=findings.utility,
+            measure=None if job.quick else measure,
             thresholds=job.thresholds,
             listener=listener,
             **{role: place_of(source, role) for role, source in job.sources.items() if role != "holdout"},

@@ -9,15 +9,27 @@ from functools import partial
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.candidates import Candidate, suggest
 from synthos.recommendation.gains import Gain, Rescore, Workbench
+from synthos.recommendation.losses import ForestBench, Measure
 from synthos.recommendation.snippets import Place, file_place, snippet
-from synthos.results import DimensionResult, Failed, Outcome, Recommendation, Region, Verdict
+from synthos.results import (
+    DimensionResult,
+    Failed,
+    NotApplicable,
+    Outcome,
+    Recommendation,
+    RecommendationKind,
+    Region,
+    Utility,
+    Verdict,
+)
 from synthos.sampling.evidence import Evidence
 from synthos.verdict.calibration import RHO, default_risk_model
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
-#: Fixes that are tried, mixtures apart; each costs one evaluation of all dimensions, and each of its random blocks one
-#: more (``gains.CONTROLS``).
+#: Fixes that are tried, mixtures apart; each costs a forest a column, or one evaluation of all dimensions.
 MOST_MEASURED = 4
+#: Fixes that are measured one on top of the other, in the order in which they are suggested: all are applied together.
+STACKED: frozenset[RecommendationKind] = frozenset({"remove_rows", "deduplicate"})
 #: The mixture that is advised where none can be tried.
 _USUAL_SHARE = 0.25
 _NOT_ASKED = Gain(None, "not measured in the quick mode; validate again without it", True)
@@ -32,6 +44,8 @@ def recommend(
     verdict: Verdict,
     *,
     rescore: Rescore | None = None,
+    utility: Utility | NotApplicable | Failed | None = None,
+    measure: Measure | None = None,
     thresholds: Thresholds | None = None,
     listener: Listener = silent,
     synthetic: Place | None = None,
@@ -41,17 +55,19 @@ def recommend(
 
     Parameters
     ----------
-    rescore : the risk of changed evidence without the cascade, all dimensions evaluated anew; None, as in the quick
-        mode, to measure nothing.
+    rescore : the risk of changed evidence by likeness, all dimensions evaluated anew; asked where forests cannot judge.
+    utility : what forests lost on the sample as it is.
+    measure : evaluates all dimensions. None for both ways, as in the quick mode, to measure nothing.
     thresholds : where the risk is low enough that nothing else is asked for; the packaged ones by default.
     synthetic, reference : where the snippets find the tables; by default files of the tables' names.
 
     Returns
     -------
-    recommendations : ``expected_gain`` in points of the risk without the cascade, which is not the verdict's own where
-        models were trained. A fix is kept only where it lowers the risk by more than the
-        removal of random blocks of the same size moves it, or where that could not be tried. Empty where nothing
-        speaks for a fix. Ids are ``KIND-NUMBER`` and stay the same for the same evidence.
+    recommendations : ``expected_gain`` in points of the verdict's risk, with the loss that forests foretell
+        (``losses``); in points of the risk by likeness where forests cannot judge (``gains``). A fix is kept only where
+        it clearly lowers the loss, or the risk by more than the removal of random blocks moves it, or where that could
+        not be tried. Empty where nothing speaks for a fix. Ids are ``KIND-NUMBER`` and stay the same for the same
+        evidence.
     """
     candidates = suggest(evidence, dimensions, regions, verdict.risk_level)
     synthetic = synthetic or file_place(evidence.synthetic.profile.name)
@@ -60,10 +76,12 @@ def recommend(
     made = _numbered(candidates, synthetic, reference)
     if not made:
         return ()
-    start = None
-    if rescore is not None:
-        suspects = [region.row_range for region in regions]
-        limits = thresholds or default_thresholds()
+    start: Callable[[], Workbench | ForestBench] | None = None
+    suspects = [region.row_range for region in regions]
+    limits = thresholds or default_thresholds()
+    if isinstance(utility, Utility) and measure is not None:
+        start = partial(ForestBench, evidence, utility, measure, limits, suspects)
+    elif rescore is not None:
         start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
     kept = _measured(candidates, made, start, listener)
     return tuple(sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0))))
@@ -103,7 +121,7 @@ def _numbered(candidates: Sequence[Candidate], synthetic: Place, reference: Plac
 def _measured(
     candidates: Sequence[Candidate],
     made: Sequence[Recommendation],
-    start: Callable[[], Workbench] | None,
+    start: Callable[[], Workbench | ForestBench] | None,
     listener: Listener,
 ) -> list[Recommendation]:
     """The fixes that help, or that could not be tried, with their gains.
@@ -112,7 +130,7 @@ def _measured(
     table that is no more, and real rows or a new generator are dear.
     """
     kept: list[Recommendation] = []
-    bench: Workbench | None = None
+    bench: Workbench | ForestBench | None = None
     mended = False
     tried = 0
     for done, (candidate, item) in enumerate(zip(candidates, made, strict=True)):
@@ -127,7 +145,8 @@ def _measured(
             gain = _TOO_MANY
         else:
             bench = bench or start()
-            gain = bench.measure(item)
+            stacked = [other for other in kept if other.kind in STACKED and other.expected_gain is not None]
+            gain = bench.measure(item, stacked if item.kind in STACKED else ())
             tried += 1
         if gain.helps:
             kept.append(_with(item, gain))
@@ -141,21 +160,20 @@ def _measured(
     return kept
 
 
-def _mixture(bench: Workbench | None, mixtures: Sequence[Recommendation]) -> list[Recommendation]:
+def _mixture(bench: Workbench | ForestBench | None, mixtures: Sequence[Recommendation]) -> list[Recommendation]:
     """The smallest mixture that makes the risk low; the largest where none does; none where even that does not help."""
+    usual = next(item for item in mixtures if item.parameters["share"] == _USUAL_SHARE)
     if bench is None or not bench.can_lend:
-        usual = next(item for item in mixtures if item.parameters["share"] == _USUAL_SHARE)
         return [_with(usual, _NOT_ASKED if bench is None else bench.measure(usual))]
-    chosen: list[Recommendation] = []
-    for item in sorted(mixtures, key=lambda mixture: -mixture.affected_rows):
+    first = bench.measure(usual)
+    enough = first.helps and bench.makes_low(first)
+    others = [item for item in mixtures if (item.affected_rows < usual.affected_rows) == enough and item is not usual]
+    for item in others:
         gain = bench.measure(item)
-        if not gain.helps or (chosen and not bench.makes_low(gain)):
-            break
-        chosen = [_with(item, gain)]
-        if not bench.makes_low(gain):
-            break
-    return chosen
+        if gain.helps and (not enough or bench.makes_low(gain)):
+            return [_with(item, gain)]
+    return [_with(usual, first)] if first.helps else []
 
 
 def _with(item: Recommendation, gain: Gain) -> Recommendation:
-    return replace(item, expected_gain=gain.points, gain_note=gain.note)
+    return replace(item, expected_gain=gain.points, gain_note=gain.note, prediction=gain.prediction)

@@ -1,4 +1,4 @@
-"""What a fix is worth: the risk of a mended sample, measured against the risk of the sample as it is.
+"""What a fix is worth where no forest can say: the risk by likeness of a mended sample, against the sample as it is.
 
 All measurements share one thinned sample and one half of the reference; the other half lends the rows that some fixes
 mix in, so that nothing is judged by the rows that mended it. Taking away random blocks of rows that nothing speaks
@@ -16,23 +16,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from synthos.profiling.scan import ScanPlan, finish, scan_batches
-from synthos.recommendation.mending import Feed, Mended, hash_rows, mend, mixed_types, surplus
-from synthos.recommendation.steps import Steps, compile_steps
-from synthos.results import NotApplicable, Recommendation
-from synthos.sampling import assemble
+from synthos.recommendation.mending import mixed_types
+from synthos.recommendation.steps import compile_steps
+from synthos.recommendation.trial import Rows, Trial, as_arm, block, innocent, thin, with_table
+from synthos.results import NotApplicable, Prediction, Recommendation
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
-from synthos.tables.codec import Codec
-from synthos.tables.schema import Schema
 from synthos.verdict.reasons import label
 from synthos.verdict.thresholds import Thresholds
-
-Rows = npt.NDArray[np.int64]
 
 #: Rows of each table on which gains are measured; more would say the same, later.
 ROWS = 4_000
@@ -60,14 +54,15 @@ Rescore = Callable[[Evidence], Score | NotApplicable]
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """Risk points won without the cascade (higher is better), or None with the reason in ``note``.
+    """Risk points won (higher is better), or None with the reason in ``note``.
 
-    ``helps`` where it beats chance, or where that could not be tried.
+    ``helps`` where it beats chance, or where that could not be tried. ``prediction`` where forests foretold it.
     """
 
     points: float | None
     note: str
     helps: bool
+    prediction: Prediction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,60 +98,58 @@ class Workbench:
         self._seen = seen
         rng = generator(evidence.seed, "gains", "rows")
         synthetic, reference = evidence.synthetic, evidence.reference
-        chosen = _thin(len(synthetic.rows), ROWS, rng)
-        self._frame, self._rows = synthetic.frame[chosen], synthetic.rows[chosen]
-        self._lenders: pl.DataFrame | None = None
+        chosen = thin(len(synthetic.rows), ROWS, rng)
+        frame, lenders = synthetic.frame[chosen], None
         judges: ArmData | None = reference
         if reference is not None:
-            some = _thin(len(reference.rows), 2 * ROWS, rng)
+            some = thin(len(reference.rows), 2 * ROWS, rng)
             if len(some) >= 2 * MINIMUM_ROWS:
                 order = rng.permutation(some)
                 half = len(order) // 2
-                lenders = reference.frame[np.sort(order[half:])].select(self._frame.columns)
+                lenders = reference.frame[np.sort(order[half:])].select(frame.columns)
                 names = (synthetic.profile.name, reference.profile.name)
-                common = pl.Schema(mixed_types(self._frame.schema, lenders.schema, *names))
-                self._frame, self._lenders = self._frame.cast(common), lenders.cast(common)
+                common = pl.Schema(mixed_types(frame.schema, lenders.schema, *names))
+                frame, lenders = frame.cast(common), lenders.cast(common)
                 some = np.sort(order[:half])
-            judges = _arm(reference.frame[some], evidence.schema, evidence.codec, reference.profile.name)
+            judges = as_arm(reference.frame[some], evidence.schema, evidence.codec, reference.profile.name)
         holdout = evidence.holdout
         if holdout is not None:
-            spared = _thin(len(holdout.rows), ROWS, rng)
-            holdout = _arm(holdout.frame[spared], evidence.schema, evidence.codec, holdout.profile.name)
+            spared = thin(len(holdout.rows), ROWS, rng)
+            holdout = as_arm(holdout.frame[spared], evidence.schema, evidence.codec, holdout.profile.name)
+        self._trial = Trial(frame, synthetic.rows[chosen], lenders, self._seed)
         self._evidence = replace(
             evidence,
-            synthetic=_arm(self._frame, evidence.schema, evidence.codec, synthetic.profile.name),
+            synthetic=as_arm(frame, evidence.schema, evidence.codec, synthetic.profile.name),
             reference=judges,
             holdout=holdout,
             cascade=None,
         )
         self._before = rescore(self._evidence)
-        self._innocent = np.ones(len(self._rows), bool)
-        for start, stop in suspects:
-            self._innocent &= (self._rows < start) | (self._rows >= stop)
+        self._innocent = innocent(self._trial.rows, suspects)
         self._usual: Chance | None = None
 
     @property
     def can_lend(self) -> bool:
         """Whether there are enough reference rows to lend some and judge by others."""
-        return self._lenders is not None
+        return self._trial.lenders is not None
 
-    def measure(self, item: Recommendation) -> Gain:
-        """The gain of one recommendation over the sample as it is, in risk points."""
+    def measure(self, item: Recommendation, kept: Sequence[Recommendation] = ()) -> Gain:
+        """The gain of one recommendation over the sample as it is, in risk points, whatever else is ``kept``."""
         if isinstance(self._before, NotApplicable):
-            return _unmeasured(self._before.reason)
+            return unmeasured(self._before.reason)
         steps = compile_steps([item])
         if steps.additions and not self.can_lend:
-            return _unmeasured(f"that takes {2 * MINIMUM_ROWS:,} reference rows, half to lend and half to judge by")
-        mended = self._mended(steps)
-        frame = self._ordered(steps, mended.frame)
+            return unmeasured(f"that takes {2 * MINIMUM_ROWS:,} reference rows, half to lend and half to judge by")
+        mended = self._trial.mended(steps)
+        frame = self._trial.ordered(steps, mended.frame)
         if frame.height < MINIMUM_ROWS:
-            return _unmeasured(f"only {frame.height:,} sampled rows would be left")
+            return unmeasured(f"only {frame.height:,} sampled rows would be left")
         after = self._compared(frame, self._before)
         if isinstance(after, NotApplicable):
-            return _unmeasured(f"in the mended sample {after.reason}")
+            return unmeasured(f"in the mended sample {after.reason}")
         points = self._before.risk - after.risk
         note = (
-            f"measured on {len(self._rows):,} rows: risk without the cascade {self._before.risk:.1f} before, "
+            f"measured on {len(self._trial.rows):,} rows: risk without the cascade {self._before.risk:.1f} before, "
             f"{after.risk:.1f} after"
         )
         settled = _labels(self._before.parts & after.settled)
@@ -181,29 +174,13 @@ class Workbench:
 
     def _compared(self, frame: pl.DataFrame, before: Score) -> Score | NotApplicable:
         """The score with ``frame`` for a synthetic table; why there is none that ``before`` can be compared with."""
-        after = self._rescore(self._with(frame))
+        after = self._rescore(with_table(self._evidence, frame))
         if isinstance(after, NotApplicable):
             return after
         # Without its column, a dimension asks nothing either: that says nothing about the column.
-        settled = after.settled if frame.columns == self._frame.columns else frozenset[str]()
+        settled = after.settled if frame.columns == self._trial.frame.columns else frozenset[str]()
         silent = _labels(before.parts - after.parts - settled)
         return NotApplicable(reason=f"nothing can be said any more of {silent}") if silent else after
-
-    def _mended(self, steps: Steps) -> Mended:
-        repeats = None
-        if steps.copies is not None:
-            repeats = surplus(hash_rows(self._frame, steps.copies[1]), steps.copies[2])
-        feeds = []
-        if self._lenders is not None:
-            feeds = [Feed(item, iter([self._lenders]), 1.0, self._seed) for item in steps.additions]
-        return mend(steps, self._frame, self._rows, repeats, feeds, self._seed)
-
-    def _ordered(self, steps: Steps, frame: pl.DataFrame) -> pl.DataFrame:
-        if steps.order is None:
-            return frame
-        if steps.order[1] is None:
-            return frame[generator(self._seed, "shuffle").permutation(frame.height)]
-        return frame.sort(steps.order[1], nulls_last=True, maintain_order=True)
 
     def _chance(self, gone: Rows, before: Score) -> Chance | NotApplicable:
         """How far the risk moves, up or down, where rows go that nothing speaks against: the noise of a gain.
@@ -217,8 +194,8 @@ class Workbench:
         """
         if not len(gone) and self._usual is not None:
             return self._usual
-        rows = len(self._rows)
-        others = np.flatnonzero(self._innocent & ~np.isin(self._rows, gone))
+        rows = len(self._trial.rows)
+        others = np.flatnonzero(self._innocent & ~np.isin(self._trial.rows, gone))
         wanted = len(gone) or round(CONTROL_SHARE * rows)
         size = min(wanted, len(others) // 2, rows - MINIMUM_ROWS)
         if size < 1 or (not len(gone) and size < wanted):
@@ -226,9 +203,8 @@ class Workbench:
         rng = generator(self._seed, "controls", size, len(gone))
         scores = []
         for _ in range(CONTROLS):
-            start = int(rng.integers(len(others)))
-            block = others[(start + np.arange(size)) % len(others)]
-            scores.append(self._compared(self._frame[np.setdiff1d(np.arange(rows), block)], before))
+            stay = np.setdiff1d(np.arange(rows), block(others, size, rng))
+            scores.append(self._compared(self._trial.frame[stay], before))
         moves = [abs(before.risk - score.risk) for score in scores if isinstance(score, Score)]
         if not moves:
             return NotApplicable(reason="what chance does to it cannot be shown: without random blocks it has no value")
@@ -237,39 +213,10 @@ class Workbench:
             self._usual = chance
         return chance
 
-    def _with(self, frame: pl.DataFrame) -> Evidence:
-        """The evidence with ``frame`` for a synthetic table; columns that it lacks go from all arms."""
-        base = self._evidence
-        schema, codec = base.schema, base.codec
-        reference, holdout = base.reference, base.holdout
-        if frame.columns != list(schema.names):
-            schema = Schema(tuple(column for column in schema.columns if column.name in frame.columns))
-            bins = dict(zip(base.columns, codec.bins, strict=True))
-            codec = Codec(schema, tuple(bins[column.name] for column in schema.modelled))
-            if reference is not None:
-                reference = _arm(reference.frame.select(schema.names), schema, codec, reference.profile.name)
-            if holdout is not None:
-                holdout = _arm(holdout.frame.select(schema.names), schema, codec, holdout.profile.name)
-        synthetic = _arm(frame.select(schema.names), schema, codec, base.synthetic.profile.name)
-        return replace(base, schema=schema, codec=codec, synthetic=synthetic, reference=reference, holdout=holdout)
-
 
 def _labels(names: frozenset[str]) -> str:
     return ", ".join(sorted(label(name) for name in names))
 
 
-def _unmeasured(reason: str) -> Gain:
+def unmeasured(reason: str) -> Gain:
     return Gain(None, f"not measured: {reason}", True)
-
-
-def _thin(rows: int, most: int, rng: np.random.Generator) -> Rows:
-    """At most ``most`` row numbers below ``rows``, ascending, so that the order of the table stays."""
-    if rows <= most:
-        return np.arange(rows)
-    return np.sort(rng.choice(rows, most, replace=False))
-
-
-def _arm(frame: pl.DataFrame, schema: Schema, codec: Codec, name: str) -> ArmData:
-    """A sample as a table of its own."""
-    plan = ScanPlan(schema, codec)
-    return assemble.arm(finish(scan_batches(0, [frame], plan), name, plan), codec)

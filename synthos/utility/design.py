@@ -142,10 +142,15 @@ def rows_of(arm: ArmData, evidence: Evidence, design: Design, most: int) -> Rows
         y = np.minimum(codes[:, design.at], design.target.labels - 1).astype(np.float64)
     else:
         y = _ranks(_numbers(frame, evidence, design.at), design.scale)
-    key = frame.select(evidence.columns).hash_rows(seed=0).to_numpy()
+    key = row_keys(frame, evidence)
     x = np.column_stack(columns).astype(np.float32) if columns else np.empty((len(y), 0), np.float32)
     rows = Rows(x, y, key)
     return rows.take(np.flatnonzero(np.isfinite(y)))
+
+
+def row_keys(frame: pl.DataFrame, evidence: Evidence) -> npt.NDArray[np.uint64]:
+    """Keys of whole rows over the modelled columns, shape (n,): equal rows, in equal types, have equal keys."""
+    return frame.select(evidence.columns).hash_rows(seed=0).to_numpy()
 
 
 def _ranks(values: Floats, scale: Floats) -> Floats:

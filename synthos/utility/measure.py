@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from synthos.results import Interval, NotApplicable, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.utility.design import common_rows, targets
 from synthos.utility.forests import TREES
 from synthos.utility.reference import RealSide, learn
-from synthos.utility.transfer import Judged, judge
+from synthos.utility.transfer import Judged, Taught, judge, teach, weigh
 
 NO_REFERENCE = NotApplicable(
     reason="models are judged on real rows; without a reference table nobody can say what they would lose"
@@ -20,6 +22,7 @@ NO_REFERENCE = NotApplicable(
 TEACHERS = 2.0
 LEVEL = 1.96
 
+Sides = Mapping[str, RealSide | NotApplicable]
 Columns = Mapping[str, Judged | NotApplicable]
 
 
@@ -45,10 +48,50 @@ def measure_column(name: str, trees: int, evidence: Evidence) -> Judged | NotApp
     return side if isinstance(side, NotApplicable) else judge(side, evidence)
 
 
-def judge_all(sides: Mapping[str, RealSide | NotApplicable], evidence: Evidence) -> Utility | NotApplicable:
+def judge_all(sides: Sides, evidence: Evidence) -> Utility | NotApplicable:
     """The synthetic table of ``evidence`` against what was learned from the reference."""
     found = {name: side if isinstance(side, NotApplicable) else judge(side, evidence) for name, side in sides.items()}
     return join(found, evidence)
+
+
+def teach_all(sides: Sides, evidence: Evidence) -> dict[str, Taught | NotApplicable]:
+    """The forests' answers, for ``weigh_all``: nothing has to be learned anew where other judges are asked."""
+    return {name: side if isinstance(side, NotApplicable) else teach(side, evidence) for name, side in sides.items()}
+
+
+def weigh_all(
+    sides: Sides, taught: Mapping[str, Taught | NotApplicable], lent: npt.NDArray[np.uint64] | None = None
+) -> dict[str, Judged | NotApplicable]:
+    """The answers of all targets, for ``join``; reference rows whose keys are in ``lent`` are not asked."""
+    found: dict[str, Judged | NotApplicable] = {}
+    for name, side in sides.items():
+        said = taught[name]
+        if isinstance(side, NotApplicable):
+            found[name] = side
+        elif isinstance(said, NotApplicable):
+            found[name] = said
+        else:
+            found[name] = weigh(side, said, lent)
+    return found
+
+
+def difference_error(before: Columns, after: Columns) -> float:
+    """Standard error of the difference of two losses that the same judges gave, judge by judge.
+
+    Columns and judges that one of them lacks are left out. Like the error of one loss it is widened for the rows that
+    happened to teach: ``TEACHERS``.
+    """
+    pairs, weights = [], []
+    for name, first in before.items():
+        second = after.get(name)
+        if not isinstance(first, Judged) or not isinstance(second, Judged):
+            continue
+        here, there = np.isin(first.places, second.places), np.isin(second.places, first.places)
+        # The judges keep their order, so that the rows that both asked stand side by side.
+        pairs.append(replace(first, shares=(second.shares[there] - first.shares[here]), places=first.places[here]))
+        weights.append(_weight(first))
+    total = np.array(weights)
+    return float(np.sqrt(TEACHERS)) * _error(pairs, total / total.sum()) if pairs else float("inf")
 
 
 def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
@@ -64,7 +107,7 @@ def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
         single = len(reasons) == 1
         why = reasons.pop() if single else "real rows teach no column from the others"
         return NotApplicable(reason=f"there is nothing that a model could learn: {why}" if not single else why)
-    weights = np.array([np.sqrt(max(item.answer.learnable, 0.0)) for item in judged])
+    weights = np.array([_weight(item) for item in judged])
     weights /= weights.sum()
     loss = float(weights @ [item.answer.loss for item in judged])
     margin = LEVEL * float(np.sqrt(TEACHERS)) * _error(judged, weights)
@@ -85,6 +128,10 @@ def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
         copied=max(item.copied for item in judged),
         notes=tuple(notes),
     )
+
+
+def _weight(item: Judged) -> float:
+    return float(np.sqrt(max(item.answer.learnable, 0.0)))
 
 
 def _error(judged: Sequence[Judged], weights: np.ndarray) -> float:

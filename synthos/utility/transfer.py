@@ -26,7 +26,7 @@ import numpy.typing as npt
 from synthos.results import ColumnUtility, NotApplicable
 from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import derive
-from synthos.utility.design import Floats, Rows, rows_of
+from synthos.utility.design import Floats, rows_of
 from synthos.utility.forests import Forest, Predictions
 from synthos.utility.reference import LEAST_ROWS, RealSide, inner, loss
 
@@ -59,28 +59,51 @@ class Judged:
     copied: float
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a forest that learned one column from synthetic rows says of the judges, shape (judges, ...) as ``said``.
+
+    ``keys`` are those of the rows that taught, shape (rows,).
+    """
+
+    said: Predictions
+    keys: npt.NDArray[np.uint64]
+
+
 def judge(side: RealSide, evidence: Evidence) -> Judged | NotApplicable:
     """Train a forest on as many synthetic rows as ``side`` had real ones, and judge it."""
+    taught = teach(side, evidence)
+    return taught if isinstance(taught, NotApplicable) else weigh(side, taught)
+
+
+def teach(side: RealSide, evidence: Evidence) -> Taught | NotApplicable:
+    """Train a forest on as many synthetic rows as ``side`` had real ones, or on all where there are fewer."""
     design = side.design
     synthetic = rows_of(evidence.synthetic, evidence, design, side.rows)
     if len(synthetic) < LEAST_ROWS:
         return NotApplicable(reason=f"too few synthetic rows have a value of {design.target.name}")
     seed = derive("utility", evidence.synthetic.profile.fingerprint, design.target.name)
-    said = Forest(design.target, synthetic, seed, side.trees).predict(side.judges.x)
-    copies = _copies(side, synthetic)
+    return Taught(Forest(design.target, synthetic, seed, side.trees).predict(side.judges.x), synthetic.key)
+
+
+def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = None) -> Judged | NotApplicable:
+    """What the judges lose by what the forest says. Reference rows whose keys are in ``lent`` are not asked."""
+    name = side.design.target.name
+    free = np.ones(len(side.judges), bool) if lent is None else ~np.isin(side.judges.key, lent)
+    copies = _copies(side, taught.keys, free)
     # A copy is no judge. What is left has no equal in S, so that it may have none in R either.
-    asked = ~(copies | side.repeated) if copies.any() else ~copies
+    asked = free & ~(copies | side.repeated) if copies.any() else free
     if asked.sum() < LEAST_ROWS:
         return NotApplicable(reason="nearly every reference row stands in the synthetic table word for word")
-    missed = loss(said, side.truth)
+    missed = loss(taught.said, side.truth)
     gain = float(side.gain[asked].mean())
     if gain <= 0.0:
-        return NotApplicable(reason=f"real rows hardly teach {design.target.name}")
+        return NotApplicable(reason=f"real rows hardly teach {name}")
     shares = (missed - side.lost)[asked] / gain
-    hidden = _hidden(side, said, asked)
+    hidden = _hidden(side, taught.said, asked)
     answer = ColumnUtility(
-        column=design.target.name,
-        metric="brier" if design.target.labels else "squared_error",
+        column=name,
+        metric="brier" if side.design.target.labels else "squared_error",
         constant_loss=float(side.constant[asked].mean()),
         real_loss=float(side.lost[asked].mean()),
         synthetic_loss=float(missed[asked].mean()),
@@ -93,16 +116,16 @@ def judge(side: RealSide, evidence: Evidence) -> Judged | NotApplicable:
         answer,
         shares - shares.mean() + answer.loss,
         side.judges.key[asked],
-        len(synthetic),
-        float(copies.mean()),
+        len(taught.keys),
+        float(copies.sum() / free.sum()),
     )
 
 
-def _copies(side: RealSide, synthetic: Rows) -> npt.NDArray[np.bool_]:
-    """Judges that stand in S word for word, where those are more than real rows have among themselves."""
-    copies = np.isin(side.judges.key, synthetic.key)
+def _copies(side: RealSide, keys: npt.NDArray[np.uint64], free: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Judges among the ``free`` that stand in S word for word, where those are more than real rows have themselves."""
+    copies = free & np.isin(side.judges.key, keys)
     # Whole tables meet twice as often as halves do.
-    return copies if copies.mean() > 2.0 * side.twins + MORE_COPIES else np.zeros(len(copies), bool)
+    return copies if copies.sum() > (2.0 * side.twins + MORE_COPIES) * free.sum() else np.zeros(len(copies), bool)
 
 
 def _hidden(side: RealSide, said: Predictions, asked: npt.NDArray[np.bool_]) -> float:

@@ -1,0 +1,296 @@
+"""What a fix is worth to models: forests trained on a mended sample, against forests trained on the sample as it is.
+
+The reference's side is learned once. A mended sample teaches as many rows as both tables have, or all that it has where
+they are fewer: who takes rows away pays for having fewer. Reference rows that a fix may borrow are one half of the
+sample; of a fix that mixes some in, the loss before and after is that of the other half alone.
+
+Both losses are given by the same judges, so that their difference is known better than either. A fix helps where the
+interval of the drop lies above 0 and the drop is more than taking away random blocks that nothing speaks against moves
+the loss. A fix that helps is looked at by the dimensions too, and is none where it makes one of them much worse. What
+forests cannot see, as the order of rows, only the dimension can speak for that the fix is meant to mend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from synthos.errors import ConfigError
+from synthos.recommendation.gains import Gain, unmeasured
+from synthos.recommendation.mending import mixed_types
+from synthos.recommendation.steps import Steps, compile_steps
+from synthos.recommendation.trial import Trial, as_arm, block, innocent, thin, with_table
+from synthos.results import (
+    DimensionResult,
+    Interval,
+    NotApplicable,
+    Prediction,
+    Recommendation,
+    RecommendationKind,
+    Scored,
+    Utility,
+)
+from synthos.sampling.evidence import ArmData, Evidence
+from synthos.sampling.seeds import derive, generator
+from synthos.tables.alignment import MINIMUM_ROWS
+from synthos.utility.design import common_rows, row_keys
+from synthos.utility.forests import FEW_TREES
+from synthos.utility.measure import LEVEL, difference_error, join, teach_all, weigh_all
+from synthos.utility.reference import learn
+from synthos.utility.transfer import Judged, Taught
+from synthos.verdict.harm import risk_of
+from synthos.verdict.reasons import label
+from synthos.verdict.thresholds import Thresholds
+
+Measure = Callable[[Evidence], dict[str, DimensionResult]]
+Keys = npt.NDArray[np.uint64]
+
+#: Random blocks whose removal shows what chance does to the loss, and the share of the sample that each holds.
+CONTROLS = 2
+CONTROL_SHARE = 0.1
+#: Columns that are learned anew for every fix at most; of more that real rows teach, some at random. Forests have few
+#: trees for the same reason: a table of usual width takes some ten seconds.
+MOST_ASKED = 6
+#: Rows of each table on which the dimensions look at a fix that helps.
+LOOKED_AT = 2_000
+#: Points of a dimension's score: so many less is much worse, so many more is mended.
+MUCH_WORSE, MUCH_BETTER = 20.0, 10.0
+#: What a fix is meant to mend where forests do not see it.
+UNSEEN: dict[RecommendationKind, str] = {
+    "resort": "temporal_stability",
+    "regenerate_rare": "rare_pattern_handling",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A sample with what its forests say of the judges."""
+
+    frame: pl.DataFrame
+    taught: Mapping[str, Taught | NotApplicable]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Random blocks, rows in each, and the most by which the removal of one moved the utility loss."""
+
+    blocks: int
+    rows: int
+    move: float
+
+
+class ForestBench:
+    """Measures fixes on one evidence, which must have a reference; each costs one forest a column.
+
+    Parameters
+    ----------
+    utility : what forests lost on the whole sample; it names the columns that real rows teach.
+    measure : evaluates all dimensions, for the fixes that help.
+    suspects : row ranges of the table that the evidence speaks against; no random block is taken from them.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        utility: Utility,
+        measure: Measure,
+        thresholds: Thresholds,
+        suspects: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        if evidence.reference is None:
+            raise ConfigError("forests need real rows to be judged on", fix="give a reference table")
+        self._base, self._measure, self._thresholds = replace(evidence, cascade=None), measure, thresholds
+        self._seed = derive(evidence.seed, "gains")
+        self._trial, self._spared, self._lent = self._prepared(evidence, evidence.reference)
+        self._innocent = innocent(self._trial.rows, suspects)
+        rows = common_rows(self._base)
+        self._sides = {name: learn(name, self._base, rows, FEW_TREES) for name in _asked(utility, self._seed)}
+        self._states: dict[tuple[str, ...], State] = {}
+
+    def _prepared(self, evidence: Evidence, reference: ArmData) -> tuple[Trial, pl.DataFrame, Keys]:
+        """The sample to mend, the half of the reference that judges whom the other half mends, and that one's keys."""
+        order = generator(evidence.seed, "gains", "lenders").permutation(len(reference.rows))
+        half = len(order) // 2
+        lenders, spared = (reference.frame[np.sort(part)] for part in (order[half:], order[:half]))
+        frame = evidence.synthetic.frame
+        names = (evidence.synthetic.profile.name, reference.profile.name)
+        common = pl.Schema(mixed_types(frame.schema, reference.frame.select(frame.columns).schema, *names))
+        enough = len(reference.rows) >= 2 * MINIMUM_ROWS
+        lent = lenders.select(frame.columns).cast(common) if enough else None
+        trial = Trial(frame.cast(common), evidence.synthetic.rows, lent, self._seed)
+        return trial, spared, row_keys(lenders, evidence)
+
+    @property
+    def can_lend(self) -> bool:
+        """Whether there are enough reference rows to lend some and judge by others."""
+        return self._trial.lenders is not None
+
+    def measure(self, item: Recommendation, kept: Sequence[Recommendation] = ()) -> Gain:
+        """The gain of one recommendation on top of those ``kept``, in risk points, with its prediction."""
+        steps = compile_steps([*kept, item])
+        if steps.additions and not self.can_lend:
+            return unmeasured(f"that takes {2 * MINIMUM_ROWS:,} reference rows, half to lend and half to judge by")
+        beside = tuple(other.id for other in kept)
+        before = self._state(beside, compile_steps(kept))
+        mended = self._trial.ordered(steps, self._trial.mended(steps).frame)
+        if mended.height < MINIMUM_ROWS:
+            return unmeasured(f"only {mended.height:,} sampled rows would be left")
+        if item.kind == "resort":
+            return self._unseen(item, before.frame, mended, "forests do not see the order of rows")
+        after = self._taught(mended, (*beside, item.id))
+        self._states[*beside, item.id] = after
+        return self._judged(item, steps, before, after, beside)
+
+    def makes_low(self, gain: Gain) -> bool:
+        """Whether the risk, at least medium before, is low once this is gained."""
+        if gain.prediction is None:
+            return False
+        levels = [self._thresholds.level(risk_of(loss)) for loss in (gain.prediction.before, gain.prediction.after)]
+        return levels[0] != "low" and levels[1] == "low"
+
+    def _judged(self, item: Recommendation, steps: Steps, before: State, after: State, beside: tuple[str, ...]) -> Gain:
+        lent = self._lent if steps.additions else None
+        # A column that is dropped can neither be learned nor stand in for anything: the others are compared.
+        sides = {name: side for name, side in self._sides.items() if name not in steps.dropped_columns}
+        first, second = (weigh_all(sides, state.taught, lent) for state in (before, after))
+        both = [name for name in sides if isinstance(first[name], Judged) and isinstance(second[name], Judged)]
+        first, second = ({name: columns[name] for name in both} for columns in (first, second))
+        losses = [join(columns, self._base) for columns in (first, second)]
+        if not isinstance(losses[0], Utility) or not isinstance(losses[1], Utility):
+            return unmeasured("no column that real rows teach can be judged before and after")
+        drop = losses[0].loss - losses[1].loss
+        margin = LEVEL * difference_error(first, second)
+        note = (
+            f"forests on {losses[1].rows:,} rows, asked about {losses[1].judges:,} real ones, lose "
+            f"{losses[0].loss:.3f} before and {losses[1].loss:.3f} after"
+        )
+        note += f" ({drop - margin:+.3f} to {drop + margin:+.3f} less)" + (
+            f", beside {', '.join(beside)}" if beside else ""
+        )
+        if drop <= margin:
+            if item.kind in UNSEEN and drop > -margin:
+                return self._unseen(item, before.frame, after.frame, note)
+            return Gain(0.0, f"{note}: no clear gain", False)
+        chance = self._chance
+        if isinstance(chance, Chance):
+            note += (
+                f"; removing any of {chance.blocks} random blocks of {chance.rows:,} rows moves it by up to "
+                f"{chance.move:.3f}"
+            )
+            if drop <= chance.move:
+                return Gain(0.0, note, False)
+        else:
+            note += f"; {chance.reason}"
+        return self._weighed(before.frame, after.frame, (losses[0], losses[1]), margin, note, beside)
+
+    def _weighed(
+        self,
+        before: pl.DataFrame,
+        after: pl.DataFrame,
+        losses: tuple[Utility, Utility],
+        margin: float,
+        note: str,
+        beside: tuple[str, ...],
+    ) -> Gain:
+        """What a fix that helps the forests comes to once the dimensions have spoken."""
+        looks = [self._look(frame) for frame in (before, after)]
+        worse = _fallen(looks[0], looks[1])
+        if worse:
+            return Gain(0.0, f"{note}, but {', '.join(worse)}", False)
+        first, second = (found.loss for found in losses)
+        points, drop = risk_of(first) - risk_of(second), first - second
+        prediction = Prediction(
+            before=first, after=second, drop=Interval(low=drop - margin, high=drop + margin), beside=beside
+        )
+        return Gain(points, note, points > 0.0, prediction)
+
+    def _unseen(self, item: Recommendation, before: pl.DataFrame, after: pl.DataFrame, note: str) -> Gain:
+        """A fix that forests are indifferent to, judged by the dimension that it is for."""
+        name = UNSEEN[item.kind]
+        first, second = (self._look(frame) for frame in (before, after))
+        old, new = first[name], second[name]
+        if not isinstance(old, Scored):
+            return Gain(0.0, f"{note}, and {label(name)} says nothing against the table", False)
+        better = not isinstance(new, Scored) or new.score >= old.score + MUCH_BETTER
+        says = f"{new.score:.0f}" if isinstance(new, Scored) else "nothing left to judge"
+        told = f"{note}; {label(name)} {old.score:.0f} before, {says} after"
+        return Gain(None, told, better and not _fallen(first, second))
+
+    def _state(self, ids: tuple[str, ...], steps: Steps) -> State:
+        if ids not in self._states:
+            self._states[ids] = self._taught(self._trial.mended(steps).frame, ids)
+        return self._states[ids]
+
+    def _taught(self, frame: pl.DataFrame, ids: tuple[object, ...]) -> State:
+        base = self._base
+        whole = frame.with_columns(
+            pl.lit(None, dtype).alias(name)
+            for name, dtype in self._trial.frame.schema.items()
+            if name not in frame.columns
+        ).select(self._trial.frame.columns)
+        arm = base.synthetic
+        profile = replace(arm.profile, fingerprint=f"{arm.profile.fingerprint} {' '.join(map(str, ids))}".rstrip())
+        changed = replace(
+            arm, frame=whole, codes=base.codec.encode(whole), rows=np.arange(whole.height), profile=profile
+        )
+        return State(frame, teach_all(self._sides, replace(base, synthetic=changed)))
+
+    @cached_property
+    def _chance(self) -> Chance | NotApplicable:
+        """How far the loss moves where rows go that nothing speaks against: the noise of training anew."""
+        before = self._loss(self._state((), Steps()))
+        others = np.flatnonzero(self._innocent)
+        rows = len(self._trial.rows)
+        size = min(round(CONTROL_SHARE * rows), len(others) // 2, rows - MINIMUM_ROWS)
+        if size < 1 or before is None:
+            return NotApplicable(reason="too few rows to show what chance does to it")
+        rng = generator(self._seed, "controls", size)
+        moves = []
+        for number in range(CONTROLS):
+            stay = np.setdiff1d(np.arange(rows), block(others, size, rng))
+            loss = self._loss(self._taught(self._trial.frame[stay], ("control", number)))
+            if loss is not None:
+                moves.append(abs(loss - before))
+        if not moves:
+            return NotApplicable(reason="what chance does to it cannot be shown: random blocks cannot be judged")
+        return Chance(len(moves), size, max(moves))
+
+    def _loss(self, state: State) -> float | None:
+        found = join(weigh_all(self._sides, state.taught), self._base)
+        return found.loss if isinstance(found, Utility) else None
+
+    def _look(self, frame: pl.DataFrame) -> dict[str, DimensionResult]:
+        """The dimensions of a mended sample against the reference rows that are never lent."""
+        rows = thin(frame.height, LOOKED_AT, generator(self._seed, "look", frame.height))
+        return self._measure(with_table(self._half, frame[rows]))
+
+    @cached_property
+    def _half(self) -> Evidence:
+        base, trial = self._base, self._trial
+        rows = thin(self._spared.height, LOOKED_AT, generator(self._seed, "look"))
+        assert base.reference is not None
+        judges = as_arm(self._spared[rows], base.schema, base.codec, base.reference.profile.name)
+        return replace(base, synthetic=replace(base.synthetic, frame=trial.frame), reference=judges)
+
+
+def _asked(utility: Utility, seed: int) -> tuple[str, ...]:
+    names = sorted(column.column for column in utility.columns)
+    if len(names) <= MOST_ASKED:
+        return tuple(names)
+    chosen = generator(seed, "columns").choice(len(names), MOST_ASKED, replace=False)
+    return tuple(names[place] for place in sorted(chosen))
+
+
+def _fallen(before: Mapping[str, DimensionResult], after: Mapping[str, DimensionResult]) -> list[str]:
+    """Dimensions that a fix makes much worse, or mute."""
+    found = []
+    for name, old in before.items():
+        new = after.get(name)
+        if isinstance(old, Scored) and isinstance(new, Scored) and new.score < old.score - MUCH_WORSE:
+            found.append(f"{label(name)} falls from {old.score:.0f} to {new.score:.0f}")
+    return found

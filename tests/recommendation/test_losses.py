@@ -1,0 +1,149 @@
+"""A fix is worth what forests lose less by it on real rows that it was not mended with, and nothing where that is chance."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from tall_people import advice, evidence, table
+
+from synthos.errors import ConfigError
+from synthos.recommendation.losses import CONTROLS, MUCH_BETTER, MUCH_WORSE, ForestBench, Measure
+from synthos.results import DimensionResult, Interval, NotApplicable, Scored, Utility
+from synthos.sampling.evidence import Evidence
+from synthos.utility.measure import judge_all, learn_all
+from synthos.verdict.harm import risk_of
+from synthos.verdict.thresholds import default_thresholds
+
+TORN = (600, 1_800)
+
+
+def torn(seed: int = 0) -> pl.DataFrame:
+    """Weights of rows 600 to 1799 belong to other people."""
+    frame = table(seed=seed)
+    start, stop = TORN
+    other = pl.concat([frame["weight"][:start], table(seed=9)["weight"][start:stop], frame["weight"][stop:]])
+    return frame.with_columns(weight=other)
+
+
+def scored(value: float) -> DimensionResult:
+    return Scored(score=value, interval=Interval(low=value, high=value), resolved=True, components=())
+
+
+def sound(item: Evidence) -> dict[str, DimensionResult]:
+    return {"distribution_fidelity": scored(99.0)}
+
+
+def bench(frame: pl.DataFrame, measure: Measure = sound, real: pl.DataFrame | None = None) -> ForestBench:
+    item = evidence(frame, table(seed=1) if real is None else real)
+    found = judge_all(learn_all(item), item)
+    assert isinstance(found, Utility)
+    return ForestBench(item, found, measure, default_thresholds(), [TORN])
+
+
+@pytest.fixture(scope="module")
+def mending() -> ForestBench:
+    return bench(torn())
+
+
+REMOVAL = advice("remove_rows", row_range=TORN)
+
+
+@pytest.mark.slow
+def test_taking_the_torn_rows_away_helps_and_the_loss_is_foretold(mending: ForestBench) -> None:
+    gain = mending.measure(REMOVAL)
+    assert gain.helps and gain.prediction is not None and gain.points is not None
+    foretold = gain.prediction
+    assert foretold.before > foretold.after + 0.05
+    assert 0.0 < foretold.drop.low < foretold.before - foretold.after < foretold.drop.high
+    assert gain.points == pytest.approx(risk_of(foretold.before) - risk_of(foretold.after))
+    assert f"any of {CONTROLS} random blocks of 300 rows" in gain.note
+
+
+@pytest.mark.slow
+def test_taking_sound_rows_away_is_no_gain(mending: ForestBench) -> None:
+    for start, stop in ((1_800, 3_000), (0, 100)):
+        gain = mending.measure(advice("remove_rows", row_range=(start, stop)))
+        assert not gain.helps and gain.prediction is None
+
+
+@pytest.mark.slow
+def test_a_fix_on_top_of_another_is_foretold_from_there(mending: ForestBench) -> None:
+    halves = [advice("remove_rows", 1, row_range=(600, 1_200)), advice("remove_rows", 2, row_range=(1_200, 1_800))]
+    first, both = mending.measure(halves[0]), mending.measure(halves[1], halves[:1])
+    assert first.prediction is not None and both.prediction is not None
+    assert first.prediction.beside == () and both.prediction.beside == (halves[0].id,)
+    assert both.prediction.before == pytest.approx(first.prediction.after)
+    whole = mending.measure(REMOVAL).prediction
+    assert whole is not None and both.prediction.after == pytest.approx(whole.after, abs=0.03)
+
+
+@pytest.mark.slow
+def test_real_rows_help_and_are_judged_by_the_half_that_lends_none(mending: ForestBench) -> None:
+    gain = mending.measure(advice("mix_real", share=0.5))
+    assert gain.helps and gain.prediction is not None
+    assert gain.prediction.before > gain.prediction.after
+    assert "asked about 1,500 real ones" in gain.note
+    assert "asked about 3,000 real ones" in mending.measure(REMOVAL).note
+
+
+@pytest.mark.slow
+def test_the_more_real_rows_the_less_is_lost(mending: ForestBench) -> None:
+    gains = [mending.measure(advice("mix_real", number, share=s)) for number, s in enumerate((0.1, 0.5))]
+    after = [gain.prediction.after for gain in gains if gain.prediction is not None]
+    assert after == sorted(after, reverse=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fall", "helps"), [(MUCH_WORSE - 1.0, True), (MUCH_WORSE + 1.0, False)])
+def test_a_fix_that_ruins_a_dimension_is_none(fall: float, helps: bool) -> None:
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        # Of the mended sample fewer rows are looked at: 1,800 of them.
+        return {"temporal_stability": scored(90.0 - (fall if item.synthetic.frame.height == 1_800 else 0.0))}
+
+    gain = bench(torn(), measure).measure(REMOVAL)
+    assert gain.helps == helps
+    assert ("temporal stability falls from 90 to" in gain.note) != helps
+
+
+@pytest.mark.parametrize(("rise", "helps"), [(MUCH_BETTER + 1.0, True), (MUCH_BETTER - 1.0, False), (None, True)])
+def test_what_forests_cannot_see_its_dimension_speaks_for(rise: float | None, helps: bool) -> None:
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        ordered = item.synthetic.frame["height"].is_sorted()
+        mended = NotApplicable(reason="-") if rise is None else scored(40.0 + rise)
+        return {"temporal_stability": mended if ordered else scored(40.0)}
+
+    gain = bench(table(), measure).measure(advice("resort", by="height"))
+    assert gain.helps == helps and gain.points is None and gain.prediction is None
+    assert "forests do not see the order" in gain.note and "temporal stability 40 before" in gain.note
+
+
+def test_a_dropped_column_is_judged_by_the_others() -> None:
+    rubbish = table().with_columns(height=pl.col("height").reverse())
+    with_town = rubbish.with_columns(town=pl.when(pl.col("weight") > 70).then(pl.lit("Aa")).otherwise(pl.lit("Bo")))
+    real = table(seed=1).with_columns(town=pl.when(pl.col("weight") > 70).then(pl.lit("Aa")).otherwise(pl.lit("Bo")))
+    gain = bench(with_town, real=real).measure(advice("drop_column", columns=("height",)))
+    assert gain.prediction is not None and gain.helps
+    assert gain.prediction.after < gain.prediction.before
+
+
+def test_what_leaves_too_few_rows_or_too_few_to_lend_is_not_measured() -> None:
+    work = bench(table(1_000), real=table(900, seed=1))
+    assert not work.can_lend
+    assert "1,000 reference rows" in work.measure(advice("mix_real", share=0.1)).note
+    gain = work.measure(advice("remove_rows", row_range=(0, 600)))
+    assert gain.points is None and "only 400 sampled rows" in gain.note
+
+
+@pytest.mark.slow
+def test_low_is_made_only_of_what_was_not_low(mending: ForestBench) -> None:
+    gain = mending.measure(REMOVAL)
+    assert mending.makes_low(gain)
+    assert not mending.makes_low(mending.measure(advice("remove_rows", row_range=(0, 100))))
+
+
+def test_without_real_rows_there_is_no_bench() -> None:
+    item = evidence(table(600), table(600, seed=1))
+    found = judge_all(learn_all(item), item)
+    assert isinstance(found, Utility)
+    with pytest.raises(ConfigError, match="real rows"):
+        ForestBench(evidence(table(600)), found, sound, default_thresholds())
