@@ -1,4 +1,4 @@
-"""A fix is worth what forests lose less by it on real rows that it was not mended with, and nothing where that is chance."""
+"""A fix is worth what forests lose less by it, on real rows that it was not mended with, beyond what chance gives."""
 
 from __future__ import annotations
 
