@@ -80,7 +80,7 @@ def recommend(
     suspects = [region.row_range for region in regions]
     limits = thresholds or default_thresholds()
     if isinstance(utility, Utility) and measure is not None:
-        start = partial(ForestBench, evidence, utility, measure, limits, suspects)
+        start = partial(ForestBench, evidence, utility, measure, limits)
     elif rescore is not None:
         start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
     kept = _measured(candidates, made, start, listener)

@@ -5,8 +5,7 @@ they are fewer: who takes rows away pays for having fewer. Reference rows that a
 sample; of a fix that mixes some in, the loss before and after is that of the other half alone.
 
 Both losses are given by the same judges, so that their difference is known better than either. A fix helps where the
-interval of the drop lies above 0 and the drop is more than taking away random blocks that nothing speaks against moves
-the loss. A fix that helps is looked at by the dimensions too, and is none where it makes one of them much worse. What
+interval of the drop lies above 0 and the drop is more than taking away rows at random moves the loss. A fix that helps is looked at by the dimensions too, and is none where it makes one of them much worse. What
 forests cannot see, as the order of rows, only the dimension can speak for that the fix is meant to mend.
 """
 
@@ -24,7 +23,7 @@ from synthos.errors import ConfigError
 from synthos.recommendation.gains import Gain, unmeasured
 from synthos.recommendation.mending import mixed_types
 from synthos.recommendation.steps import Steps, compile_steps
-from synthos.recommendation.trial import Trial, as_arm, block, innocent, thin, with_table
+from synthos.recommendation.trial import Trial, as_arm, thin, with_table
 from synthos.results import (
     DimensionResult,
     Interval,
@@ -50,7 +49,8 @@ from synthos.verdict.thresholds import Thresholds
 Measure = Callable[[Evidence], dict[str, DimensionResult]]
 Keys = npt.NDArray[np.uint64]
 
-#: Random blocks whose removal shows what chance does to the loss, and the share of the sample that each holds.
+#: Random sets of rows whose removal shows what chance does to the loss, and the share of the sample that each holds.
+#: They are scattered: a whole block of good rows is missed where few are good, and that is no chance.
 CONTROLS = 2
 CONTROL_SHARE = 0.1
 #: Columns that are learned anew for every fix at most; of more that real rows teach, some at random. Forests have few
@@ -77,9 +77,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Random blocks, rows in each, and the most by which the removal of one moved the utility loss."""
+    """Random sets of rows, rows in each, and the most by which the removal of one moved the utility loss."""
 
-    blocks: int
+    sets: int
     rows: int
     move: float
 
@@ -91,7 +91,6 @@ class ForestBench:
     ----------
     utility : what forests lost on the whole sample; it names the columns that real rows teach.
     measure : evaluates all dimensions, for the fixes that help.
-    suspects : row ranges of the table that the evidence speaks against; no random block is taken from them.
     """
 
     def __init__(
@@ -100,14 +99,12 @@ class ForestBench:
         utility: Utility,
         measure: Measure,
         thresholds: Thresholds,
-        suspects: Sequence[tuple[int, int]] = (),
     ) -> None:
         if evidence.reference is None:
             raise ConfigError("forests need real rows to be judged on", fix="give a reference table")
         self._base, self._measure, self._thresholds = replace(evidence, cascade=None), measure, thresholds
         self._seed = derive(evidence.seed, "gains")
         self._trial, self._spared, self._lent = self._prepared(evidence, evidence.reference)
-        self._innocent = innocent(self._trial.rows, suspects)
         rows = common_rows(self._base)
         self._sides = {name: learn(name, self._base, rows, FEW_TREES) for name in _asked(utility, self._seed)}
         self._states: dict[tuple[str, ...], State] = {}
@@ -179,7 +176,7 @@ class ForestBench:
         chance = self._chance
         if isinstance(chance, Chance):
             note += (
-                f"; removing any of {chance.blocks} random blocks of {chance.rows:,} rows moves it by up to "
+                f"; without any of {chance.sets} random sets of {chance.rows:,} rows it moves by up to "
                 f"{chance.move:.3f}"
             )
             if drop <= chance.move:
@@ -242,22 +239,21 @@ class ForestBench:
 
     @cached_property
     def _chance(self) -> Chance | NotApplicable:
-        """How far the loss moves where rows go that nothing speaks against: the noise of training anew."""
+        """How far the loss moves where rows go at random: the noise of training anew."""
         before = self._loss(self._state((), Steps()))
-        others = np.flatnonzero(self._innocent)
         rows = len(self._trial.rows)
-        size = min(round(CONTROL_SHARE * rows), len(others) // 2, rows - MINIMUM_ROWS)
+        size = min(round(CONTROL_SHARE * rows), rows - MINIMUM_ROWS)
         if size < 1 or before is None:
             return NotApplicable(reason="too few rows to show what chance does to it")
         rng = generator(self._seed, "controls", size)
         moves = []
         for number in range(CONTROLS):
-            stay = np.setdiff1d(np.arange(rows), block(others, size, rng))
+            stay = thin(rows, rows - size, rng)
             loss = self._loss(self._taught(self._trial.frame[stay], ("control", number)))
             if loss is not None:
                 moves.append(abs(loss - before))
         if not moves:
-            return NotApplicable(reason="what chance does to it cannot be shown: random blocks cannot be judged")
+            return NotApplicable(reason="what chance does to it cannot be shown: what is left cannot be judged")
         return Chance(len(moves), size, max(moves))
 
     def _loss(self, state: State) -> float | None:
