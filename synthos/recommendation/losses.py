@@ -5,8 +5,9 @@ they are fewer: who takes rows away pays for having fewer. Reference rows that a
 sample; of a fix that mixes some in, the loss before and after is that of the other half alone.
 
 Both losses are given by the same judges, so that their difference is known better than either. A fix helps where the
-interval of the drop lies above 0 and the drop is more than taking away rows at random moves the loss. A fix that helps is looked at by the dimensions too, and is none where it makes one of them much worse. What
-forests cannot see, as the order of rows, only the dimension can speak for that the fix is meant to mend.
+interval of the drop lies above 0 and the drop is more than taking away rows at random moves the loss. A fix that helps
+is looked at by the dimensions too, and is none where it makes one of them much worse. What forests cannot see, as the
+order of rows, only the dimension can speak for that the fix is meant to mend.
 """
 
 from __future__ import annotations
