@@ -61,7 +61,7 @@ COLLAPSE_TYPES: dict[CollapseType, str] = {
 }
 
 #: What the gain of a recommendation is counted in.
-GAINS = "gains in points of the risk that the dimensions alone give, 0 to 100"
+GAINS = "gains in points of the risk, 0 to 100"
 
 KINDS: dict[RecommendationKind, str] = {
     "remove_rows": "remove rows",

@@ -113,6 +113,7 @@ def test_a_fix_that_ruins_a_dimension_is_none(fall: float, helps: bool) -> None:
     assert ("temporal stability falls from 90 to" in gain.note) != helps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rise", "helps"), [(MUCH_BETTER + 1.0, True), (MUCH_BETTER - 1.0, False), (None, True)])
 def test_what_forests_cannot_see_its_dimension_speaks_for(rise: float | None, helps: bool) -> None:
     def measure(item: Evidence) -> dict[str, DimensionResult]:
@@ -125,6 +126,7 @@ def test_what_forests_cannot_see_its_dimension_speaks_for(rise: float | None, he
     assert "forests do not see the order" in gain.note and "temporal stability 40 before" in gain.note
 
 
+@pytest.mark.slow
 def test_a_dropped_column_is_judged_by_the_others() -> None:
     rubbish = table().with_columns(height=pl.col("height").reverse())
     with_town = rubbish.with_columns(town=pl.when(pl.col("weight") > 70).then(pl.lit("Aa")).otherwise(pl.lit("Bo")))
@@ -134,6 +136,7 @@ def test_a_dropped_column_is_judged_by_the_others() -> None:
     assert gain.prediction.after < gain.prediction.before
 
 
+@pytest.mark.slow
 def test_what_leaves_too_few_rows_or_too_few_to_lend_is_not_measured() -> None:
     work = bench(table(1_000), real=table(900, seed=1))
     assert not work.can_lend
@@ -149,6 +152,7 @@ def test_low_is_made_only_of_what_was_not_low(mending: ForestBench) -> None:
     assert not mending.makes_low(mending.measure(advice("remove_rows", row_range=(0, 100))))
 
 
+@pytest.mark.slow
 def test_without_real_rows_there_is_no_bench() -> None:
     item = evidence(table(600), table(600, seed=1))
     found = judge_all(learn_all(item), item)

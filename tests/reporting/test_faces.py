@@ -53,7 +53,7 @@ def test_the_summary_tells_the_verdict(samples: dict[str, ReportData]) -> None:
         "64  (50 to 78) unresolved",
         "not applicable: the rows of the reference are exchangeable",
         "rows 8,000 to 10,999",
-        "What to do (gains in points of the risk that the dimensions alone give, 0 to 100)",
+        "What to do (gains in points of the risk, 0 to 100)",
         "1. Remove rows 8,000 to 10,999 (gain +14.2)",
         "lose 21 % (18 % to 24 %) of what real rows teach; 23.6 % expected",
         "0.118 bits more (0.071 to 0.166 lost per row and generation",

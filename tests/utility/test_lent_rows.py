@@ -16,6 +16,7 @@ from synthos.utility.measure import Sides, difference_error, join, judge_all, le
 from synthos.utility.transfer import Judged
 
 ROWS = 1_000
+pytestmark = pytest.mark.slow
 
 
 def evidence(synthetic: pl.DataFrame) -> Evidence:
