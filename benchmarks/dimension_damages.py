@@ -53,6 +53,8 @@ class Damage:
     in_time: bool = False
     needs_margin: bool = False
     needs_rule: bool = False
+    #: Tables on which it cannot be made.
+    not_on: tuple[str, ...] = ()
 
 
 def warped(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
@@ -224,6 +226,7 @@ DAMAGES: dict[str, Damage] = {
         "rows with something rare replaced by rows without; share of such rows",
         "rare_pattern_handling",
         {"distribution_fidelity": "once most of the tails are gone"},
+        not_on=("births",),  # every row of which holds something rare
     ),
     "drifting": Damage(drifting, "rows of one range sorted by one column", "temporal_stability", {}, needs_margin=True),
     "mistimed": Damage(

@@ -42,7 +42,10 @@ def fits(damage: Damage, table: str) -> bool:
     """Whether the damage makes sense on the table."""
     placed = damage.in_time if table in IN_TIME else damage.exchangeable
     _, _, margin, rule = SUBJECTS[table]
-    return placed and not (damage.needs_margin and margin is None) and not (damage.needs_rule and rule is None)
+    known = table not in damage.not_on
+    return (
+        known and placed and not (damage.needs_margin and margin is None) and not (damage.needs_rule and rule is None)
+    )
 
 
 def fresh(table: str, seed: int) -> Fresh:

@@ -14,7 +14,7 @@ from synthos.flow import judge_gate, select_recommendations
 from synthos.progress import STAGES, Event
 from synthos.reporting.html import render
 from synthos.reporting.terminal import summary
-from synthos.results import Interval, NotApplicable, Scored
+from synthos.results import Interval, NotApplicable, Outcome, Scored
 from synthos.stages import cache_folder
 from synthos.validation import Validation
 
@@ -41,7 +41,9 @@ def test_quick_leaves_the_cascade_out_and_says_what_that_leaves_open(healthy: Va
     assert isinstance(healthy.cascade, NotApplicable)
     assert healthy.rho is None and healthy.n_eff is None
     assert isinstance(healthy.dimensions["scale_robustness"], NotApplicable)
-    assert isinstance(healthy.verdict.outcomes["floor"], NotApplicable)
+    assert isinstance(healthy.verdict.outcomes["loop"], NotApplicable)
+    floor = healthy.verdict.outcomes["floor"]
+    assert isinstance(floor, Outcome) and floor.unit == "utility loss"
     assert healthy.verdict.open_questions
 
 

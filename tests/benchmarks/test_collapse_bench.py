@@ -7,13 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from benchmarks import collapse_bench, fit_risk
+from benchmarks import collapse_bench
 from benchmarks.truth import append
 from synthos.results import DIMENSIONS
-from synthos.verdict.calibration import parse_risk_model
 
 Row = dict[str, Any]
 
@@ -167,55 +165,3 @@ def test_the_table_shows_every_case(capsys: pytest.CaptureFixture[str]) -> None:
     collapse_bench.show(truth, [answer(truth[0], 1.0), answer(truth[1], 30.0, rho=0.3)])
     shown = capsys.readouterr().out
     assert "cart_g4" in shown and "0.30" in shown and "median seconds a table" in shown
-
-
-def made_up(count: int, seed: int = 0) -> tuple[list[Row], np.ndarray, np.ndarray]:
-    """Cases whose utility loss follows two of the parts."""
-    rng = np.random.default_rng(seed)
-    losses = rng.uniform(0.0, 0.3, (count, len(fit_risk.START)))
-    harm = np.maximum(losses[:, 1], losses[:, 8]) * 0.5
-    truth = [
-        case(f"k{index}", float(loss), family=f"f{index % 4}", table="census" if index % 2 else "bank")
-        for index, loss in enumerate(harm)
-    ]
-    return truth, losses, harm
-
-
-def test_the_fit_comes_closer_than_its_start_and_stays_within_bounds() -> None:
-    truth, losses, harm = made_up(60)
-    start = np.array(list(fit_risk.START.values())).T
-    found = fit_risk.fit(losses, harm, fit_risk.balanced(truth))
-    wanted = fit_risk.target(harm)
-    assert np.abs(fit_risk.risks(found, losses) - wanted).mean() < np.abs(fit_risk.risks(start, losses) - wanted).mean()
-    assert found[0].min() >= fit_risk.CEILINGS[0] and found[0].max() <= fit_risk.CEILINGS[1]
-    assert np.array_equal(found, fit_risk.fit(losses, harm, fit_risk.balanced(truth)))
-
-
-def test_the_fitted_risks_are_those_of_the_product() -> None:
-    truth, losses, harm = made_up(40)
-    figures = np.round(fit_risk.fit(losses, harm, fit_risk.balanced(truth)), 1)
-    model = parse_risk_model(fit_risk.document(figures, -1.0, 1.2, "here"))
-    for risk, row in zip(fit_risk.risks(figures, losses), losses, strict=True):
-        assert model.risk(dict(zip(fit_risk.START, row.tolist(), strict=True))) == pytest.approx(risk, abs=1e-6)
-
-
-def test_the_target_turns_where_the_levels_turn() -> None:
-    at = fit_risk.target(np.array([-0.1, 0.0, 0.1, 0.3, 1.0]))
-    assert at == pytest.approx([0.0, 0.0, 20.5, 49.8, 90.0], abs=0.1)
-
-
-def test_the_probability_rises_with_risk() -> None:
-    risk = np.linspace(0.0, 100.0, 80)
-    intercept, slope = fit_risk.fit_probability(risk, risk > 25.0)
-    assert slope > 0
-    turn = intercept + slope * np.log(30.0 / 80.0)
-    assert abs(turn) < 1.0
-    assert fit_risk.fit_probability(risk, risk < 25.0)[1] == 0.0
-
-
-@pytest.mark.slow
-def test_held_out_figures_cover_every_table() -> None:
-    truth, losses, harm = made_up(32)
-    found = fit_risk.held_out(truth, losses, harm)
-    assert {"rank correlation, bank", "rank correlation, census", "AUROC", "Brier skill"} == set(found)
-    assert found["AUROC"] > 0.7
