@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from synthos.cascade.curves import LEAST_YARDSTICK, Curves
-from synthos.cascade.scaling_law import DATA_FORM, FULL_FORM, Fit, Floats, Points, fit_law, refusal
+from synthos.cascade.scaling_law import FORM, Fit, Floats, Points, fit_law, refusal
 from synthos.results import Law, ModelRun, ScalePrediction
 from synthos.stats.bootstrap import percentile_interval
 
@@ -20,25 +20,15 @@ REACH = 100
 #: Sizes whose trend makes the direction.
 _TREND = 4
 
-#: The law without the model's size, from a third of the points, must back-test so many times better to be taken.
-_HANDICAP = 2.0
-
 Direction = Literal["closing", "level", "widening"]
 
 
 def predict(
     synthetic: Sequence[ModelRun], reference: Sequence[ModelRun], curves: Curves, rng: np.random.Generator
 ) -> tuple[Law, tuple[ScalePrediction, ...]]:
-    """The law of both arms in the form that back-tests better, and its predictions."""
-    largest = max(run.parameters for run in reference)
-    candidates = []
-    for form in (FULL_FORM, DATA_FORM):
-        whole = form == FULL_FORM
-        points = [Points.of([run for run in arm if whole or run.tier == "heavy"]) for arm in (synthetic, reference)]
-        fits = [fit_law(p, rng, with_model=whole) for p in points]
-        missed = max(abs(fit.surprise) for fit in fits)
-        candidates.append((missed if whole else _HANDICAP * missed, form, points, fits))
-    _, form, points, (s_fit, r_fit) = min(candidates, key=lambda item: item[0])
+    """The law of both arms, heavy tier, and its predictions."""
+    points = [Points.of(arm) for arm in (synthetic, reference)]
+    s_fit, r_fit = (fit_law(p, rng) for p in points)
     reasons = [
         f"{arm} arm: {reason}"
         for arm, fit, p in zip(("synthetic", "reference"), (s_fit, r_fit), points, strict=True)
@@ -46,7 +36,7 @@ def predict(
     ]
     error = max(abs(s_fit.surprise) / points[0].bits.min(), abs(r_fit.surprise) / points[1].bits.min())
     law = Law(
-        form=form,
+        form=FORM,
         synthetic=s_fit.law,
         reference=r_fit.law,
         backtest_error=float(error),
@@ -55,9 +45,9 @@ def predict(
     heading = direction(curves)
     if law.refused:
         return law, tuple(_refused(rows, law.refused, heading) for rows in SCALES)
-    floor = _forecast(math.inf, largest, s_fit, r_fit, curves, rng)
+    floor = _forecast(math.inf, s_fit, r_fit, curves)
     return law, tuple(
-        _prediction(rows, _forecast(rows, largest, s_fit, r_fit, curves, rng), s_fit.largest, heading)
+        _prediction(rows, _forecast(rows, s_fit, r_fit, curves), s_fit.largest, heading)
         if rows <= REACH * s_fit.largest
         else _floor(rows, floor, s_fit.largest, heading)
         for rows in SCALES
@@ -95,11 +85,9 @@ def _refused(rows: int, reason: str, heading: Direction) -> ScalePrediction:
     )
 
 
-def _forecast(
-    rows: float, parameters: int, s_fit: Fit, r_fit: Fit, curves: Curves, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+def _forecast(rows: float, s_fit: Fit, r_fit: Fit, curves: Curves) -> tuple[Floats, Floats]:
     """Loss of the synthetic arm and rho at ``rows``, by every copy of the laws."""
-    s, r = s_fit.predict(parameters, rows, rng), r_fit.predict(parameters, rows, rng)
+    s, r = s_fit.predict(rows), r_fit.predict(rows)
     independent = float(curves.independent[0])
     return s, (s - r) / np.maximum(independent - r, LEAST_YARDSTICK * independent)
 

@@ -10,7 +10,7 @@ from cascade_tables import made_runs
 
 from synthos.cascade.curves import Curves
 from synthos.cascade.predictions import predict
-from synthos.cascade.scaling_law import DATA_FORM, FULL_FORM
+from synthos.cascade.scaling_law import FORM
 from synthos.results import Arm, Law, ModelRun, ScalePrediction, Tier
 
 SMALL = (200, 400, 800, 1600, 3200, 6400)
@@ -91,16 +91,11 @@ def test_a_curve_that_breaks_at_the_end_is_refused_with_its_error() -> None:
     assert law.backtest_error > 0.03
 
 
-def test_the_form_without_model_size_must_earn_its_place() -> None:
-    assert told(lawful, LARGE)[0].form == FULL_FORM
-
-    def erratic(arm: Arm, tier: Tier, rows: int) -> float:
-        """Heavy models follow a law; the smaller ones turn away at the largest size."""
-        return lawful(arm, tier, rows) + (0.5 if tier != "heavy" and rows == LARGE[-1] else 0.0)
-
-    law, _ = told(erratic, LARGE)
-    assert law.form == DATA_FORM
+def test_the_law_is_the_heavy_tiers() -> None:
+    law, _ = told(lawful, LARGE)
+    assert law.form == FORM
     assert law.reference is not None
+    assert law.reference.floor == pytest.approx(21.1, abs=0.1)
     assert law.reference.model_coefficient == 0
 
 
