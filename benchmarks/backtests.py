@@ -42,12 +42,28 @@ BASE, STEPS = 560, (10, 30)
 #: A second design of the 18 at about the same cost: two widths and nine sizes over the same range.
 OTHER_TIERS: tuple[Tier, ...] = ("light", "heavy")
 OTHER_SIZES = 9
-GENERATORS = {
+CONFIG = CascadeConfig()
+
+
+def half_generation(table: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Rows of a CART synthesiser, every other one replaced by one of a Gaussian copula."""
+    return generators.mixture(
+        generators.cart_generation(table, rng), generators.copula_generation(table, rng), 0.5, rng
+    )
+
+
+def shuffled_generation(table: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Independent columns: there is nothing to learn but the margins, so that a law has little to say."""
+    return pl.DataFrame({name: table[name][rng.integers(table.height, size=table.height)] for name in table.columns})
+
+
+GENERATORS: dict[str, generators.Generator] = {
     "copula": generators.copula_generation,
     "cart": generators.cart_generation,
     "narrow": generators.narrow_generation,
+    "half": half_generation,
+    "shuffled": shuffled_generation,
 }
-CONFIG = CascadeConfig()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,8 @@ from synthos.stats.bootstrap import percentile_interval
 SCALES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 #: Beyond so many times the largest run only the floor and the direction are stated.
 REACH = 100
+#: Correlation of the arms' errors, which share sizes, test rows and random streams; from the back-tests of rho.
+_SHARED = 0.6
 #: Sizes whose trend makes the direction.
 _TREND = 4
 
@@ -28,7 +31,9 @@ def predict(
 ) -> tuple[Law, tuple[ScalePrediction, ...]]:
     """The law of both arms, heavy tier, and its predictions."""
     points = [Points.of(arm) for arm in (synthetic, reference)]
-    s_fit, r_fit = (fit_law(p, rng) for p in points)
+    seed = int(rng.integers(2**32))
+    s_fit, r_fit = (fit_law(p, np.random.default_rng(seed)) for p in points)
+    forecast = partial(_forecast, s_fit=s_fit, r_fit=r_fit, apart=fit_law(points[1], rng), curves=curves)
     reasons = [
         f"{arm} arm: {reason}"
         for arm, fit, p in zip(("synthetic", "reference"), (s_fit, r_fit), points, strict=True)
@@ -45,9 +50,9 @@ def predict(
     heading = direction(curves)
     if law.refused:
         return law, tuple(_refused(rows, law.refused, heading) for rows in SCALES)
-    floor = _forecast(math.inf, s_fit, r_fit, curves)
+    floor = forecast(math.inf)
     return law, tuple(
-        _prediction(rows, _forecast(rows, s_fit, r_fit, curves), s_fit.largest, heading)
+        _prediction(rows, forecast(rows), s_fit.largest, heading)
         if rows <= REACH * s_fit.largest
         else _floor(rows, floor, s_fit.largest, heading)
         for rows in SCALES
@@ -85,11 +90,24 @@ def _refused(rows: int, reason: str, heading: Direction) -> ScalePrediction:
     )
 
 
-def _forecast(rows: float, s_fit: Fit, r_fit: Fit, curves: Curves) -> tuple[Floats, Floats]:
-    """Loss of the synthetic arm and rho at ``rows``, by every copy of the laws."""
-    s, r = s_fit.predict(rows), r_fit.predict(rows)
+def _forecast(rows: float, *, s_fit: Fit, r_fit: Fit, apart: Fit, curves: Curves) -> tuple[Floats, Floats]:
+    """Loss of the synthetic arm and rho at ``rows``, by every copy of the laws.
+
+    ``s_fit`` and ``r_fit`` are drawn from the same random numbers, so that their errors go together; ``apart`` is the
+    reference's law with draws of its own.
+    """
+    s, r = s_fit.predict(rows), together(r_fit.predict(rows), apart.predict(rows))
     independent = float(curves.independent[0])
     return s, (s - r) / np.maximum(independent - r, LEAST_YARDSTICK * independent)
+
+
+def together(shared: Floats, apart: Floats) -> Floats:
+    """Copies of a loss whose error goes with the other arm's as much as it does; of ``shared`` it goes wholly.
+
+    Both of shape (1 + copies,), the law's own loss first.
+    """
+    joined: Floats = shared[0] + _SHARED * (shared - shared[0]) + math.sqrt(1 - _SHARED**2) * (apart - shared[0])
+    return joined
 
 
 def _prediction(rows: int, forecast: tuple[Floats, Floats], run: float, heading: Direction) -> ScalePrediction:

@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 FORM = "L(D) = E + B/D^b for each tier, one b"
 #: Relative error of predicting the largest size from the smaller ones above which no law is stated.
 BACKTEST_LIMIT = 0.03
+#: Half width of the interval at ten times the largest size, relative to the loss, above which no law is stated: curves
+#: that fall so fast that they may end anywhere are those that back-tests missed.
+WIDEST = 0.05
 #: Draws from the posterior behind every interval.
 COPIES = 400
 
@@ -159,6 +162,10 @@ def refusal(fit: Fit, points: Points) -> str | None:
     relative = abs(fit.surprise) / float(points.bits[at].min())
     if relative > BACKTEST_LIMIT:
         return f"predicting the largest size from the smaller ones misses by {relative:.1%}"
+    ahead = fit.predict(10 * fit.largest)
+    width = 1.96 * float(ahead[1:].std()) / float(ahead[0])
+    if width > WIDEST:
+        return f"the loss still falls too fast to say where it ends (±{width:.1%} at ten times the largest size)"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,22 @@ def test_a_cascade_without_larger_models_is_asked_for_its_own_largest_size() -> 
     tests = laws.tests_of([record(base=SIZES[-1] + 1)], ("heavy",))
     assert [test.step for test in tests] == [8]
     assert tests[0].points.rows.max() < 0.14 * SIZES[-1]
+
+
+def test_rho_is_that_of_both_laws() -> None:
+    real, worse = record(), record()
+    real = replace(real, generator="real")
+    worse = replace(
+        worse,
+        models=tuple(replace(item, bits=item.bits + 1) for item in worse.models),
+        targets=tuple(replace(item, bits=item.bits + 1) for item in worse.targets),
+    )
+    answers = laws.rho_answers([real, worse])
+    assert [step for step, *_ in answers] == [10, 30]
+    for _, predicted, low, high, measured in answers:
+        assert predicted == pytest.approx(measured, abs=0.01)
+        assert measured == pytest.approx(0.1, abs=0.02)
+        assert low < measured < high
 
 
 def test_the_page_counts_pairs_and_lists_each_prediction() -> None:

@@ -91,6 +91,16 @@ def test_a_curve_that_breaks_at_the_end_is_refused_with_its_error() -> None:
     assert law.backtest_error > 0.03
 
 
+def test_errors_that_both_arms_share_widen_rho_less_than_the_losses() -> None:
+    _, (million, *_) = told(lawful, LARGE)
+    assert million.loss_interval is not None
+    assert million.rho_interval is not None
+    assert million.rho is not None
+    loss, rho = (interval.high - interval.low for interval in (million.loss_interval, million.rho_interval))
+    yardstick = 1 / million.rho  # the arms are one bit apart
+    assert loss / 2 < rho * yardstick < 1.2 * loss, "independent errors would make it 1.4 times the loss's"
+
+
 def test_the_law_is_the_heavy_tiers() -> None:
     law, _ = told(lawful, LARGE)
     assert law.form == FORM

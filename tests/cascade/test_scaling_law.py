@@ -100,6 +100,7 @@ def test_a_sound_fit_is_not_refused() -> None:
     [
         (20 + D / 1000, "does not fall"),
         (np.where(D.max() == D, 15.0, 20 + 60 / D**0.5), "misses by"),
+        (5 + 250 / D**0.45, "still falls too fast"),
     ],
 )
 def test_ill_behaved_curves_are_refused_with_the_reason(bits: np.ndarray, words: str) -> None:
