@@ -31,7 +31,7 @@ from benchmarks.collapse_bench import Row, load_truth, read_log
 from synthos.localization.regions import find_regions
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.verdict.fingerprint import MEANINGS, Fingerprint, fingerprint
-from synthos.verdict.library import Library, parse_library
+from synthos.verdict.known import Library, parse_library
 from synthos.verdict.signatures import distances, nearest_cases, rooted, similarity
 from synthos.verdict.thresholds import default_thresholds
 

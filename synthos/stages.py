@@ -51,7 +51,7 @@ from synthos.utility.forests import FEW_TREES, TREES
 from synthos.validation import Validation
 from synthos.verdict.aggregate import decide
 from synthos.verdict.fingerprint import fingerprint
-from synthos.verdict.library import Library, load_library
+from synthos.verdict.known import Library, load_library
 from synthos.verdict.signatures import match
 from synthos.verdict.thresholds import Thresholds, load_thresholds
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from synthos.cli import exits
 
 if TYPE_CHECKING:
-    from synthos.verdict.library import Case
+    from synthos.verdict.known import Case
 
 app = typer.Typer(
     help="Known collapses that tables are compared with, and cases of your own.",
@@ -41,7 +41,7 @@ def listing(
     """Show the known collapses: the packaged ones and your own."""
 
     def work() -> int:
-        from synthos.verdict.library import load_library
+        from synthos.verdict.known import load_library
 
         known = load_library(library)
         if as_json:
@@ -76,7 +76,7 @@ def add(
     """Add a validated table of which you know what became of it; its figures are kept, its rows and values are not."""
 
     def work() -> int:
-        from synthos.verdict import library as known
+        from synthos.verdict import known
 
         case = known.add(result, name=name, family=family, harm=harm, note=note, path=library)
         Console(highlight=False).print(Text(f"added “{case.name}” ({case.family}) to {case.source}"), soft_wrap=True)

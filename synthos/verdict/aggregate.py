@@ -21,7 +21,7 @@ from synthos.results import (
     Verdict,
 )
 from synthos.verdict import reasons as say
-from synthos.verdict.calibration import Cascade, RiskModel, default_risk_model, gather, logistic
+from synthos.verdict.calibration import Cascade, Loss, RiskModel, default_risk_model, gather, logistic
 from synthos.verdict.harm import COLLAPSED, Expected, HarmModel, default_harm_model, risk_of
 from synthos.verdict.outcomes import outcomes
 from synthos.verdict.thresholds import Thresholds, default_thresholds
@@ -98,18 +98,10 @@ def decide(
     losses = gather(dimensions, cascade)
     broken = _broken(dimensions, cascade, utility, quick=quick, has_reference=has_reference)
     if not losses and not isinstance(utility, Utility):
-        if any(isinstance(answer, Failed) for answer in (*dimensions.values(), cascade, utility)):
-            raise InternalError("nothing could be measured: " + "; ".join(broken))
-        fix = "give more rows or more columns" if has_reference else "give a reference table of real rows"
-        raise ConfigError("nothing about the table can be told from chance", fix=fix)
-    point = {name: loss.value for name, loss in losses.items()}
-    expected = None
-    if isinstance(utility, Utility):
-        expected = (harm_model or default_harm_model()).expect(utility)
-        risk = risk_of(expected.harm)
-        interval = Interval(low=risk_of(expected.interval.low), high=risk_of(expected.interval.high))
-    else:
-        risk, interval = model.risk(point), model.risk_interval(losses)
+        failed = any(isinstance(answer, Failed) for answer in (*dimensions.values(), cascade, utility))
+        raise _nothing(broken, failed=failed, has_reference=has_reference)
+    expected = (harm_model or default_harm_model()).expect(utility) if isinstance(utility, Utility) else None
+    risk, interval = _risk(expected, losses, model)
     bounded = not has_reference or bool(broken)
     if bounded:
         # What was not seen may be as bad as can be.
@@ -118,28 +110,18 @@ def decide(
     faults = say.faults(dimensions, regions, limits) if has_reference else ()
     decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference, faulty=bool(faults))
     chance, chance_interval, note = _probability(expected, risk, interval, model, limits, has_reference=has_reference)
-    harms = model.harms(point)
+    harms = model.harms({name: loss.value for name, loss in losses.items()})
+    given = (broken, faults, dimensions, cascade, utility, harms, rows, limits, has_reference)
+    reasons = _reasons(decision, risk, interval, level, *given)
+    seen = {"has_reference": has_reference, "has_holdout": "holdout" in rows}
+    open_questions = say.open_questions(dimensions, cascade, utility, quick=quick, notes=notes, **seen)
     return Verdict(
         risk_score=risk,
         risk_bound="at_least" if bounded else "exact",
         risk_interval=interval,
         risk_level=None if bounded and level == "low" else level,
         decision=decision,
-        reasons=_reasons(
-            decision,
-            risk,
-            interval,
-            level,
-            broken,
-            faults,
-            dimensions,
-            cascade,
-            utility,
-            harms,
-            rows,
-            limits,
-            has_reference,
-        ),
+        reasons=reasons,
         collapse_type=None if level == "low" else collapse_type(harms),
         collapse_probability=chance,
         probability_interval=chance_interval,
@@ -147,16 +129,24 @@ def decide(
         expected_loss=None if expected is None else expected.harm,
         expected_loss_interval=None if expected is None else expected.interval,
         outcomes=outcomes(dimensions, cascade, utility, quick=quick),
-        open_questions=say.open_questions(
-            dimensions,
-            cascade,
-            utility,
-            quick=quick,
-            has_reference=has_reference,
-            has_holdout="holdout" in rows,
-            notes=notes,
-        ),
+        open_questions=open_questions,
     )
+
+
+def _nothing(broken: Sequence[str], *, failed: bool, has_reference: bool) -> ConfigError | InternalError:
+    """Why there is no risk to state: every part that applies broke, or none applies."""
+    if failed:
+        return InternalError("nothing could be measured: " + "; ".join(broken))
+    fix = "give more rows or more columns" if has_reference else "give a reference table of real rows"
+    return ConfigError("nothing about the table can be told from chance", fix=fix)
+
+
+def _risk(expected: Expected | None, losses: Mapping[str, Loss], model: RiskModel) -> tuple[float, Interval]:
+    """The risk of the harm to expect; where no forest could be judged, that of likeness."""
+    if expected is None:
+        return model.risk({name: loss.value for name, loss in losses.items()}), model.risk_interval(losses)
+    ends = Interval(low=risk_of(expected.interval.low), high=risk_of(expected.interval.high))
+    return risk_of(expected.harm), ends
 
 
 def collapse_type(harms: Mapping[str, float]) -> CollapseType | None:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from synthos.results import SignatureMatch
 from synthos.verdict.fingerprint import Fingerprint
-from synthos.verdict.library import Case, Library, packaged_library
+from synthos.verdict.known import Case, Library, packaged_library
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
 Floats = npt.NDArray[np.float64]

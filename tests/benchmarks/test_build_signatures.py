@@ -12,7 +12,7 @@ import pytest
 from benchmarks import build_signatures
 from benchmarks.collapse_bench import Row
 from synthos.verdict.fingerprint import Fingerprint
-from synthos.verdict.library import parse_library
+from synthos.verdict.known import parse_library
 from synthos.verdict.signatures import match
 
 DAMAGES = {"real": "healthy", "ctgan_g1": "ctgan", "ctgan_mix75": "ctgan_mix", "noise_30": "planted_noise"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import synthos
 from synthos.verdict.fingerprint import MEANINGS, Fingerprint
-from synthos.verdict.library import Case, Library, add, packaged_library
+from synthos.verdict.known import Case, Library, add, packaged_library
 from synthos.verdict.signatures import AT_REACH, MOST_SPREADS, distances, match, outcome, similarity
 from synthos.verdict.thresholds import default_thresholds, parse_thresholds
 

@@ -10,7 +10,7 @@ import pytest
 
 from synthos.errors import ConfigError, InputError, SourceError
 from synthos.verdict.fingerprint import Fingerprint
-from synthos.verdict.library import add, load_library, load_own, own_file, packaged_library, parse_library
+from synthos.verdict.known import add, load_library, load_own, own_file, packaged_library, parse_library
 
 FIGURES: Fingerprint = {"new_values": 0.4, "tails": -1.0, "region_noise": 0.0}
 
