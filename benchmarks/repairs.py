@@ -66,12 +66,12 @@ def validate(synthetic: Path, reference: Path) -> tuple[Validation, float]:
     findings = stages.Findings(
         dimensions={name: evaluate(name, evidence) for name in DIMENSIONS},
         cascade=left_out,
-        utility=join({name: measure_column(name, FEW_TREES, evidence) for name in targets(evidence)}, evidence),
+        utility=join({name: measure_column(name, FEW_TREES, None, evidence) for name in targets(evidence)}, evidence),
         diversity={},
         regions=find_regions(evidence),
     )
     started = time.process_time()
-    answer = stages.conclude(job, evidence, findings, stages.Stopwatch())
+    answer = stages.conclude(job, evidence, findings, stages.Stopwatch(), stages.measured_here(None))
     return answer, time.process_time() - started
 
 

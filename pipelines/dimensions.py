@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pipelines.progress import Handler, follow
@@ -17,8 +18,9 @@ from synthos.results import DimensionResult, DiversityReport, Failed, NotApplica
 from synthos.sampling.evidence import Evidence
 from synthos.stages import as_failure, early_dimensions
 from synthos.utility.design import targets
-from synthos.utility.measure import measure_column
-from synthos.utility.transfer import Judged
+from synthos.utility.measure import Sides, learn_column, measure_column
+from synthos.utility.reference import RealSide
+from synthos.utility.transfer import Judged, Taught, teach
 
 RETRIES = 3
 
@@ -54,7 +56,7 @@ def diversity_piece(note: Callable[[DiversityReport], None]) -> Piece:
 
 
 def utility_pieces(
-    trees: int, evidence: Evidence, note: Callable[[str, Judged | NotApplicable | Failed], None]
+    trees: int, folder: Path | None, evidence: Evidence, note: Callable[[str, Judged | NotApplicable | Failed], None]
 ) -> list[Piece]:
     """A piece a column that forests predict; none without a reference."""
 
@@ -62,7 +64,10 @@ def utility_pieces(
         note(name, as_failure(error))
 
     names = targets(evidence) if evidence.reference is not None else ()
-    return [Piece(measure_column, (name, trees), Handler(partial(note, name), partial(failed, name))) for name in names]
+    return [
+        Piece(measure_column, (name, trees, folder), Handler(partial(note, name), partial(failed, name)))
+        for name in names
+    ]
 
 
 def start(ray: Any, evidence: Any, pieces: Sequence[Piece]) -> dict[Any, Handler]:
@@ -92,3 +97,29 @@ def measure_all(runtime: Runtime, evidence: Evidence) -> dict[str, DimensionResu
     measured: dict[str, DimensionResult] = {}
     follow(runtime, start(ray, ray.put(evidence), dimension_pieces(measured.__setitem__)))
     return {name: measured.get(name) or evaluate(name, evidence) for name in DIMENSIONS}
+
+
+def learn_columns(
+    runtime: Runtime, folder: Path | None, names: Sequence[str], trees: int, evidence: Evidence
+) -> dict[str, RealSide | NotApplicable]:
+    """``synthos.utility.measure.learn_columns``, side by side."""
+    found: dict[str, RealSide | NotApplicable] = {}
+    pieces = [Piece(learn_column, (name, trees, folder), Handler(partial(found.__setitem__, name))) for name in names]
+    ray = runtime.ray()
+    follow(runtime, start(ray, ray.put(evidence), pieces))
+    return {name: found[name] for name in names}
+
+
+def teach_all(runtime: Runtime, sides: Sides, evidence: Evidence) -> dict[str, Taught | NotApplicable]:
+    """``synthos.utility.measure.teach_all``, side by side."""
+    found: dict[str, Taught | NotApplicable] = {
+        name: side for name, side in sides.items() if isinstance(side, NotApplicable)
+    }
+    pieces = [
+        Piece(teach, (side,), Handler(partial(found.__setitem__, name)))
+        for name, side in sides.items()
+        if not isinstance(side, NotApplicable)
+    ]
+    ray = runtime.ray()
+    follow(runtime, start(ray, ray.put(evidence), pieces))
+    return {name: found[name] for name in sides}

@@ -10,9 +10,11 @@ from pipelines.cascade import Cascade
 from pipelines.dimensions import (
     dimension_pieces,
     diversity_piece,
+    learn_columns,
     measure_all,
     region_piece,
     start,
+    teach_all,
     utility_pieces,
     work_until_up,
 )
@@ -21,6 +23,7 @@ from pipelines.runtime import Runtime
 from pipelines.scan import scan_tables
 from synthos.dimensions.registry import DIMENSIONS
 from synthos.progress import Event, Listener
+from synthos.recommendation.losses import Measures
 from synthos.results import CascadeResult, DimensionResult, DiversityReport, Failed, NotApplicable, Region, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
@@ -77,7 +80,7 @@ def _judge(
         forests[name] = answer
         listener(Event(stage="utility", done=len(forests), total=len(columns), message=name))
 
-    columns = utility_pieces(job.trees, evidence, note_forests)
+    columns = utility_pieces(job.trees, folder, evidence, note_forests)
     pieces = [
         *dimension_pieces(note_dimension),
         region_piece(regions.append),
@@ -109,7 +112,10 @@ def _judge(
         diversity=diversity[0],
         regions=regions[0],
     )
-    return conclude(job, evidence, findings, watch, listener, partial(measure_all, runtime))
+    measures = Measures(
+        partial(measure_all, runtime), partial(learn_columns, runtime, folder), partial(teach_all, runtime)
+    )
+    return conclude(job, evidence, findings, watch, measures, listener)
 
 
 def _utility(

@@ -39,6 +39,7 @@ from synthos.stages import (
     gather_evidence,
     late_dimensions,
     measure_late,
+    measured_here,
     prepare,
     scan_table,
     why_no_cascade,
@@ -106,7 +107,7 @@ def validate(
             dimensions[name] = evaluate(name, evidence)
             on_progress(Event(stage="dimensions", done=done, total=len(DIMENSIONS), message=name))
     with watch.stage("utility"):
-        utility = _measure_utility(job, evidence, on_progress)
+        utility = _measure_utility(job, evidence, folder, on_progress)
     with watch.stage("cascade"):
         cascade = why_no_cascade(job) or _train(job, evidence, folder, on_progress)
     if isinstance(cascade, CascadeResult):
@@ -119,17 +120,19 @@ def validate(
     with watch.stage("diversity"):
         diversity = analyse(evidence)
     findings = Findings(dimensions=dimensions, cascade=cascade, utility=utility, diversity=diversity, regions=regions)
-    return conclude(job, evidence, findings, watch, on_progress)
+    return conclude(job, evidence, findings, watch, measured_here(folder), on_progress)
 
 
-def _measure_utility(job: Job, evidence: Evidence, listener: Listener) -> Utility | NotApplicable | Failed:
+def _measure_utility(
+    job: Job, evidence: Evidence, folder: Path | None, listener: Listener
+) -> Utility | NotApplicable | Failed:
     if evidence.reference is None:
         return NO_REFERENCE
     names, found = targets(evidence), {}
     for done, name in enumerate(names):
         listener(Event(stage="utility", done=done, total=len(names), message=name))
         try:
-            found[name] = measure_column(name, job.trees, evidence)
+            found[name] = measure_column(name, job.trees, folder, evidence)
         except Exception as error:  # noqa: BLE001 - the process edge: what was measured beside the forests is kept
             return as_failure(error)
     listener(Event(stage="utility", done=len(names), total=len(names)))

@@ -24,6 +24,7 @@ from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, 
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
 from synthos.recommendation.gains import Score
+from synthos.recommendation.losses import Measures
 from synthos.recommendation.snippets import place_of
 from synthos.reporting.material import gather
 from synthos.results import (
@@ -48,6 +49,7 @@ from synthos.tables.kinds import load_overrides
 from synthos.tables.schema import Schema
 from synthos.tables.sources import Source, open_table
 from synthos.utility.forests import FEW_TREES, TREES
+from synthos.utility.measure import learn_columns, teach_all
 from synthos.validation import Validation
 from synthos.verdict.aggregate import decide
 from synthos.verdict.fingerprint import fingerprint
@@ -111,7 +113,7 @@ class Job:
 def begin(
     opening: Callable[[], Job], cache: str | Path | bool | None, watch: Stopwatch, listener: Listener
 ) -> tuple[Job, Path | None]:
-    """The stage "read": the job that ``opening`` gives, and the folder of its models, None where none are kept.
+    """The stage "read": the job that ``opening`` gives, and the folder of its models, None where none are to be kept.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def begin(
     listener(Event(stage="read", done=0, total=1))
     with watch.stage("read"):
         job = opening()
-        folder = None if why_no_cascade(job) else cache_folder(cache)
+        folder = cache_folder(cache) if "reference" in job.sources else None
     listener(Event(stage="read", done=1, total=1))
     return job, folder
 
@@ -231,7 +233,7 @@ def cache_folder(cache: str | Path | bool | None) -> Path | None:
         return None
     if cache is None or cache is True:
         home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        folder = Path(home) / "synthos" / "cascade"
+        folder = Path(home) / "synthos"
     else:
         folder = Path(cache)
     try:
@@ -266,22 +268,24 @@ def present_arms(evidence: Evidence) -> dict[str, ArmData]:
     return {role: arm for role, arm in arms.items() if arm is not None}
 
 
-Measure = Callable[[Evidence], dict[str, DimensionResult]]
-
-
 def measure_all(evidence: Evidence) -> dict[str, DimensionResult]:
     """Every dimension, one after the other."""
     return {name: evaluate(name, evidence) for name in DIMENSIONS}
 
 
-def quick_risk(job: Job, measure: Measure, evidence: Evidence) -> Score | NotApplicable:
+def measured_here(folder: Path | None) -> Measures:
+    """Samples are measured in this process; what the reference settles is kept in ``folder``, unless it is None."""
+    return Measures(measure_all, partial(learn_columns, folder), teach_all)
+
+
+def quick_risk(job: Job, measures: Measures, evidence: Evidence) -> Score | NotApplicable:
     """The risk that the dimensions alone give: what a repair is measured by where no forest could be judged.
 
     Not applicable where nothing about the evidence can be measured: a fix that cannot be judged must not take a
     finished validation down.
     """
     rows = {role: arm.profile.rows for role, arm in present_arms(evidence).items()}
-    answers = measure(evidence)
+    answers = measures.dimensions(evidence)
     parts = frozenset(name for name, answer in answers.items() if isinstance(answer, Scored))
     try:
         verdict = decide(
@@ -314,12 +318,12 @@ def conclude(
     evidence: Evidence,
     findings: Findings,
     watch: Stopwatch,
+    measures: Measures,
     listener: Listener = silent,
-    measure: Measure = measure_all,
 ) -> Validation:
     """Verdict, recommendations, signatures and what the report shows.
 
-    ``measure`` evaluates the dimensions of mended samples, for the gains of the recommendations.
+    ``measures`` is how mended samples are measured, for the gains of the recommendations.
     """
     dimensions, cascade, regions = findings.dimensions, findings.cascade, findings.regions
     arms = present_arms(evidence)
@@ -340,7 +344,7 @@ def conclude(
         listener(Event(stage="verdict", done=1, total=1, message=f"risk {verdict.risk_score:.0f}"))
     with watch.stage("recommendations"):
         # Measuring what each fix gains takes some ten seconds: not what "quick" means.
-        rescore = None if job.quick else partial(quick_risk, job, measure)
+        rescore = None if job.quick else partial(quick_risk, job, measures)
         recommendations = recommend(
             evidence,
             dimensions,
@@ -348,7 +352,7 @@ def conclude(
             verdict,
             rescore=rescore,
             utility=findings.utility,
-            measure=None if job.quick else measure,
+            measures=None if job.quick else measures,
             thresholds=job.thresholds,
             listener=listener,
             **{role: place_of(source, role) for role, source in job.sources.items() if role != "holdout"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +13,10 @@ from synthos.dimensions.registry import evaluate
 from synthos.profiling.diversity import analyse
 from synthos.results import DIMENSIONS, DimensionResult, Failed, Interval, NotApplicable, Region, Scored
 from synthos.sampling.evidence import Evidence
-from synthos.stages import Findings, Measure, Stopwatch, conclude, gather_evidence, prepare, scan_table
+from synthos.stages import Findings, Stopwatch, conclude, gather_evidence, measured_here, prepare, scan_table
 from synthos.validation import Validation
+
+Measure = Callable[[Evidence], dict[str, DimensionResult]]
 
 
 def fidelity(item: Evidence) -> dict[str, DimensionResult]:
@@ -39,7 +43,7 @@ def concluded(bad: pl.DataFrame, real: pl.DataFrame, measure: Measure, *, thresh
         diversity=analyse(evidence),
         regions=(region,),
     )
-    return conclude(job, evidence, findings, Stopwatch(), measure=measure)
+    return conclude(job, evidence, findings, Stopwatch(), replace(measured_here(None), dimensions=measure))
 
 
 @pytest.mark.parametrize(("medium", "enough"), [(1, False), (40, True), (99, False)])

@@ -164,7 +164,7 @@ def test_an_unknown_recommendation_is_refused(healthy: Validation):
 
 def test_the_cache_is_where_it_is_asked_for(tmp_path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder(None) == tmp_path / "synthos" / "cascade"
+    assert cache_folder(None) == tmp_path / "synthos"
     assert cache_folder(tmp_path / "here") == tmp_path / "here"
     assert cache_folder(False) is None
 
@@ -179,7 +179,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_anything_is_scanned(
         synthos.validate(fresh, real, cache=blocked, on_progress=heard.append)
     assert str(caught.value).count(".") == 1
     assert {event.stage for event in heard} == {"read"}
-    assert synthos.validate(fresh, real, cache=blocked, quick=True).decision  # which trains nothing
+    assert synthos.validate(fresh, cache=blocked).decision  # without a reference there is nothing to keep
 
 
 def test_profile_needs_one_table_only(real: pl.DataFrame):

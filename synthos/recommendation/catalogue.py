@@ -9,7 +9,7 @@ from functools import partial
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.candidates import Candidate, suggest
 from synthos.recommendation.gains import Gain, Rescore, Workbench
-from synthos.recommendation.losses import ForestBench, Measure
+from synthos.recommendation.losses import ForestBench, Measures
 from synthos.recommendation.snippets import Place, file_place, snippet
 from synthos.results import (
     DimensionResult,
@@ -45,7 +45,7 @@ def recommend(
     *,
     rescore: Rescore | None = None,
     utility: Utility | NotApplicable | Failed | None = None,
-    measure: Measure | None = None,
+    measures: Measures | None = None,
     thresholds: Thresholds | None = None,
     listener: Listener = silent,
     synthetic: Place | None = None,
@@ -57,7 +57,7 @@ def recommend(
     ----------
     rescore : the risk of changed evidence by likeness, all dimensions evaluated anew; asked where forests cannot judge.
     utility : what forests lost on the sample as it is.
-    measure : evaluates all dimensions. None for both ways, as in the quick mode, to measure nothing.
+    measures : how mended samples are measured. None for both ways, as in the quick mode, to measure nothing.
     thresholds : where the risk is low enough that nothing else is asked for; the packaged ones by default.
     synthetic, reference : where the snippets find the tables; by default files of the tables' names.
 
@@ -79,8 +79,8 @@ def recommend(
     start: Callable[[], Workbench | ForestBench] | None = None
     suspects = [region.row_range for region in regions]
     limits = thresholds or default_thresholds()
-    if isinstance(utility, Utility) and measure is not None:
-        start = partial(ForestBench, evidence, utility, measure, limits)
+    if isinstance(utility, Utility) and measures is not None:
+        start = partial(ForestBench, evidence, utility, measures, limits)
     elif rescore is not None:
         start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
     kept = _measured(candidates, made, start, listener)

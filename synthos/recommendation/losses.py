@@ -38,16 +38,15 @@ from synthos.results import (
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
-from synthos.utility.design import common_rows, row_keys
+from synthos.utility.design import row_keys
 from synthos.utility.forests import FEW_TREES
-from synthos.utility.measure import LEVEL, difference_error, join, teach_all, weigh_all
-from synthos.utility.reference import learn
+from synthos.utility.measure import LEVEL, Sides, difference_error, join, weigh_all
+from synthos.utility.reference import RealSide
 from synthos.utility.transfer import Judged, Taught
 from synthos.verdict.harm import risk_of
 from synthos.verdict.reasons import label
 from synthos.verdict.thresholds import Thresholds
 
-Measure = Callable[[Evidence], dict[str, DimensionResult]]
 Keys = npt.NDArray[np.uint64]
 
 #: Random sets of rows whose removal shows what chance does to the loss, and the share of the sample that each holds.
@@ -66,6 +65,19 @@ UNSEEN: dict[RecommendationKind, str] = {
     "resort": "temporal_stability",
     "regenerate_rare": "rare_pattern_handling",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """How samples are measured: one thing after the other, or side by side.
+
+    ``dimensions`` evaluates all dimensions of an evidence; ``learn`` gives what its reference settles about columns, by
+    forests of so many trees; ``teach`` what forests on its synthetic rows say of the judges.
+    """
+
+    dimensions: Callable[[Evidence], dict[str, DimensionResult]]
+    learn: Callable[[Sequence[str], int, Evidence], dict[str, RealSide | NotApplicable]]
+    teach: Callable[[Sides, Evidence], dict[str, Taught | NotApplicable]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +103,22 @@ class ForestBench:
     Parameters
     ----------
     utility : what forests lost on the whole sample; it names the columns that real rows teach.
-    measure : evaluates all dimensions, for the fixes that help.
+    measures : how mended samples are measured; the dimensions speak of the fixes that help.
     """
 
     def __init__(
         self,
         evidence: Evidence,
         utility: Utility,
-        measure: Measure,
+        measures: Measures,
         thresholds: Thresholds,
     ) -> None:
         if evidence.reference is None:
             raise ConfigError("forests need real rows to be judged on", fix="give a reference table")
-        self._base, self._measure, self._thresholds = replace(evidence, cascade=None), measure, thresholds
+        self._base, self._measures, self._thresholds = replace(evidence, cascade=None), measures, thresholds
         self._seed = derive(evidence.seed, "gains")
         self._trial, self._spared, self._lent = self._prepared(evidence, evidence.reference)
-        rows = common_rows(self._base)
-        self._sides = {name: learn(name, self._base, rows, FEW_TREES) for name in _asked(utility, self._seed)}
+        self._sides = measures.learn(_asked(utility, self._seed), FEW_TREES, self._base)
         self._states: dict[tuple[str, ...], State] = {}
 
     def _prepared(self, evidence: Evidence, reference: ArmData) -> tuple[Trial, pl.DataFrame, Keys]:
@@ -236,7 +247,7 @@ class ForestBench:
         changed = replace(
             arm, frame=whole, codes=base.codec.encode(whole), rows=np.arange(whole.height), profile=profile
         )
-        return State(frame, teach_all(self._sides, replace(base, synthetic=changed)))
+        return State(frame, self._measures.teach(self._sides, replace(base, synthetic=changed)))
 
     @cached_property
     def _chance(self) -> Chance | NotApplicable:
@@ -264,7 +275,7 @@ class ForestBench:
     def _look(self, frame: pl.DataFrame) -> dict[str, DimensionResult]:
         """The dimensions of a mended sample against the reference rows that are never lent."""
         rows = thin(frame.height, LOOKED_AT, generator(self._seed, "look", frame.height))
-        return self._measure(with_table(self._half, frame[rows]))
+        return self._measures.dimensions(with_table(self._half, frame[rows]))
 
     @cached_property
     def _half(self) -> Evidence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,8 @@ from synthos.results import Interval, NotApplicable, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.utility.design import common_rows, targets
 from synthos.utility.forests import TREES
-from synthos.utility.reference import RealSide, learn
+from synthos.utility.reference import LEAST_LEARNABLE, RealSide, learn, taught
+from synthos.utility.store import AnswerStore
 from synthos.utility.transfer import Judged, Taught, judge, teach, weigh
 
 NO_REFERENCE = NotApplicable(
@@ -33,18 +35,37 @@ def learn_all(evidence: Evidence, trees: int = TREES) -> dict[str, RealSide | No
     ------
     ConfigError : there is no reference.
     """
-    rows = common_rows(evidence)
-    return {name: learn(name, evidence, rows, trees) for name in targets(evidence)}
+    return learn_columns(None, targets(evidence), trees, evidence)
 
 
-def measure_column(name: str, trees: int, evidence: Evidence) -> Judged | NotApplicable:
-    """One target from beginning to end, by forests of ``trees``.
+def learn_columns(
+    folder: Path | None, names: Sequence[str], trees: int, evidence: Evidence
+) -> dict[str, RealSide | NotApplicable]:
+    """What the reference settles about the targets ``names``; answers are kept in ``folder``, unless it is None.
 
     Raises
     ------
     ConfigError : there is no reference.
+    SourceError : the folder cannot be written.
     """
-    side = learn(name, evidence, common_rows(evidence), trees)
+    return {name: learn_column(name, trees, folder, evidence) for name in names}
+
+
+def learn_column(name: str, trees: int, folder: Path | None, evidence: Evidence) -> RealSide | NotApplicable:
+    """``learn_columns`` of one."""
+    store = AnswerStore(folder) if folder is not None else None
+    return learn(name, evidence, common_rows(evidence), trees, store)
+
+
+def measure_column(name: str, trees: int, folder: Path | None, evidence: Evidence) -> Judged | NotApplicable:
+    """One target from beginning to end, by forests of ``trees``; what the reference settles is kept in ``folder``.
+
+    Raises
+    ------
+    ConfigError : there is no reference.
+    SourceError : the folder cannot be written.
+    """
+    side = learn_column(name, trees, folder, evidence)
     return side if isinstance(side, NotApplicable) else judge(side, evidence)
 
 
@@ -84,7 +105,7 @@ def difference_error(before: Columns, after: Columns) -> float:
     pairs, weights = [], []
     for name, first in before.items():
         second = after.get(name)
-        if not isinstance(first, Judged) or not isinstance(second, Judged):
+        if not isinstance(first, Judged) or not isinstance(second, Judged) or not _weight(first):
             continue
         here, there = np.isin(first.places, second.places), np.isin(second.places, first.places)
         # The judges keep their order, so that the rows that both asked stand side by side.
@@ -97,11 +118,11 @@ def difference_error(before: Columns, after: Columns) -> float:
 def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
     """The answers of all targets as one; not applicable where no column of the reference can be predicted.
 
-    Columns are weighted by the root of what real rows teach of them: losses of columns that are hard to learn are
-    differences of little, and vary the more. The interval (95 %) is the judges' standard error, each judge with all of
-    its columns, widened for the rows that happened to teach.
+    Columns are weighted by the root of what real rows teach of them above ``LEAST_LEARNABLE``: losses of columns that
+    are hard to learn are differences of little, and vary the more. The interval (95 %) is the judges' standard error,
+    each judge with all of its columns, widened for the rows that happened to teach.
     """
-    judged = [answer for answer in columns.values() if isinstance(answer, Judged)]
+    judged = [answer for answer in columns.values() if isinstance(answer, Judged) and _weight(answer) > 0.0]
     if not judged:
         reasons = {answer.reason for answer in columns.values() if isinstance(answer, NotApplicable)}
         single = len(reasons) == 1
@@ -131,7 +152,8 @@ def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
 
 
 def _weight(item: Judged) -> float:
-    return float(np.sqrt(max(item.answer.learnable, 0.0)))
+    share = taught(item.answer.learnable, item.answer.metric)
+    return float(np.sqrt(max(share - LEAST_LEARNABLE, 0.0)))
 
 
 def _error(judged: Sequence[Judged], weights: np.ndarray) -> float:

@@ -16,9 +16,11 @@ from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import derive
 from synthos.utility.design import Design, Floats, Rows, make_design
 from synthos.utility.forests import Forest, Predictions, spread_out
+from synthos.utility.store import Answers, AnswerStore, answers_key
 
-#: Columns of which real rows teach less are left out: their losses are differences of nearly nothing.
-LEAST_LEARNABLE = 0.1
+#: Share of the error that real rows must take off a column; see ``taught``. The losses of others are differences of
+#: nearly nothing.
+LEAST_LEARNABLE = 0.08
 #: ... and so are those whose gain over a constant is not this many standard errors from nothing.
 CLEAR = 4.0
 #: Rows that must have a value of the target.
@@ -71,12 +73,17 @@ class RealSide:
         return self.constant - self.lost
 
 
-def learn(name: str, evidence: Evidence, rows: int, trees: int) -> RealSide | NotApplicable:
+def learn(
+    name: str, evidence: Evidence, rows: int, trees: int, store: AnswerStore | None = None
+) -> RealSide | NotApplicable:
     """The forests of target ``name`` on ``rows`` reference rows; not applicable where real rows do not teach it.
+
+    What they say is read from ``store`` where it was kept there, and kept where not.
 
     Raises
     ------
     ConfigError : there is no reference.
+    SourceError : the store cannot be written.
     """
     design = make_design(name, evidence, rows)
     real = design.reference
@@ -84,21 +91,23 @@ def learn(name: str, evidence: Evidence, rows: int, trees: int) -> RealSide | No
         return NotApplicable(reason=f"too few rows have a value of {name}, or there is no other column")
     assert evidence.reference is not None
     seed = derive("utility", evidence.reference.profile.fingerprint, name)
-    forest = Forest(design.target, real, seed, trees, bagged=True)
     judges = design.holdout or real
+    answers = _answers(design, seed, trees, store)
     truth, middle = spread_out(design.target, judges), spread_out(design.target, real).mean(axis=0, dtype=np.float64)
-    said = forest.predict(judges.x) if design.holdout else forest.out_of_bag(real.x)
-    heard = np.flatnonzero(np.isfinite(said).all(axis=1))
-    judges, truth, said = judges.take(heard), truth[heard], said[heard]
+    heard = np.flatnonzero(np.isfinite(answers.said).all(axis=1))
+    judges, truth, said = judges.take(heard), truth[heard], answers.said[heard]
     constant, lost = loss(middle, truth), loss(said, truth)
     gain = constant - lost
-    if gain.mean() < max(LEAST_LEARNABLE * constant.mean(), CLEAR * gain.std() / np.sqrt(len(gain))):
+    clear = gain.mean() >= CLEAR * gain.std() / np.sqrt(len(gain))
+    if not clear or taught(gain.mean() / constant.mean(), design.target.metric) < LEAST_LEARNABLE:
         return NotApplicable(reason=f"real rows hardly teach {name}")
     half, other = halves(len(real), seed)
     twins = float(np.isin(real.key[half], real.key[other]).mean())
     _, place, counts = np.unique(real.key, return_inverse=True, return_counts=True)
     repeated = (counts[place] > 1)[heard] if design.holdout is None else np.zeros(len(judges), bool)
-    afresh = None if design.holdout else _afresh(design, (half, other), heard, middle, seed, trees)
+    afresh = None
+    if design.holdout is None:
+        afresh = Afresh(answers.told[heard], answers.agreed[heard], answers.gain[heard])
     return RealSide(
         design=design,
         judges=judges,
@@ -113,6 +122,14 @@ def learn(name: str, evidence: Evidence, rows: int, trees: int) -> RealSide | No
         repeated=repeated,
         afresh=afresh,
     )
+
+
+def taught(learnable: float, metric: str) -> float:
+    """Share of the error that real rows take off, from that of the loss: the squared error of ranks counts by its root.
+
+    Both are in (-inf, 1]; the Brier score is taken as it is.
+    """
+    return float(1.0 - np.sqrt(1.0 - learnable)) if metric == "squared_error" else learnable
 
 
 def loss(said: npt.NDArray[np.floating], truth: Predictions) -> Floats:
@@ -131,11 +148,29 @@ def halves(rows: int, seed: int) -> tuple[Places, Places]:
     return order[: rows // 2], order[rows // 2 :]
 
 
-def _afresh(
-    design: Design, parts: tuple[Places, Places], judges: Places, middle: Floats, seed: int, trees: int
-) -> Afresh:
-    """Halves of the reference judge each other; ``judges`` are the rows whose figures are asked for."""
+def _answers(design: Design, seed: int, trees: int, store: AnswerStore | None) -> Answers:
+    """What forests on the reference say of the holdout, or out of bag of the reference, and halves of it of another."""
+    real, judges = design.reference, design.holdout or design.reference
+    fresh = design.holdout is not None
+    key = answers_key(design.target, real, judges, fresh=fresh, trees=trees, seed=seed)
+    kept = store.read(key) if store is not None else None
+    if kept is not None:
+        return kept
+    forest = Forest(design.target, real, seed, trees, bagged=True)
+    none = np.empty(0)
+    if fresh:
+        answers = Answers(forest.predict(judges.x), none, none, none)
+    else:
+        answers = Answers(forest.out_of_bag(real.x), *_afresh(design, halves(len(real), seed), seed, trees))
+    if store is not None:
+        store.keep(key, answers)
+    return answers
+
+
+def _afresh(design: Design, parts: tuple[Places, Places], seed: int, trees: int) -> tuple[Floats, Floats, Floats]:
+    """Halves of the reference judge each other: what ``Afresh`` holds, of every reference row."""
     rows = design.reference
+    middle = spread_out(design.target, rows).mean(axis=0, dtype=np.float64)
     grow = partial(Forest, design.target, trees=trees, bagged=True)
     forests = [grow(rows.take(part), seed + 1 + at) for at, part in enumerate(parts)]
     told, agreed, gain = (np.full(len(rows), np.nan) for _ in range(3))
@@ -146,4 +181,4 @@ def _afresh(
         told[part] = inner(away - middle, truth - inside)
         agreed[part] = inner(away - middle, inside - middle)
         gain[part] = np.where(np.isfinite(told[part]), loss(middle, truth) - loss(away, truth), np.nan)
-    return Afresh(told[judges], agreed[judges], gain[judges])
+    return told, agreed, gain

@@ -96,7 +96,9 @@ def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = 
     if asked.sum() < LEAST_ROWS:
         return NotApplicable(reason="nearly every reference row stands in the synthetic table word for word")
     missed = loss(taught.said, side.truth)
-    gain = float(side.gain[asked].mean())
+    # Rows without an equal are harder than others: what they lose is set against what real rows teach of all.
+    constant, real = float(side.constant[free].mean()), float(side.lost[free].mean())
+    gain = constant - real
     if gain <= 0.0:
         return NotApplicable(reason=f"real rows hardly teach {name}")
     shares = (missed - side.lost)[asked] / gain
@@ -104,10 +106,10 @@ def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = 
     answer = ColumnUtility(
         column=name,
         metric="brier" if side.design.target.labels else "squared_error",
-        constant_loss=float(side.constant[asked].mean()),
-        real_loss=float(side.lost[asked].mean()),
-        synthetic_loss=float(missed[asked].mean()),
-        learnable=gain / float(side.constant[asked].mean()),
+        constant_loss=constant,
+        real_loss=real,
+        synthetic_loss=real + gain * float(shares.mean()),
+        learnable=gain / constant,
         apparent=float(shares.mean()),
         hidden=hidden,
         loss=min(float(shares.mean()) + hidden, MOST_LOSS),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from tall_people import advice, evidence, table
 
 from synthos.errors import ConfigError
-from synthos.recommendation.losses import CONTROLS, MUCH_BETTER, MUCH_WORSE, ForestBench, Measure
+from synthos.recommendation.losses import CONTROLS, MUCH_BETTER, MUCH_WORSE, ForestBench
 from synthos.results import DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import Evidence
+from synthos.stages import measured_here
 from synthos.utility.measure import judge_all, learn_all
 from synthos.verdict.harm import risk_of
 from synthos.verdict.thresholds import default_thresholds
+
+Measure = Callable[[Evidence], dict[str, DimensionResult]]
 
 TORN = (600, 1_800)
 
@@ -37,7 +43,7 @@ def bench(frame: pl.DataFrame, measure: Measure = sound, real: pl.DataFrame | No
     item = evidence(frame, table(seed=1) if real is None else real)
     found = judge_all(learn_all(item), item)
     assert isinstance(found, Utility)
-    return ForestBench(item, found, measure, default_thresholds())
+    return ForestBench(item, found, replace(measured_here(None), dimensions=measure), default_thresholds())
 
 
 @pytest.fixture(scope="module")
@@ -158,4 +164,4 @@ def test_without_real_rows_there_is_no_bench() -> None:
     found = judge_all(learn_all(item), item)
     assert isinstance(found, Utility)
     with pytest.raises(ConfigError, match="real rows"):
-        ForestBench(evidence(table(600)), found, sound, default_thresholds())
+        ForestBench(evidence(table(600)), found, replace(measured_here(None), dimensions=sound), default_thresholds())

@@ -24,7 +24,7 @@ def evidence(synthetic: pl.DataFrame, holdout: pl.DataFrame | None = None) -> Ev
 
 
 def utility(of: Evidence) -> Utility:
-    found = join({name: measure_column(name, FEW_TREES, of) for name in targets(of)}, of)
+    found = join({name: measure_column(name, FEW_TREES, None, of) for name in targets(of)}, of)
     assert isinstance(found, Utility)
     return found
 
