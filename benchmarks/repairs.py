@@ -28,11 +28,12 @@ from benchmarks.harm import SEED, HarmMeter
 from benchmarks.repairs_document import figures, lines, write
 from benchmarks.truth import Row, append, load_truth, read_log
 from synthos import stages
+from synthos.advice import Recommendation
 from synthos.dimensions.registry import evaluate
 from synthos.errors import ConfigError
 from synthos.localization.regions import find_regions
 from synthos.recommendation.repair import chosen_by_default, repair_table
-from synthos.results import DIMENSIONS, NotApplicable, Recommendation
+from synthos.results import DIMENSIONS, NotApplicable
 from synthos.tables.sources import open_table
 from synthos.utility.design import targets
 from synthos.utility.forests import FEW_TREES

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from synthos.advice import Recommendation
 from synthos.cascade.run import run_cascade
 from synthos.cascade.store import RunStore
 from synthos.dimensions.registry import DIMENSIONS, evaluate
@@ -24,7 +25,7 @@ from synthos.recommendation.repair import (
     load_recommendations,
     repair_table,
 )
-from synthos.results import CascadeResult, Failed, NotApplicable, Recommendation, TableProfile, Utility
+from synthos.results import CascadeResult, Failed, NotApplicable, TableProfile, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
     Findings,

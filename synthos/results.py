@@ -429,49 +429,6 @@ class Region:
     boundary_error: int
 
 
-RecommendationKind = Literal[
-    "remove_rows", "deduplicate", "reweight", "mix_real", "regenerate_rare", "refit_dependence", "resort", "drop_column"
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """What forests foretell of a fix: the utility loss of the table as it is and once mended, at the same rows a table.
-
-    ``before`` and ``after`` are the loss to expect on real rows that nobody was shown (0 as good as real rows, 1 as bad
-    as a constant), as measured, not drawn towards 0 by their errors as ``Verdict.expected_loss`` is. ``drop`` is the
-    interval of ``before - after``. ``beside`` are the ids of the fixes that were in place already, before and after.
-    """
-
-    before: float
-    after: float
-    drop: Interval
-    beside: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommendation:
-    """One thing to do.
-
-    ``expected_gain`` is what it takes off the risk, in points of the verdict's risk (higher is better), as foretold by
-    forests trained on the mended sample (``prediction``); where no forest could be judged on real rows, in points of
-    the risk that likeness alone gives. None where it was not measured, and ``gain_note`` says how it was had.
-    ``parameters`` is what ``repair`` reads; ``snippet`` runs as it stands.
-    """
-
-    id: str
-    kind: RecommendationKind
-    title: str
-    reason: str
-    columns: tuple[str, ...]
-    affected_rows: int
-    expected_gain: float | None
-    gain_note: str
-    parameters: dict[str, Json | tuple[int, int] | tuple[str, ...]]
-    snippet: str
-    prediction: Prediction | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureMatch:
     """A known collapse that this one resembles.

@@ -23,6 +23,7 @@ from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
+from synthos.recommendation.conclusion import say_what_helps
 from synthos.recommendation.gains import Score
 from synthos.recommendation.losses import Measures
 from synthos.recommendation.snippets import place_of
@@ -345,7 +346,7 @@ def conclude(
     with watch.stage("recommendations"):
         # Measuring what each fix gains takes some ten seconds: not what "quick" means.
         rescore = None if job.quick else partial(quick_risk, job, measures)
-        recommendations = recommend(
+        advice = recommend(
             evidence,
             dimensions,
             regions,
@@ -360,13 +361,14 @@ def conclude(
     profiles = {role: arm.profile for role, arm in arms.items()}
     figures = fingerprint(evidence, regions)
     return Validation(
-        verdict=verdict,
+        verdict=say_what_helps(verdict, advice),
         dimensions=dimensions,
         diversity=add_gradient(findings.diversity, cascade),
         cascade=cascade,
         utility=findings.utility,
         regions=regions,
-        recommendations=recommendations,
+        recommendations=advice.recommendations,
+        tried=advice.tried,
         signatures=match(figures, library=job.library, thresholds=job.thresholds),
         signature_figures=figures,
         profiles=profiles,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from synthos import results
+from synthos import advice, results
 from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
 from synthos.reporting.notebook import summary_html
@@ -68,6 +68,10 @@ UtilityAnswer = Annotated[
         "a reference or where no column can be predicted from the others."
     ),
 ]
+TriedFixes = Annotated[
+    tuple[advice.Tried, ...],
+    Field(description="Fixes that were tried on a sample and are not recommended, since they did not help, with why."),
+]
 SignatureFigures = Annotated[
     dict[str, float],
     Field(description="What the library of known collapses compares; synthos signatures add takes it from here."),
@@ -117,7 +121,8 @@ class Document:
     diversity: results.DiversityReport
     scale_predictions: dict[str, results.ScalePrediction]
     regions: tuple[results.Region, ...]
-    recommendations: tuple[results.Recommendation, ...]
+    recommendations: tuple[advice.Recommendation, ...]
+    tried: TriedFixes
     signatures: tuple[results.SignatureMatch, ...]
     signature_figures: SignatureFigures
     utility: UtilityAnswer
@@ -204,6 +209,7 @@ class Validation(ReportData):
             scale_predictions={str(item.rows): item for item in predictions},
             regions=self.regions,
             recommendations=self.recommendations,
+            tried=self.tried,
             signatures=self.signatures,
             signature_figures=self.signature_figures,
             utility=self.utility,

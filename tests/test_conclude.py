@@ -59,6 +59,13 @@ def test_recommendations_stop_where_the_jobs_thresholds_call_the_mended_risk_low
     assert ({item.kind for item in found} == {"remove_rows"}) == enough
 
 
+def test_what_was_tried_in_vain_is_told(fresh: pl.DataFrame, real: pl.DataFrame) -> None:
+    found = concluded(fresh, real, fidelity)
+    assert "remove_rows" in {item.kind for item in found.tried}
+    assert "remove_rows" not in {item.kind for item in found.recommendations}
+    assert [item["id"] for item in found.to_dict()["tried"]] == [item.id for item in found.tried]
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

@@ -30,6 +30,7 @@ TOP_LEVEL = {
     "scale_predictions",
     "regions",
     "recommendations",
+    "tried",
     "signatures",
     "cascade",
     "timings",

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthos.advice import RecommendationKind
 from synthos.recommendation.issue_words import ISSUES
 from synthos.recommendation.mending import hash_rows
 from synthos.recommendation.reweighting import fit_weights
-from synthos.results import Component, DimensionResult, Json, RecommendationKind, Region, RiskLevel, Scored
+from synthos.results import Component, DimensionResult, Json, Region, RiskLevel, Scored
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.tables.codec import CategoryBins, numeric_view
 from synthos.tables.schema import NUMERIC_KINDS

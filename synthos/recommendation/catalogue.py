@@ -6,22 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from synthos.advice import Advice, Recommendation, RecommendationKind, Tried
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.candidates import Candidate, suggest
 from synthos.recommendation.gains import Gain, Rescore, Workbench
 from synthos.recommendation.losses import ForestBench, Measures
 from synthos.recommendation.snippets import Place, file_place, snippet
-from synthos.results import (
-    DimensionResult,
-    Failed,
-    NotApplicable,
-    Outcome,
-    Recommendation,
-    RecommendationKind,
-    Region,
-    Utility,
-    Verdict,
-)
+from synthos.results import DimensionResult, Failed, NotApplicable, Outcome, Region, Utility, Verdict
 from synthos.sampling.evidence import Evidence
 from synthos.verdict.calibration import RHO, default_risk_model
 from synthos.verdict.thresholds import Thresholds, default_thresholds
@@ -50,8 +41,8 @@ def recommend(
     listener: Listener = silent,
     synthetic: Place | None = None,
     reference: Place | None = None,
-) -> tuple[Recommendation, ...]:
-    """Fixes ranked by measured gain, then those whose gain could not be measured.
+) -> Advice:
+    """Fixes ranked by measured gain, then those whose gain could not be measured, and those that were tried in vain.
 
     Parameters
     ----------
@@ -63,11 +54,11 @@ def recommend(
 
     Returns
     -------
-    recommendations : ``expected_gain`` in points of the verdict's risk, with the loss that forests foretell
-        (``losses``); in points of the risk by likeness where forests cannot judge (``gains``). A fix is kept only where
-        it clearly lowers the loss, or the risk by more than the removal of random blocks moves it, or where that could
-        not be tried. Empty where nothing speaks for a fix. Ids are ``KIND-NUMBER`` and stay the same for the same
-        evidence.
+    advice : of its recommendations ``expected_gain`` is in points of the verdict's risk, with the loss that forests
+        foretell (``losses``); in points of the risk by likeness where forests cannot judge (``gains``). A fix is kept
+        only where it clearly lowers the loss, or the risk by more than the removal of random blocks moves it, or where
+        that could not be tried; what was tried and dropped is told beside it. Empty where nothing speaks for a fix. Ids
+        are ``KIND-NUMBER`` and stay the same for the same evidence.
     """
     candidates = suggest(evidence, dimensions, regions, verdict.risk_level)
     synthetic = synthetic or file_place(evidence.synthetic.profile.name)
@@ -75,7 +66,7 @@ def recommend(
         reference = reference or file_place(evidence.reference.profile.name)
     made = _numbered(candidates, synthetic, reference)
     if not made:
-        return ()
+        return Advice()
     start: Callable[[], Workbench | ForestBench] | None = None
     suspects = [region.row_range for region in regions]
     limits = thresholds or default_thresholds()
@@ -83,8 +74,9 @@ def recommend(
         start = partial(ForestBench, evidence, utility, measures, limits)
     elif rescore is not None:
         start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
-    kept = _measured(candidates, made, start, listener)
-    return tuple(sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0))))
+    kept, dropped = _measured(candidates, made, start, listener)
+    ranked = sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0)))
+    return Advice(tuple(ranked), tuple(dropped))
 
 
 def _models_object(verdict: Verdict, limits: Thresholds) -> bool:
@@ -123,13 +115,14 @@ def _measured(
     made: Sequence[Recommendation],
     start: Callable[[], Workbench | ForestBench] | None,
     listener: Listener,
-) -> list[Recommendation]:
-    """The fixes that help, or that could not be tried, with their gains.
+) -> tuple[list[Recommendation], list[Tried]]:
+    """The fixes that help, or that could not be tried, with their gains, and those that were tried in vain.
 
     Where taking rows away makes the risk low by itself, nothing else is asked for: weights would then be those of a
     table that is no more, and real rows or a new generator are dear.
     """
     kept: list[Recommendation] = []
+    dropped: list[Tried] = []
     bench: Workbench | ForestBench | None = None
     mended = False
     tried = 0
@@ -151,29 +144,53 @@ def _measured(
         if gain.helps:
             kept.append(_with(item, gain))
             mended = mended or (bench is not None and bench.makes_low(gain))
+        else:
+            dropped.append(_in_vain(item, gain))
     mixtures = [item for item in made if item.kind == "mix_real"]
     if mixtures and not mended:
         if start is not None:
             bench = bench or start()
-        kept += _mixture(bench, mixtures)
+        mixture, in_vain = _mixture(bench, mixtures)
+        kept, dropped = kept + mixture, dropped + in_vain
     listener(Event(stage="recommendations", done=len(made), total=len(made)))
-    return kept
+    return kept, dropped
 
 
-def _mixture(bench: Workbench | ForestBench | None, mixtures: Sequence[Recommendation]) -> list[Recommendation]:
-    """The smallest mixture that makes the risk low; the largest where none does; none where even that does not help."""
+def _mixture(
+    bench: Workbench | ForestBench | None, mixtures: Sequence[Recommendation]
+) -> tuple[list[Recommendation], list[Tried]]:
+    """The smallest mixture that makes the risk low; the largest where none does; none where even that does not help.
+
+    Beside it the mixtures that were tried and do not help at all, where none does.
+    """
     usual = next(item for item in mixtures if item.parameters["share"] == _USUAL_SHARE)
     if bench is None or not bench.can_lend:
-        return [_with(usual, _NOT_ASKED if bench is None else bench.measure(usual))]
+        return [_with(usual, _NOT_ASKED if bench is None else bench.measure(usual))], []
     first = bench.measure(usual)
     enough = first.helps and bench.makes_low(first)
     others = [item for item in mixtures if (item.affected_rows < usual.affected_rows) == enough and item is not usual]
+    in_vain = [] if first.helps else [_in_vain(usual, first)]
     for item in others:
         gain = bench.measure(item)
         if gain.helps and (not enough or bench.makes_low(gain)):
-            return [_with(item, gain)]
-    return [_with(usual, first)] if first.helps else []
+            return [_with(item, gain)], []
+        in_vain += [] if gain.helps else [_in_vain(item, gain)]
+    return ([_with(usual, first)], []) if first.helps else ([], in_vain)
 
 
 def _with(item: Recommendation, gain: Gain) -> Recommendation:
     return replace(item, expected_gain=gain.points, gain_note=gain.note, prediction=gain.prediction)
+
+
+def _in_vain(item: Recommendation, gain: Gain) -> Tried:
+    return Tried(
+        id=item.id,
+        kind=item.kind,
+        title=item.title,
+        reason=item.reason,
+        columns=item.columns,
+        affected_rows=item.affected_rows,
+        measured=gain.note,
+        why=gain.why,
+        drop=gain.drop,
+    )

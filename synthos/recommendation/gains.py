@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from synthos.advice import Prediction, Recommendation
 from synthos.recommendation.mending import mixed_types
 from synthos.recommendation.steps import compile_steps
 from synthos.recommendation.trial import Rows, Trial, as_arm, block, innocent, thin, with_table
-from synthos.results import NotApplicable, Prediction, Recommendation
+from synthos.results import Interval, NotApplicable
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
@@ -56,13 +57,16 @@ Rescore = Callable[[Evidence], Score | NotApplicable]
 class Gain:
     """Risk points won (higher is better), or None with the reason in ``note``.
 
-    ``helps`` where it beats chance, or where that could not be tried. ``prediction`` where forests foretold it.
+    ``helps`` where it beats chance, or where that could not be tried; ``why`` says why it does not. ``prediction``
+    where forests foretold it; ``drop`` is the interval of the loss that they lose less, also where that is no help.
     """
 
     points: float | None
     note: str
     helps: bool
     prediction: Prediction | None = None
+    why: str = ""
+    drop: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +161,12 @@ class Workbench:
             note += f", where nothing is left for {settled} to judge"
         chance = self._chance(mended.changes.filter(pl.col("action") == "removed")["row"].to_numpy(), self._before)
         if isinstance(chance, NotApplicable):
-            return Gain(points, f"{note}; {chance.reason}", points > 0.0)
+            why = "" if points > 0.0 else "the risk does not fall"
+            return Gain(points, f"{note}; {chance.reason}", points > 0.0, why=why)
         blocks = f"any of {chance.blocks} random blocks" if chance.blocks > 1 else "one random block"
         note += f"; removing {blocks} of {chance.block_rows:,} others moves it by up to {chance.move:.1f}"
-        return Gain(points, note, points > chance.move)
+        helps = points > chance.move
+        return Gain(points, note, helps, why="" if helps else "the risk falls by no more than chance moves it")
 
     def makes_low(self, gain: Gain) -> bool:
         """Whether the risk, at least medium before, is low once this is gained, and nothing else keeps it up.

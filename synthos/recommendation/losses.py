@@ -20,21 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthos.advice import Prediction, Recommendation, RecommendationKind
 from synthos.errors import ConfigError
 from synthos.recommendation.gains import Gain, unmeasured
 from synthos.recommendation.mending import mixed_types
 from synthos.recommendation.steps import Steps, compile_steps
 from synthos.recommendation.trial import Trial, as_arm, thin, with_table
-from synthos.results import (
-    DimensionResult,
-    Interval,
-    NotApplicable,
-    Prediction,
-    Recommendation,
-    RecommendationKind,
-    Scored,
-    Utility,
-)
+from synthos.results import DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
@@ -174,17 +166,17 @@ class ForestBench:
             return unmeasured("no column that real rows teach can be judged before and after")
         drop = losses[0].loss - losses[1].loss
         margin = LEVEL * difference_error(first, second)
+        span = Interval(low=drop - margin, high=drop + margin)
         note = (
             f"forests on {losses[1].rows:,} rows, asked about {losses[1].judges:,} real ones, lose "
             f"{losses[0].loss:.3f} before and {losses[1].loss:.3f} after"
         )
-        note += f" ({drop - margin:+.3f} to {drop + margin:+.3f} less)" + (
-            f", beside {', '.join(beside)}" if beside else ""
-        )
+        note += f" ({span.low:+.3f} to {span.high:+.3f} less)" + (f", beside {', '.join(beside)}" if beside else "")
         if drop <= margin:
             if item.kind in UNSEEN and drop > -margin:
                 return self._unseen(item, before.frame, after.frame, note)
-            return Gain(0.0, f"{note}: no clear gain", False)
+            why = "models would not clearly lose less" if drop > -margin else "models would lose more"
+            return Gain(0.0, note, False, why=why, drop=span)
         chance = self._chance
         if isinstance(chance, Chance):
             note += (
@@ -192,17 +184,17 @@ class ForestBench:
                 f"{chance.move:.3f}"
             )
             if drop <= chance.move:
-                return Gain(0.0, note, False)
+                return Gain(0.0, note, False, why="taking rows away at random moves the loss as much", drop=span)
         else:
             note += f"; {chance.reason}"
-        return self._weighed(before.frame, after.frame, (losses[0], losses[1]), margin, note, beside)
+        return self._weighed(before.frame, after.frame, (losses[0], losses[1]), span, note, beside)
 
     def _weighed(
         self,
         before: pl.DataFrame,
         after: pl.DataFrame,
         losses: tuple[Utility, Utility],
-        margin: float,
+        span: Interval,
         note: str,
         beside: tuple[str, ...],
     ) -> Gain:
@@ -210,13 +202,12 @@ class ForestBench:
         looks = [self._look(frame) for frame in (before, after)]
         worse = _fallen(looks[0], looks[1])
         if worse:
-            return Gain(0.0, f"{note}, but {', '.join(worse)}", False)
+            return Gain(0.0, note, False, why=", ".join(worse), drop=span)
         first, second = (found.loss for found in losses)
-        points, drop = risk_of(first) - risk_of(second), first - second
-        prediction = Prediction(
-            before=first, after=second, drop=Interval(low=drop - margin, high=drop + margin), beside=beside
-        )
-        return Gain(points, note, points > 0.0, prediction)
+        points = risk_of(first) - risk_of(second)
+        prediction = Prediction(before=first, after=second, drop=span, beside=beside)
+        why = "" if points > 0.0 else "the table teaches as much as real rows do already"
+        return Gain(points, note, points > 0.0, prediction, why, span)
 
     def _unseen(self, item: Recommendation, before: pl.DataFrame, after: pl.DataFrame, note: str) -> Gain:
         """A fix that forests are indifferent to, judged by the dimension that it is for."""
@@ -224,11 +215,13 @@ class ForestBench:
         first, second = (self._look(frame) for frame in (before, after))
         old, new = first[name], second[name]
         if not isinstance(old, Scored):
-            return Gain(0.0, f"{note}, and {label(name)} says nothing against the table", False)
+            return Gain(0.0, note, False, why=f"{label(name)} says nothing against the table")
         better = not isinstance(new, Scored) or new.score >= old.score + MUCH_BETTER
         says = f"{new.score:.0f}" if isinstance(new, Scored) else "nothing left to judge"
         told = f"{note}; {label(name)} {old.score:.0f} before, {says} after"
-        return Gain(None, told, better and not _fallen(first, second))
+        worse = _fallen(first, second)
+        why = ", ".join(worse) if better else f"{label(name)} does not rise by {MUCH_BETTER:.0f}"
+        return Gain(None, told, better and not worse, why=why)
 
     def _state(self, ids: tuple[str, ...], steps: Steps) -> State:
         if ids not in self._states:

@@ -12,13 +12,14 @@ import numpy as np
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
+from synthos.advice import Recommendation
 from synthos.errors import AlignmentError, ConfigError, SourceError
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.mending import CHANGES_SCHEMA, Feed, hash_rows, mend, mixed_types, surplus
 from synthos.recommendation.reordering import Reordering
 from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, Mask, Steps, compile_steps
 from synthos.recommendation.writing import FrameWriter, changes_path, check_output, publish, workplace
-from synthos.results import Recommendation, TableProfile
+from synthos.results import TableProfile
 from synthos.tables.sources import Source
 
 __all__ = ["APPLICABLE", "RepairReport", "chosen_by_default", "load_judged", "load_recommendations", "repair_table"]

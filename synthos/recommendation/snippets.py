@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthos.advice import Recommendation
 from synthos.recommendation.steps import compile_steps
-from synthos.results import Recommendation
 from synthos.tables.memory import MemoryReader
 from synthos.tables.sources import Source
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthos.advice import Recommendation, RecommendationKind
 from synthos.errors import ConfigError
 from synthos.recommendation.reweighting import Weights, weights_from_json
-from synthos.results import Recommendation, RecommendationKind
 
 Mask = npt.NDArray[np.bool_]
 

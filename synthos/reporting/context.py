@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from synthos.advice import Recommendation, Tried
 from synthos.reporting.material import Material
 from synthos.results import (
     CascadeResult,
@@ -13,7 +14,6 @@ from synthos.results import (
     Failed,
     Json,
     NotApplicable,
-    Recommendation,
     Region,
     SignatureMatch,
     TableProfile,
@@ -28,6 +28,7 @@ class ReportData:
 
     Attributes
     ----------
+    tried : fixes that were tried and are not recommended, since they did not help.
     profiles : "synthetic" and, where given, "reference" and "holdout".
     material : what the pictures are drawn from, made by ``material.gather``.
     notes : remarks on the input (alignment, the sample against the full table).
@@ -43,6 +44,7 @@ class ReportData:
     utility: Utility | NotApplicable | Failed
     regions: tuple[Region, ...]
     recommendations: tuple[Recommendation, ...]
+    tried: tuple[Tried, ...]
     signatures: tuple[SignatureMatch, ...]
     profiles: dict[str, TableProfile]
     material: Material
@@ -71,6 +73,8 @@ class ReportInput(Protocol):
     def regions(self) -> tuple[Region, ...]: ...
     @property
     def recommendations(self) -> tuple[Recommendation, ...]: ...
+    @property
+    def tried(self) -> tuple[Tried, ...]: ...
     @property
     def signatures(self) -> tuple[SignatureMatch, ...]: ...
     @property

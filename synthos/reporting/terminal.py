@@ -22,7 +22,7 @@ DECISIONS = {
     "rejected": ("✖", "red"),
     "inconclusive": ("?", "cyan"),
 }
-MAX_REGIONS, MAX_RECOMMENDATIONS, MAX_REASONS = 5, 3, 5
+MAX_REGIONS, MAX_RECOMMENDATIONS, MAX_REASONS, MAX_TRIED = 5, 3, 5, 6
 
 
 def summary(data: ReportInput, width: int, written: Sequence[Path] = ()) -> RenderableType:
@@ -128,7 +128,7 @@ def _regions(data: ReportInput) -> list[RenderableType]:
 
 def _recommendations(data: ReportInput) -> list[RenderableType]:
     if not data.recommendations:
-        return []
+        return _tried(data)
     title = Text("What to do", style="bold")
     if any(item.expected_gain is not None for item in data.recommendations):
         title.append(f" ({words.GAINS})", "not bold")
@@ -139,4 +139,14 @@ def _recommendations(data: ReportInput) -> list[RenderableType]:
     left = data.recommendations[MAX_RECOMMENDATIONS:]
     if left:
         parts.append(_indented(f"and {len(left)} more: {', '.join(numbers.short(item.id) for item in left)}"))
-    return parts
+    return parts + _tried(data)
+
+
+def _tried(data: ReportInput) -> list[RenderableType]:
+    """What was tried in vain, a line each."""
+    if not data.tried:
+        return []
+    parts: list[RenderableType] = [Text(), Text("Tried, and not recommended", style="bold")]
+    parts += [_indented(f"{phrases.clip_text(i.title)}: {phrases.clip_text(i.why)}") for i in data.tried[:MAX_TRIED]]
+    left = len(data.tried) - MAX_TRIED
+    return [*parts, _indented(f"and {left} more in the JSON")] if left > 0 else parts

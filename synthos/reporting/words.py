@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from synthos.advice import RecommendationKind
 from synthos.recommendation.issue_words import ISSUES
-from synthos.results import CollapseType, Decision, RecommendationKind, RiskLevel
+from synthos.results import CollapseType, Decision, RiskLevel
 
 __all__ = [
     "APPROVED_ALTHOUGH",

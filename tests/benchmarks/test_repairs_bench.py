@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.repairs import DEFAULT, predicted_by, sets_to_try
 from benchmarks.repairs_document import error_of_drop, figures, lines, write
-from synthos.results import Interval, Prediction, Recommendation, RecommendationKind
+from synthos.advice import Prediction, Recommendation, RecommendationKind
+from synthos.results import Interval
 
 Row = dict[str, Any]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from synthos.results import Kind, Recommendation, RecommendationKind
+from synthos.advice import Recommendation, RecommendationKind
+from synthos.results import Kind
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 

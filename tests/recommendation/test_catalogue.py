@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from tall_people import KINDS, evidence, height_risk, table
 
+from synthos.advice import Recommendation
 from synthos.progress import Event
 from synthos.recommendation.catalogue import recommend
 from synthos.recommendation.gains import Score
@@ -26,7 +27,6 @@ from synthos.results import (
     Interval,
     Kind,
     Outcome,
-    Recommendation,
     Region,
     RiskLevel,
     Scored,
@@ -77,7 +77,7 @@ def advise(
 ) -> tuple[Recommendation, ...]:
     given = None if rescore is None else lambda changed: Score(rescore(changed))
     said = replace(verdict(level), outcomes={} if floor is None else {"floor": floor})
-    return recommend(item, dimensions or {}, regions, said, rescore=given, thresholds=thresholds)
+    return recommend(item, dimensions or {}, regions, said, rescore=given, thresholds=thresholds).recommendations
 
 
 def of_kind(found: tuple[Recommendation, ...], kind: str) -> Recommendation:
@@ -101,9 +101,14 @@ def test_removing_the_guilty_rows_is_advised_with_its_measured_gain(shifted: pl.
     assert "random blocks" in advice.gain_note
 
 
-def test_removing_innocent_rows_is_not_advised(shifted: pl.DataFrame) -> None:
-    advice = advise(evidence(shifted, table(seed=1)), regions=(region(2_000, 2_600),), rescore=height_risk)
-    assert "remove_rows" not in {item.kind for item in advice}
+def test_removing_innocent_rows_is_not_advised_and_told_beside_it(shifted: pl.DataFrame) -> None:
+    item, blamed = evidence(shifted, table(seed=1)), (region(2_000, 2_600),)
+    found = recommend(item, {}, blamed, verdict(), rescore=lambda changed: Score(height_risk(changed)))
+    assert "remove_rows" not in {item.kind for item in found.recommendations}
+    (vain,) = [item for item in found.tried if item.kind == "remove_rows"]
+    assert "2,000 to 2,599" in vain.title and vain.affected_rows == 600
+    assert "before" in vain.measured and "by no more than chance" in vain.why
+    assert not {item.id for item in found.tried} & {item.id for item in found.recommendations}
 
 
 def test_the_best_measured_fix_comes_first_and_the_unmeasured_last(shifted: pl.DataFrame) -> None:
@@ -210,6 +215,10 @@ def test_gains_are_measured_where_the_tables_store_numbers_differently() -> None
     low = {"distribution_fidelity": scored(40.0)}
     item = evidence(unlike().with_columns(pl.col("height").round().cast(pl.Int64)), table(6_000, seed=1))
     assert of_kind(advise(item, dimensions=low, rescore=loose_risk), "mix_real").expected_gain is not None
+
+
+def test_what_is_not_measured_was_not_tried(shifted: pl.DataFrame) -> None:
+    assert recommend(evidence(shifted), {}, (region(600, 1_200),), verdict()).tried == ()
 
 
 def test_a_mixture_that_does_not_help_is_not_advised() -> None:
@@ -350,7 +359,7 @@ def test_rows_out_of_their_time_are_sorted() -> None:
     real = table(seed=1).with_columns(when=when)
     kinds: dict[str, Kind] = {**KINDS, "when": "datetime"}
     mixed = evidence_from_frames(real.sample(fraction=1.0, shuffle=True, seed=0), real, kinds=kinds)
-    assert of_kind(recommend(mixed, {}, (), verdict()), "resort").parameters == {"by": "when"}
+    assert of_kind(recommend(mixed, {}, (), verdict()).recommendations, "resort").parameters == {"by": "when"}
 
 
 def test_without_a_reference_only_the_table_itself_speaks() -> None:
@@ -397,7 +406,7 @@ def everything() -> tuple[pl.DataFrame, pl.DataFrame, tuple[Recommendation, ...]
     item = evidence(frame, table(6_000, seed=1))
     item = replace(item, synthetic=replace(item.synthetic, profile=replace(item.synthetic.profile, name="s.parquet")))
     found = recommend(item, low, (region(0, 300),), verdict(), reference=file_place("r.parquet"))
-    return frame, table(6_000, seed=1), found
+    return frame, table(6_000, seed=1), found.recommendations
 
 
 def test_every_kind_is_advised_where_everything_is_wrong(

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from tall_people import advice
 
+from synthos.advice import Recommendation, RecommendationKind
 from synthos.errors import AlignmentError, ConfigError, InputError, SourceError
 from synthos.flow import select_recommendations
 from synthos.progress import Event
@@ -22,7 +23,6 @@ from synthos.recommendation.repair import (
     repair_table,
 )
 from synthos.recommendation.reweighting import Factor, Weights
-from synthos.results import Recommendation, RecommendationKind
 from synthos.tables.codec import CategoryBins, NumericBins
 from synthos.tables.sources import open_table
 

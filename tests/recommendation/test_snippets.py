@@ -15,11 +15,11 @@ from polars.testing import assert_frame_equal
 from tall_people import advice, table
 
 import synthos
+from synthos.advice import Recommendation
 from synthos.recommendation.repair import repair_table
 from synthos.recommendation.reweighting import Factor, Weights
 from synthos.recommendation.snippets import Place, file_place, place_of, snippet
 from synthos.recommendation.steps import APPLICABLE
-from synthos.results import Recommendation
 from synthos.tables.codec import CategoryBins
 from synthos.tables.sources import open_table
 

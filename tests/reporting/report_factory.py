@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from report_findings import recommendations, regions, verdict
+from report_findings import recommendations, regions, tried, verdict
 from report_models import cascade
 from report_parts import COLUMNS, ROWS, dimensions, overlays, pair_map, profile, row_map, scored, utility
 
@@ -44,6 +44,7 @@ def full() -> ReportData:
         utility=utility(),
         regions=regions(),
         recommendations=recommendations(),
+        tried=tried(),
         signatures=(
             SignatureMatch(
                 name="tail_cut",
@@ -76,6 +77,7 @@ def quick() -> ReportData:
         dimensions={**data.dimensions, "scale_robustness": absent},
         verdict=replace(data.verdict, outcomes={**data.verdict.outcomes, "floor": absent, "loop": absent}),
         recommendations=data.recommendations[1:],
+        tried=(),
     )
 
 
@@ -147,6 +149,7 @@ def approved() -> ReportData:
         dimensions={name: scored(99.3, 0.7) for name in data.dimensions},
         regions=(),
         recommendations=(),
+        tried=(),
         signatures=(),
         notes=(),
         utility=utility(loss=0.004),
@@ -174,6 +177,7 @@ def hostile() -> ReportData:
     bad = "<img src=//evil.example/x onerror=alert(1)>"
     shown = tuple(replace(o, labels=tuple(bad + label for label in o.labels)) for o in overlays(names))
     fix = replace(data.recommendations[0], title=bad, reason=bad, columns=names, id=bad, snippet=f"</code></pre>{bad}")
+    vain = replace(data.tried[0], title=bad, reason=bad, columns=names, id=bad, measured=bad, why=bad)
     return replace(
         data,
         utility=utility(names),
@@ -182,6 +186,7 @@ def hostile() -> ReportData:
         material=Material(overlays=shown, pairs=pair_map(names), row_map=row_map()),
         regions=tuple(replace(r, columns=names, detail=bad) for r in data.regions),
         recommendations=(fix,),
+        tried=(vain,),
         verdict=replace(data.verdict, reasons=(bad,), open_questions=(bad,)),
         notes=(bad,),
         settings={bad: bad},

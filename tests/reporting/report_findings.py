@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from synthos.results import Interval, Outcome, Recommendation, Region, Verdict
+from synthos.advice import Recommendation, Tried
+from synthos.results import Interval, Outcome, Region, Verdict
 
 
 def verdict() -> Verdict:
@@ -102,5 +103,21 @@ def recommendations() -> tuple[Recommendation, ...]:
             gain_note="not measured: no fresh real rows were given",
             parameters={"ratio": 0.1},
             snippet="synthos repair synthetic.parquet --from result.json --reference real.parquet --out fixed.parquet",
+        ),
+    )
+
+
+def tried() -> tuple[Tried, ...]:
+    return (
+        Tried(
+            id="reweight-1",
+            kind="reweight",
+            title="Thin rows to the reference's proportions of city",
+            reason="9 % of the rows would have to change their city to match the reference",
+            columns=("city",),
+            affected_rows=4_100,
+            measured="forests lose 0.236 before and 0.241 after (-0.021 to +0.011 less)",
+            why="models would not clearly lose less",
+            drop=Interval(low=-0.021, high=0.011),
         ),
     )

@@ -13,7 +13,7 @@ import report_models
 from page_reader import PageReader
 from rich.console import Console
 
-from synthos import results
+from synthos import advice, results
 from synthos.reporting import palette, phrases, words
 from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
@@ -133,6 +133,17 @@ def test_the_scale_of_gains_is_told_only_where_one_was_measured() -> None:
     assert words.GAINS not in shown(unmeasured) and words.GAINS not in render(unmeasured)
 
 
+def test_what_was_tried_in_vain_has_a_line_each_up_to_six() -> None:
+    data = report_factory.full()
+    text = shown(data, 160)
+    assert "Tried, and not recommended" in text
+    assert "proportions of city: models would not clearly lose less" in text
+    assert "and 2 more in the JSON" in shown(replace(data, tried=data.tried * 8), 160)
+    alone = shown(replace(data, recommendations=()), 160)
+    assert "proportions of city" in alone and "What to do" not in alone
+    assert "Tried, and not" not in shown(replace(data, tried=()), 160)
+
+
 def test_markup_in_names_is_not_obeyed() -> None:
     data = report_factory.full()
     region = replace(data.regions[0], columns=("[red]bold[/red]",), detail="")
@@ -172,7 +183,7 @@ def test_the_card_tells_the_verdict(samples: dict[str, ReportData]) -> None:
         "Inconclusive: risk 46 of 100 (40 to 53)",
         "Floor: failed",
         "out of memory",
-        "3 regions, 2 recommendations",
+        "3 regions, 2 recommendations, 1 more fix tried in vain",
     ):
         assert part in card
     assert "1 region," in summary_html(replace(samples["full"], regions=samples["full"].regions[:1]))
@@ -205,7 +216,7 @@ def test_every_name_of_the_results_has_words() -> None:
         (words.LEVELS, results.RiskLevel),
         (words.COLLAPSE_TYPES, results.CollapseType),
         (words.ISSUES, results.Issue),
-        (words.KINDS, results.RecommendationKind),
+        (words.KINDS, advice.RecommendationKind),
     ):
         assert set(known) == set(get_args(names))
     assert words.dimension("house_rules") == "House rules"

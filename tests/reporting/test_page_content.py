@@ -189,8 +189,18 @@ def test_recommendations_carry_gain_and_snippet(read_pages: dict[str, PageReader
 
 
 def test_no_fix_is_not_sold_as_no_need() -> None:
-    data = replace(report_factory.full(), recommendations=())
+    data = replace(report_factory.full(), recommendations=(), tried=())
     assert "no fix in the catalogue fits" in text_of(data, "recommendations")
+
+
+def test_what_was_tried_in_vain_stands_under_what_is_recommended() -> None:
+    data = report_factory.full()
+    text = text_of(data, "recommendations")
+    assert text.index("Mix in 10 %") < text.index("Tried, and not recommended") < text.index("proportions of city")
+    assert "models would not clearly lose less" in text and "Forests lose 0.236 before" in text
+    alone = text_of(replace(data, recommendations=()), "recommendations")
+    assert "Nothing is recommended; what was tried does not help." in alone and "0.236 before" in alone
+    assert "Tried" not in text_of(replace(data, tried=()), "recommendations")
 
 
 def test_diversity_shows_ratios_and_clusters(read_pages: dict[str, PageReader]) -> None:
