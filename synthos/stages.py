@@ -16,6 +16,7 @@ from typing import Any
 
 from synthos.cascade.tasks import CascadeData, make_tasks
 from synthos.cascade.tiers import CascadeConfig, load_config
+from synthos.dimensions.memorisation import memorisation
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.dimensions.temporal_stability import EXCHANGEABLE
 from synthos.errors import CancelledError, ConfigError, InputError, InternalError, TooFewRowsError
@@ -331,6 +332,7 @@ def conclude(
     notes = [*job.notes, *(note for arm in arms.values() for note in check_sample(arm))]
     with watch.stage("verdict"):
         listener(Event(stage="verdict", done=0, total=1))
+        memorised = memorisation(evidence)
         verdict = decide(
             dimensions,
             cascade,
@@ -341,6 +343,7 @@ def conclude(
             regions=regions,
             notes=notes,
             thresholds=job.thresholds,
+            memorised=memorised,
         )
         listener(Event(stage="verdict", done=1, total=1, message=f"risk {verdict.risk_score:.0f}"))
     with watch.stage("recommendations"):
@@ -366,6 +369,7 @@ def conclude(
         diversity=add_gradient(findings.diversity, cascade),
         cascade=cascade,
         utility=findings.utility,
+        memorisation=memorised,
         regions=regions,
         recommendations=advice.recommendations,
         tried=advice.tried,

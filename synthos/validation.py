@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from synthos import advice, results
+from synthos.dimensions.memorisation import Memorisation
 from synthos.reporting.context import ReportData
 from synthos.reporting.html import render
 from synthos.reporting.notebook import summary_html
@@ -72,6 +73,13 @@ TriedFixes = Annotated[
     tuple[advice.Tried, ...],
     Field(description="Fixes that were tried on a sample and are not recommended, since they did not help, with why."),
 ]
+MemorisationAnswer = Annotated[
+    Memorisation | results.NotApplicable,
+    Field(
+        description="Synthetic rows that copy a reference row, exactly or nearly, beyond what real rows show that its "
+        "generator never saw; not_applicable without a reference or where a copy cannot be told from chance."
+    ),
+]
 SignatureFigures = Annotated[
     dict[str, float],
     Field(description="What the library of known collapses compares; synthos signatures add takes it from here."),
@@ -126,6 +134,7 @@ class Document:
     signatures: tuple[results.SignatureMatch, ...]
     signature_figures: SignatureFigures
     utility: UtilityAnswer
+    memorisation: MemorisationAnswer
     cascade: CascadeSummary
     profiles: dict[str, results.TableProfile]
     notes: tuple[str, ...]
@@ -213,6 +222,7 @@ class Validation(ReportData):
             signatures=self.signatures,
             signature_figures=self.signature_figures,
             utility=self.utility,
+            memorisation=self.memorisation,
             cascade=_summarise(cascade),
             profiles=self.profiles,
             notes=self.notes,

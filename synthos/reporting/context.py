@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from synthos.advice import Recommendation, Tried
+from synthos.dimensions.memorisation import Memorisation
 from synthos.reporting.material import Material
 from synthos.results import (
     CascadeResult,
@@ -42,6 +43,7 @@ class ReportData:
     diversity: DiversityReport
     cascade: CascadeResult | NotApplicable | Failed
     utility: Utility | NotApplicable | Failed
+    memorisation: Memorisation | NotApplicable
     regions: tuple[Region, ...]
     recommendations: tuple[Recommendation, ...]
     tried: tuple[Tried, ...]
@@ -69,6 +71,8 @@ class ReportInput(Protocol):
     def cascade(self) -> CascadeResult | NotApplicable | Failed: ...
     @property
     def utility(self) -> Utility | NotApplicable | Failed: ...
+    @property
+    def memorisation(self) -> Memorisation | NotApplicable: ...
     @property
     def regions(self) -> tuple[Region, ...]: ...
     @property

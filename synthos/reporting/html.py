@@ -70,6 +70,7 @@ def environment() -> Environment:
         "advice",
         "forests",
         "forests_short",
+        "copies",
         "expected",
     ):
         env.filters[name] = getattr(phrases, name)

@@ -37,6 +37,8 @@ def _all(data: ReportInput) -> Iterator[OpenPoint]:
             title = words.OUTCOMES[name][0] if name in words.OUTCOMES else words.humane(name)
             yield _absent(f"Outcome: {title}", outcome)
     yield from _utility(data.utility)
+    if isinstance(data.memorisation, NotApplicable):
+        yield _absent("Copies of reference rows", data.memorisation)
     for name, result in data.dimensions.items():
         where = words.dimension(name)
         if not isinstance(result, Scored):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from synthos.dimensions.memorisation import Memorisation
 from synthos.reporting import numbers
 from synthos.reporting.words import APPROVED_ALTHOUGH, DECISIONS
 from synthos.results import (
@@ -17,6 +18,7 @@ from synthos.results import (
     Utility,
     Verdict,
 )
+from synthos.verdict.copied import most
 from synthos.verdict.reasons import LIKE_REAL
 from synthos.verdict.thresholds import default_thresholds
 
@@ -96,6 +98,18 @@ def forests_short(utility: Utility) -> str:
     """The same where there is room for one line."""
     figure = f"{numbers.percent(utility.loss)} ({numbers.percent_range(utility.interval)})"
     return f"lose {figure} of what real rows teach"
+
+
+def copies(found: Memorisation) -> str:
+    """Rows copied from the reference beyond chance, where there is room for one line."""
+    whose = "rows of the holdout" if found.against == "holdout" else "reference rows among themselves"
+    if found.flagged or found.interval.low > 0.0:
+        judged = "memorised" if found.flagged else "not surely enough to call them memorised"
+        return (
+            f"{numbers.percent(found.share)} ({numbers.percent_range(found.interval)}) of its rows copy reference rows "
+            f"beyond what {whose} show: {judged}"
+        )
+    return f"none found: at most {numbers.percent(most(found))} of its rows, beyond what {whose} show"
 
 
 def expected(verdict: Verdict) -> str:

@@ -58,6 +58,9 @@ def _headline(data: ReportInput) -> Text:
 def _outcomes(data: ReportInput) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row(Text("Forests", style="bold"), _forests(data))
+    copies = data.memorisation
+    told = _absent(copies) if isinstance(copies, NotApplicable) else Text(phrases.copies(copies))
+    table.add_row(Text("Copies", style="bold"), told)
     for name, outcome in data.verdict.outcomes.items():
         title = words.OUTCOMES[name][0] if name in words.OUTCOMES else words.humane(name)
         if isinstance(outcome, Outcome):

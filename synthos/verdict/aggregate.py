@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from synthos.dimensions.memorisation import Memorisation
 from synthos.errors import ConfigError, InternalError
 from synthos.results import (
     DIMENSIONS,
@@ -22,6 +23,7 @@ from synthos.results import (
 )
 from synthos.verdict import reasons as say
 from synthos.verdict.calibration import Cascade, Loss, RiskModel, default_risk_model, gather, logistic
+from synthos.verdict.copied import about_copies, copies_left_open, fault_of_copies
 from synthos.verdict.harm import COLLAPSED, Expected, HarmModel, default_harm_model, risk_of
 from synthos.verdict.outcomes import outcomes
 from synthos.verdict.thresholds import Thresholds, default_thresholds
@@ -65,6 +67,7 @@ def decide(
     thresholds: Thresholds | None = None,
     model: RiskModel | None = None,
     harm_model: HarmModel | None = None,
+    memorised: Memorisation | NotApplicable | None = None,
 ) -> Verdict:
     """Weigh everything that was measured.
 
@@ -80,6 +83,7 @@ def decide(
     regions : row ranges that differ from the rest of the table; one of them is enough not to approve.
     notes : what alignment, sampling and scan had to say; passed on among the open questions.
     thresholds, model, harm_model : the packaged ones by default.
+    memorised : copies of reference rows; surely many of them are a fault. They do not change the risk.
 
     Returns
     -------
@@ -108,13 +112,15 @@ def decide(
         interval = Interval(low=interval.low, high=100.0)
     level = limits.level(risk)
     faults = say.faults(dimensions, regions, limits) if has_reference else ()
+    faults += fault_of_copies(memorised, limits)
     decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference, faulty=bool(faults))
     chance, chance_interval, note = _probability(expected, risk, interval, model, limits, has_reference=has_reference)
     harms = model.harms({name: loss.value for name, loss in losses.items()})
     given = (broken, faults, dimensions, cascade, utility, harms, rows, limits, has_reference)
-    reasons = _reasons(decision, risk, interval, level, *given)
+    reasons = _reasons(decision, risk, interval, level, *given, about_copies(memorised))
     seen = {"has_reference": has_reference, "has_holdout": "holdout" in rows}
     open_questions = say.open_questions(dimensions, cascade, utility, quick=quick, notes=notes, **seen)
+    open_questions = (*copies_left_open(memorised), *open_questions)
     return Verdict(
         risk_score=risk,
         risk_bound="at_least" if bounded else "exact",
@@ -238,6 +244,7 @@ def _reasons(
     rows: Mapping[str, int],
     limits: Thresholds,
     has_reference: bool,
+    copied: Sequence[str],
 ) -> tuple[str, ...]:
     """The decision first, then what it rests on, worst first."""
     found = [say.headline(decision, risk, interval, limits, broken=broken, faults=faults, has_reference=has_reference)]
@@ -249,6 +256,7 @@ def _reasons(
     named = low[: limits.most_named]
     if isinstance(utility, Utility):
         found.append(say.about_forests(utility))
+    found += copied
     if isinstance(cascade, CascadeResult):
         found.append(say.about_models(cascade, rows))
     if level != "low" and any(harms.values()) and collapse_type(harms) is None:

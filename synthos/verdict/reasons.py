@@ -230,6 +230,11 @@ def open_questions(
         )
     if has_reference and isinstance(utility, NotApplicable):
         found.append(f"What models would lose on real rows was not measured: {utility.reason}.")
+    if isinstance(utility, Utility) and not has_holdout and not isinstance(cascade, CascadeResult):
+        found.append(
+            "The forests were judged on rows of the reference, which the generator may have seen: what it gains by "
+            "knowing them is estimated, not measured; give real rows that it never saw with --holdout."
+        )
     for name, result in dimensions.items():
         if isinstance(result, NotApplicable) and not (quick and name == "scale_robustness"):
             found.append(f"{upper_first(label(name))} was not judged: {result.reason}.")

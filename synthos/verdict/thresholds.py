@@ -17,7 +17,7 @@ from synthos.results import RiskLevel
 #: Allowed range of every setting, by section and name; a range setting holds two numbers, the second larger.
 _RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "levels": {"medium": (0, 100), "high": (0, 100)},
-    "approval": {"highest_upper_risk": (0, 100), "mend_below": (0, 100)},
+    "approval": {"highest_upper_risk": (0, 100), "mend_below": (0, 100), "most_copied": (0, 1)},
     "reasons": {"name_scores_below": (0, 100), "most_named": (1, 8)},
     "probability": {"logit_margin": (0, 10), "without_reference": (0, 1)},
     "signatures": {"least_similarity": (0, 1), "most_matches": (1, 20)},
@@ -39,6 +39,7 @@ class Thresholds:
     high: float
     highest_upper_risk: float
     mend_below: float
+    most_copied: float
     name_scores_below: float
     most_named: int
     logit_margin: float

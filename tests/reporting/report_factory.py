@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from report_findings import recommendations, regions, tried, verdict
 from report_models import cascade
-from report_parts import COLUMNS, ROWS, dimensions, overlays, pair_map, profile, row_map, scored, utility
+from report_parts import COLUMNS, ROWS, dimensions, memorisation, overlays, pair_map, profile, row_map, scored, utility
 
+from synthos.dimensions.memorisation import NO_REFERENCE
 from synthos.reporting.context import ReportData
 from synthos.reporting.material import Material, PairMap, RowMap
 from synthos.results import DiversityMeasure, Failed, Interval, NotApplicable, SignatureMatch
@@ -42,6 +43,7 @@ def full() -> ReportData:
         },
         cascade=cascade(),
         utility=utility(),
+        memorisation=memorisation(),
         regions=regions(),
         recommendations=recommendations(),
         tried=tried(),
@@ -105,6 +107,7 @@ def reference_free() -> ReportData:
         ),
         material=replace(data.material, overlays=absent, pairs=absent),
         utility=absent,
+        memorisation=NO_REFERENCE,
         profiles={"synthetic": data.profiles["synthetic"]},
         signatures=(),
     )

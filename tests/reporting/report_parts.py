@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from synthos.dimensions.memorisation import Copies, Memorisation
 from synthos.reporting.material import Overlay, PairMap, RowBin, RowMap
 from synthos.results import (
     Blame,
@@ -170,6 +171,15 @@ def profile(name: str, rows: int, columns: tuple[str, ...] = COLUMNS) -> TablePr
         fingerprint="b2:9f3c51d07ae84b6f",
         bytes=1_840_220,
     )
+
+
+def memorisation() -> Memorisation:
+    """A fifth of the rows copied, judged among the reference's rows."""
+    exact = Copies(
+        seen=0.207, usual=0.002, share=0.205, interval=around(0.205, 0.006), surely=0.195, rows=ROWS, real_rows=20_190
+    )
+    near = replace(exact, seen=0.221, usual=0.011, share=0.212, interval=around(0.212, 0.019), surely=0.18, rows=2_000)
+    return Memorisation(share=0.205, interval=exact.interval, flagged=True, against="reference", exact=exact, near=near)
 
 
 def utility(names: Sequence[str] = COLUMNS, loss: float = 0.21) -> Utility:
