@@ -86,6 +86,15 @@ def draw(truth: Sequence[Row], risks: Risks, folder: Path, rows: Sequence[Row]) 
     return files
 
 
+def draw_reliability(
+    chance: Floats, happened: npt.NDArray[np.bool_], stem: Path, *, title: str, event: str, verb: str
+) -> list[Path]:
+    """One reliability diagram as PNG and SVG beside ``stem``; see ``reliability_diagram``."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+        return _save(reliability_diagram(chance, happened, title=title, event=event, verb=verb), stem)
+
+
 def _save(figure: Figure, stem: Path) -> list[Path]:
     files = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
     figure.savefig(files[0], dpi=150, facecolor="white", metadata={"Software": None})
@@ -196,8 +205,18 @@ def _title(axes: Axes, table: str, rho: float | None, *, ours: bool) -> None:
         axes.set_facecolor(OURS_TINT)
 
 
-def reliability_diagram(chance: Floats, collapsed: npt.NDArray[np.bool_]) -> Figure:
-    """Predicted against observed shares in eight bins with exact 95 % intervals, and how many cases each holds."""
+def reliability_diagram(
+    chance: Floats,
+    collapsed: npt.NDArray[np.bool_],
+    *,
+    title: str = "Does the probability mean it?",
+    event: str = f"u > {COLLAPSED}",
+    verb: str = "collapsed",
+) -> Figure:
+    """Predicted against observed shares in eight bins with exact 95 % intervals, and how many cases each holds.
+
+    ``event`` is what the chance is of, and ``verb`` what the cases are called in which it came.
+    """
     bins = reliability(chance, collapsed)
     figure = Figure(figsize=(5.6, 6.0))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -205,25 +224,25 @@ def reliability_diagram(chance: Floats, collapsed: npt.NDArray[np.bool_]) -> Fig
     above.plot([0, 1], [0, 1], color="#c5ccd4", linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
     _bins(above, bins)
     above.set_ylim(-0.04, 1.04)
-    above.set_ylabel(f"share that collapsed (u > {COLLAPSED})")
+    above.set_ylabel(f"share that {verb} ({event})")
     below.bar([found.predicted for found in bins], [found.cases for found in bins], width=0.05, color="#9ec9e8")
     for found in bins:
         told_of = f"{found.collapsed}/{found.cases}"
         below.annotate(told_of, (found.predicted, found.cases), (0, 3), textcoords="offset points", ha="center", size=8)
     below.set_ylim(top=1.25 * max(found.cases for found in bins))
-    below.set_ylabel("collapsed/cases")
-    below.set_xlabel("predicted collapse probability")
+    below.set_ylabel(f"{verb}/cases")
+    below.set_xlabel(f"predicted probability of {event}")
     below.set_xlim(-0.04, 1.04)
     told = {
         "Brier skill": brier_skill(chance, collapsed),
         "slope": calibration_slope(chance, collapsed),
         "AUROC": detection(chance, collapsed),
     }
-    figure.text(0.04, 0.955, "Does the probability mean it?", size=15, weight="bold", va="center")
+    figure.text(0.04, 0.955, title, size=15, weight="bold", va="center")
     figure.text(
         0.04,
         0.905,
-        f"{len(chance)} tables, {int(collapsed.sum())} collapsed · "
+        f"{len(chance)} tables, {int(collapsed.sum())} {verb} · "
         + " · ".join(f"{name} {'–' if value is None else format(value, '.2f')}" for name, value in told.items()),
         color=MUTED,
         va="center",

@@ -128,7 +128,7 @@ class Scored:
 DimensionResult = Scored | NotApplicable | Failed
 
 
-# --- profile ----------------------------------------------------------------------------------------------------
+# --- profile, diversity, utility --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +188,6 @@ class TableProfile:
     notes: tuple[str, ...] = ()
 
 
-# --- diversity --------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiversityMeasure:
     """One measure of variety. ``ratio`` = synthetic / reference; 1 is as varied as real, below 1 is less."""
@@ -206,9 +203,6 @@ class DiversityMeasure:
 
 #: spread, uniqueness, balance, completeness, entropy, effective_number, spectral, gradient
 DiversityReport = dict[str, DiversityMeasure | NotApplicable | Failed]
-
-
-# --- utility ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,12 +372,20 @@ class CascadeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One of the three outcomes (floor, rare_loss, loop). ``value`` in ``unit``; higher is worse."""
+    """One of the three outcomes (floor, rare_loss, loop). ``value`` in ``unit``; higher is worse.
+
+    ``probability`` in [0, 1] is the chance of what ``probability_of`` says, and that says so where the chance is not
+    calibrated. It is None where there is no chance to state, and ``probability_of`` then says why. Its interval is None
+    where nothing beyond the figure's own error is known of it.
+    """
 
     value: float
     interval: Interval
     unit: str
     meaning: str
+    probability: float | None = None
+    probability_interval: Interval | None = None
+    probability_of: str = "no chance is stated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ def environment() -> Environment:
         "clip_text",
         "outcome_value",
         "outcome_range",
+        "outcome_chance",
         "risk",
         "worth",
         "worth_range",

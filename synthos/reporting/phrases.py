@@ -81,6 +81,16 @@ def outcome_range(outcome: Outcome) -> str:
     return f"{numbers.span(outcome.interval)} {outcome.unit}"
 
 
+def outcome_chance(outcome: Outcome) -> str:
+    """How probable it is and what that is the chance of, or why there is none; without its full stop."""
+    if outcome.probability is None:
+        return outcome.probability_of
+    text = f"{numbers.percent(outcome.probability)} "
+    if outcome.probability_interval is not None:
+        text += f"({numbers.percent_range(outcome.probability_interval)}) "
+    return text + outcome.probability_of
+
+
 def forests(utility: Utility) -> str:
     """What forests lost, in one plain sentence without its full stop."""
     figure = f"{numbers.percent(utility.loss)} ({numbers.percent_range(utility.interval)})"

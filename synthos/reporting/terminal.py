@@ -64,7 +64,8 @@ def _outcomes(data: ReportInput) -> Table:
     for name, outcome in data.verdict.outcomes.items():
         title = words.OUTCOMES[name][0] if name in words.OUTCOMES else words.humane(name)
         if isinstance(outcome, Outcome):
-            text = Text(f"{phrases.outcome_value(outcome)} ({phrases.outcome_range(outcome)})")
+            figure = f"{phrases.outcome_value(outcome)} ({phrases.outcome_range(outcome)})"
+            text = Text(f"{figure}; {phrases.outcome_chance(outcome)}")
         else:
             text = _absent(outcome)
         table.add_row(Text(title, style="bold"), text)

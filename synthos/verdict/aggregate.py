@@ -23,6 +23,7 @@ from synthos.results import (
 )
 from synthos.verdict import reasons as say
 from synthos.verdict.calibration import Cascade, Loss, RiskModel, default_risk_model, gather, logistic
+from synthos.verdict.chances import Chance
 from synthos.verdict.copied import about_copies, copies_left_open, fault_of_copies
 from synthos.verdict.harm import COLLAPSED, Expected, HarmModel, default_harm_model, risk_of
 from synthos.verdict.outcomes import outcomes
@@ -134,7 +135,15 @@ def decide(
         probability_note=note + (MAY_BE_HIGHER if bounded else ""),
         expected_loss=None if expected is None else expected.harm,
         expected_loss_interval=None if expected is None else expected.interval,
-        outcomes=outcomes(dimensions, cascade, utility, quick=quick),
+        outcomes=outcomes(
+            dimensions,
+            cascade,
+            utility,
+            quick=quick,
+            # Without forests the chance is a guess from likeness, which is no chance of the floor.
+            floor_chance=None if expected is None else Chance(chance, chance_interval, note),
+            rows=min((rows[name] for name in ("synthetic", "reference") if name in rows), default=None),
+        ),
         open_questions=open_questions,
     )
 

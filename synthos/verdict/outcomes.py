@@ -1,4 +1,4 @@
-"""The three outcomes, always reported apart: floor, rare loss, loop."""
+"""The three outcomes, always reported apart: floor, rare loss, loop; each with its chance, or why there is none."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from synthos.results import CascadeResult, DimensionResult, Failed, Interval, NotApplicable, Outcome, Scored, Utility
 from synthos.verdict.calibration import Cascade
+from synthos.verdict.chances import RARE_COMPONENT, Chance, RareModel, default_rare_model, error_of, loop_chance
 
-#: The component of ``rare_pattern_handling`` that the second outcome is read from.
-RARE_COMPONENT = "rare_mass_lost"
 QUICK = "the quick mode trains no density models; validate again without it, and with a reference table"
 NO_MODELS = "no models were trained"
 _FLOOR = (
@@ -24,6 +23,11 @@ _LOOP = (
     "how much more each further generation, trained on its own output, loses than real rows treated the same way; "
     "below 0 it loses less"
 )
+#: A table that is already far from real has little left to lose, so that a slope below 0 is no praise.
+_STARTS = (
+    ", and that does not speak for the table: its first generation already loses {behind:.2f} bits a row more than "
+    "that of real rows, and the worse a table starts, the less is left to lose"
+)
 
 
 def outcomes(
@@ -32,48 +36,67 @@ def outcomes(
     utility: Utility | NotApplicable | Failed | None = None,
     *,
     quick: bool,
+    floor_chance: Chance | None = None,
+    rows: int | None = None,
+    rare_model: RareModel | None = None,
 ) -> dict[str, Outcome | NotApplicable | Failed]:
     """``floor``, ``rare_loss`` (share of mass) and ``loop`` (bits per row and generation), higher is worse.
 
-    The floor is ``rho`` of the cascade, or where that was not trained the utility loss of forests.
+    The floor is ``rho`` of the cascade, or where that was not trained the utility loss of forests; ``floor_chance`` is
+    the verdict's own. ``rows`` are those of the smaller table, for saying when it is unlike all that the chance of a
+    rare loss was calibrated on; ``rare_model`` is the packaged one by default.
     """
-    rare = _rare_loss(dimensions.get("rare_pattern_handling"))
+    rare = _rare_loss(dimensions.get("rare_pattern_handling"), rare_model or default_rare_model(), rows)
+    chance = floor_chance or Chance(None, None, "no chance is stated: no forest could be judged on real rows")
     if isinstance(cascade, CascadeResult):
-        return {"floor": _floor(cascade), "rare_loss": rare, "loop": _loop(cascade)}
-    if isinstance(utility, Utility):
-        floor = Outcome(value=utility.loss, interval=utility.interval, unit="utility loss", meaning=_UTILITY)
-        missing = cascade or NotApplicable(reason=QUICK if quick else NO_MODELS)
-        return {"floor": floor, "rare_loss": rare, "loop": missing}
+        floor = _with(chance, value=cascade.rho, interval=cascade.rho_interval, unit="rho", meaning=_FLOOR)
+        return {"floor": floor, "rare_loss": rare, "loop": _loop(cascade)}
     missing = cascade or NotApplicable(reason=QUICK if quick else NO_MODELS)
+    if isinstance(utility, Utility):
+        floor = _with(chance, value=utility.loss, interval=utility.interval, unit="utility loss", meaning=_UTILITY)
+        return {"floor": floor, "rare_loss": rare, "loop": missing}
     return {"floor": missing, "rare_loss": rare, "loop": missing}
 
 
-def _floor(cascade: CascadeResult) -> Outcome:
-    return Outcome(value=cascade.rho, interval=cascade.rho_interval, unit="rho", meaning=_FLOOR)
+def _with(chance: Chance, *, value: float, interval: Interval, unit: str, meaning: str) -> Outcome:
+    return Outcome(
+        value=value,
+        interval=interval,
+        unit=unit,
+        meaning=meaning,
+        probability=chance.probability,
+        probability_interval=chance.interval,
+        probability_of=chance.of,
+    )
 
 
 def _loop(cascade: CascadeResult) -> Outcome | NotApplicable:
     loop = cascade.loop
     if loop is None:
         return NotApplicable(reason="the cascade did not refit models on their own output")
-    return Outcome(value=loop.slope, interval=loop.interval, unit="bits per row and generation", meaning=_LOOP)
+    behind = loop.synthetic_bits[0] - loop.reference_bits[0]
+    meaning = _LOOP + (_STARTS.format(behind=behind) if loop.slope < 0.0 < behind else "")
+    return _with(
+        loop_chance(loop), value=loop.slope, interval=loop.interval, unit="bits per row and generation", meaning=meaning
+    )
 
 
-def _rare_loss(result: DimensionResult | None) -> Outcome | NotApplicable | Failed:
+def _rare_loss(result: DimensionResult | None, model: RareModel, rows: int | None) -> Outcome | NotApplicable | Failed:
     if result is None:
         return NotApplicable(reason="rare-pattern handling was not measured")
     if not isinstance(result, Scored):
         return result
-    found = [component for component in result.components if component.name == RARE_COMPONENT]
-    if not found:
+    found = {component.name: component for component in result.components}
+    if RARE_COMPONENT not in found:
         return NotApplicable(reason="the table has no rare mass that its size can resolve")
-    lost = found[0]
-    if lost.null_q95 is None or lost.null_median is None:
+    lost = found[RARE_COMPONENT]
+    error = error_of(lost)
+    if error is None:
         return NotApplicable(reason="the rare mass lost came without a null, so that it has no interval")
-    # What real halves of the same size differ by is the figure's own error: its 95 % point is 1.645 standard errors.
-    error = 1.96 / 1.645 * max(lost.null_q95 - lost.null_median, 0.0)
+    margin = 1.96 * error
     # Chance may leave a sound table with a little more than real: the ends stay on both sides of such a value.
     interval = Interval(
-        low=min(lost.value, max(0.0, lost.value - error)), high=max(lost.value, min(1.0, lost.value + error))
+        low=min(lost.value, max(0.0, lost.value - margin)), high=max(lost.value, min(1.0, lost.value + margin))
     )
-    return Outcome(value=lost.value, interval=interval, unit="share of rare mass", meaning=_RARE)
+    chance = model.chance_of(result.components, rows)
+    return _with(chance, value=lost.value, interval=interval, unit="share of rare mass", meaning=_RARE)

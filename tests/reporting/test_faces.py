@@ -258,6 +258,25 @@ def test_outcomes_in_their_units() -> None:
     assert (phrases.outcome_value(other), phrases.outcome_range(other)) == ("0.25", "0.2 to 0.3 rows")
 
 
+def test_the_chance_of_an_outcome_says_what_it_is_of_or_why_there_is_none() -> None:
+    bare = Outcome(value=0.25, interval=Interval(low=0.2, high=0.3), unit="share of rare mass", meaning="")
+    assert phrases.outcome_chance(bare) == "no chance is stated"
+    plain = replace(bare, probability=0.96, probability_of="chance that it drifts; not calibrated")
+    assert phrases.outcome_chance(plain) == "96 % chance that it drifts; not calibrated"
+    known = replace(plain, probability_interval=Interval(low=0.9, high=0.99), probability_of="chance that it is gone")
+    assert phrases.outcome_chance(known) == "96 % (90 % to 99 %) chance that it is gone"
+
+
+def test_every_face_shows_the_chance_of_each_outcome(samples: dict[str, ReportData]) -> None:
+    full = samples["full"]
+    outcomes = [outcome for outcome in full.verdict.outcomes.values() if isinstance(outcome, Outcome)]
+    assert len(outcomes) == 3
+    for face in (shown(full, 400), summary_html(full), PageReader(render(full)).text("verdict")):
+        told = " ".join(face.split())
+        for outcome in outcomes:
+            assert phrases.outcome_chance(outcome) in told
+
+
 def luminance(colour: str) -> float:
     channels = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]

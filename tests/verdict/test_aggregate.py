@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthos.errors import ConfigError, InternalError
-from synthos.results import DIMENSIONS, Bound, Failed, NotApplicable, Outcome, Region, Verdict
+from synthos.results import (
+    DIMENSIONS,
+    Bound,
+    Failed,
+    Interval,
+    LoopDrift,
+    NotApplicable,
+    Outcome,
+    Region,
+    Verdict,
+)
 from synthos.verdict.aggregate import collapse_type, decide
 from synthos.verdict.thresholds import default_thresholds, parse_thresholds
 
@@ -179,6 +189,48 @@ def test_a_full_run_reports_all_three_outcomes() -> None:
     assert isinstance(floor, Outcome) and isinstance(loss, Outcome) and isinstance(loop, Outcome)
     assert floor.value == 0.3 and loop.value == 0.6 and loss.value == 0.2
     assert loss.interval.low < 0.2 < loss.interval.high
+
+
+def test_the_chance_of_the_floor_is_the_verdicts_own() -> None:
+    for verdict in (judge(models=cascade(rho=0.3), utility=lost(0.2)), quick(utility=lost(0.2))):
+        floor = verdict.outcomes["floor"]
+        assert isinstance(floor, Outcome)
+        assert floor.probability == verdict.collapse_probability
+        assert floor.probability_interval == verdict.probability_interval
+        assert floor.probability_of == verdict.probability_note
+    guessed = judge(models=cascade(rho=0.3)).outcomes["floor"]
+    assert isinstance(guessed, Outcome) and guessed.probability is None
+    assert "no forest could be judged" in guessed.probability_of
+
+
+def test_the_chance_of_a_rare_loss_comes_with_its_outcome() -> None:
+    found = []
+    for value in (0.0, 0.5):
+        rare = scored(80.0, components=(rare_mass(value), replace(rare_mass(value), name="tail_0.01")))
+        loss = judge(sound(rare_pattern_handling=rare)).outcomes["rare_loss"]
+        assert isinstance(loss, Outcome) and loss.probability is not None and loss.probability_interval is not None
+        assert "rare mass of real rows is gone" in loss.probability_of
+        found.append(loss.probability)
+    assert found[0] < 0.1 and found[1] > 0.9
+
+
+def test_a_loop_that_starts_far_behind_is_not_praised_for_losing_less() -> None:
+    spent = replace(
+        cascade(),
+        loop=LoopDrift(
+            synthetic_bits=(34.0, 34.1),
+            reference_bits=(20.0, 20.4),
+            slope=-0.3,
+            interval=Interval(low=-0.4, high=-0.2),
+        ),
+    )
+    loop = judge(models=spent).outcomes["loop"]
+    assert isinstance(loop, Outcome)
+    assert loop.probability is None and "little left to lose" in loop.probability_of
+    assert "already loses 14.00 bits a row more" in loop.meaning
+    usual = judge(models=cascade()).outcomes["loop"]
+    assert isinstance(usual, Outcome) and usual.probability is not None and usual.probability > 0.99
+    assert "already loses" not in usual.meaning
 
 
 @pytest.mark.parametrize("value", [-0.02, 0.0, 0.01, 0.5, 1.0])
