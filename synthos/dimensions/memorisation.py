@@ -48,8 +48,8 @@ SIGNS = 12
 LEAST_ROOM = 0.1
 #: Flagged where the share is surely above this: real rows are recorded twice now and then.
 LEAST_SHARE = 0.02
-#: What each tail of the interval leaves out, and of being sure (99.9 %): a sound table must not be accused.
-TAIL, SURE_TAIL = 0.025, 0.0005
+#: What each tail of the interval leaves out, and of being sure (99.5 %): a sound table must not be accused.
+TAIL, SURE_TAIL = 0.025, 0.0025
 _CHUNK = 8_000_000
 
 
@@ -58,7 +58,7 @@ class Copies:
     """One way to count. ``seen`` and ``usual`` are shares of rows, of S and of real rows nobody showed its generator.
 
     ``share`` in [0, 1] is the part of S that was copied, beyond chance, with its interval; ``surely`` is its lower
-    end at 99.9 %. ``rows`` of S were looked at, ``real_rows`` real ones.
+    end at 99.5 %. ``rows`` of S were looked at, ``real_rows`` real ones.
     """
 
     seen: float
@@ -74,7 +74,7 @@ class Copies:
 class Memorisation:
     """Copies of reference rows beyond chance. ``share`` and ``interval`` are of that count which shows most surely.
 
-    ``flagged`` where that share is above ``LEAST_SHARE`` at 99.9 %. ``against`` says whose rows tell what is usual.
+    ``flagged`` where that share is above ``LEAST_SHARE`` at 99.5 %. ``against`` says whose rows tell what is usual.
     """
 
     share: float
