@@ -1,27 +1,23 @@
-"""The cascade on Ray: one streaming task a model, dearest first, each a Ray Train run in local mode.
+"""The cascade on Ray: one streaming task a model, dearest first; ``training`` holds what the tasks do.
 
-A worker group of Ray Train takes longer to start than a small model takes to train, so every model runs in Train's
-local mode inside a task of its own and Ray's scheduler spreads them over processors and GPUs. Finished models are
-kept in the store: a worker that dies costs the model it was training, and a killed run goes on where it was.
+Ray's scheduler spreads them over processors and GPUs. Finished models are kept in the store: a worker that dies costs
+the model it was training, and a killed run goes on where it was.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipelines.progress import Handler, cancel
 from pipelines.resources import for_loop, for_model
+from pipelines.training import stream_loop, stream_model
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
-from synthos.cascade.run import ARMS, all_specs, epoch_events, loop_one, model_event, train_one
-from synthos.cascade.store import RunStore
+from synthos.cascade.run import ARMS, all_specs, epoch_events, model_event
 from synthos.cascade.summary import summarise
 from synthos.cascade.tasks import CascadeData
 from synthos.cascade.tiers import CascadeConfig, ModelSpec
@@ -74,14 +70,14 @@ class Cascade:
             return as_failure(error)
 
     def _start_model(self, spec: ModelSpec) -> dict[Any, Handler]:
-        task = self._ray.remote(max_retries=RETRIES, num_returns="streaming")(_train)
+        task = self._ray.remote(max_retries=RETRIES, num_returns="streaming")(stream_model)
         stream = task.options(**for_model(self._ray, spec)).remote(spec, self._put, self._folder)
         heard = epoch_events(spec, lambda: len(self._runs), len(self._specs), self._tell)
         again = partial(self._again, spec, self._runs, partial(self._start_model, spec))
         return self._started(spec, stream, Handler(partial(self._note, spec, heard), self._fail, again))
 
     def _start_loop(self, arm: Arm) -> dict[Any, Handler]:
-        task = self._ray.remote(max_retries=RETRIES, num_returns="streaming")(_refit)
+        task = self._ray.remote(max_retries=RETRIES, num_returns="streaming")(stream_loop)
         stream = task.options(**for_loop(self._ray)).remote(arm, self._put, self._config, self._folder)
         again = partial(self._again, arm, self._loops, partial(self._start_loop, arm))
         return self._started(arm, stream, Handler(self._note_loop, self._fail, again))
@@ -132,50 +128,3 @@ class Cascade:
     def _tell(self, event: Event) -> None:
         """Adds the share of work done, which tells the time left better than the number of models."""
         self._listener(replace(event, fields=event.fields | {"share_done": self._cost / self._all_cost}))
-
-
-def _train(spec: ModelSpec, data: CascadeData, folder: Path | None) -> Iterator[Epoch | Event | RunOutcome]:
-    """Yields an ``Epoch`` as each ends, an ``Event`` where the store has something to say, and at last the outcome."""
-    yield from _streamed(lambda say: train_one(spec, data, _store(folder, say), on_epoch=say))
-
-
-def _refit(arm: Arm, data: CascadeData, config: CascadeConfig, folder: Path | None) -> Iterator[Event | LoopOutcome]:
-    """Yields what the store has to say, and at last the loop's outcome."""
-    yield from _streamed(lambda say: loop_one(arm, data, config, _store(folder, say)))
-
-
-def _store(folder: Path | None, say: Listener) -> RunStore | None:
-    return RunStore(folder, say) if folder is not None else None
-
-
-def _streamed(work: Callable[[Callable[[Any], None]], Any]) -> Iterator[Any]:
-    """Run ``work`` under Ray Train in a thread and yield what it says while it goes on, then what it returns."""
-    messages: queue.Queue[tuple[str, Any]] = queue.Queue()
-
-    def run() -> None:
-        try:
-            _fit(lambda: messages.put(("result", work(lambda said: messages.put(("said", said))))))
-        except BaseException as error:  # noqa: BLE001 - handed to the task's own thread, which raises it
-            messages.put(("error", error))
-
-    threading.Thread(target=run, name="train", daemon=True).start()
-    while True:
-        kind, message = messages.get()
-        if kind == "error":
-            raise message
-        yield message
-        if kind == "result":
-            return
-
-
-def _fit(train: Callable[[], None]) -> None:
-    """Run ``train`` under Ray Train in local mode: in this process, on the device that the task was given."""
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
-
-    def loop(config: dict[str, Any]) -> None:
-        train()
-
-    with TemporaryDirectory(prefix="synthos-train-") as storage:
-        local = ScalingConfig(num_workers=0)
-        TorchTrainer(loop, scaling_config=local, run_config=RunConfig(storage_path=storage)).fit()

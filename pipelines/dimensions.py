@@ -79,15 +79,23 @@ def start(ray: Any, evidence: Any, pieces: Sequence[Piece]) -> dict[Any, Handler
     return work
 
 
-def work_until_up(runtime: Runtime, evidence: Evidence, pieces: Sequence[Piece]) -> list[Piece]:
-    """Do pieces here, in their order, until Ray is up; returns those that are left.
+def work_until_up(is_up: Callable[[], bool], evidence: Evidence, pieces: Sequence[Piece]) -> list[Piece]:
+    """Do pieces here, in their order, until ``is_up()``; returns those that are left.
 
-    Ray takes longer to start than most of them take, and this process would only wait for it.
+    Ray takes longer to start than most of them take, and this process would only wait for it. What breaks is heard of
+    by the piece's handler, as it is of a task.
     """
     left = deque(pieces)
-    while left and not runtime.is_up:
+    while left and not is_up():
         piece = left.popleft()
-        piece.handler.done(piece.function(*piece.arguments, evidence))
+        try:
+            answer = piece.function(*piece.arguments, evidence)
+        except Exception as error:
+            if piece.handler.failed is None:
+                raise
+            piece.handler.failed(error)
+        else:
+            piece.handler.done(answer)
     return list(left)
 
 

@@ -88,7 +88,7 @@ def _judge(
         *columns,
     ]
     with watch.stage("while_ray_starts"):
-        pieces = work_until_up(runtime, evidence, pieces)
+        pieces = work_until_up(lambda: runtime.is_up, evidence, pieces)
     ray = runtime.ray()
     watch.seconds["ray_start"] = runtime.seconds_to_start
     # What takes a second goes first: it tells the most while the models train.

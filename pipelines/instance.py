@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -11,6 +12,7 @@ from contextlib import suppress
 import psutil
 
 from pipelines.environment import ONE_THREAD
+from synthos.errors import ConfigError
 
 #: Bytes of shared memory for a private instance: samples and codes are small, full tables never go there.
 OBJECT_STORE_BYTES = 256 * 2**20
@@ -18,6 +20,41 @@ OBJECT_STORE_BYTES = 256 * 2**20
 KILL_SECONDS = 2.0
 #: Seconds that a cluster has to answer at its address.
 KNOCK_SECONDS = 10.0
+
+
+def require_possible(address: str | None, processors: int | None) -> None:
+    """Raises ConfigError where no instance can be had at ``address`` with so many processors."""
+    if address and processors:
+        raise ConfigError(
+            f"the workers of a private instance were set to {processors}, but {address} is a running cluster",
+            fix="drop the number of workers, or the address and RAY_ADDRESS",
+        )
+    if address and address.startswith("ray://"):
+        raise ConfigError(
+            f"{address} is an address of Ray Client, which cannot stream the models' progress",
+            fix="give the head as HOST:6379, or send the command to it with `ray job submit`",
+        )
+
+
+def is_connected() -> bool:
+    """Whether this process is connected to an instance already, which is then the caller's own."""
+    import ray
+
+    return bool(ray.is_initialized())
+
+
+def connect(address: str | None, processors: int | None, folder: str) -> None:
+    """Join the cluster at ``address``, or start a private instance in ``folder``.
+
+    Raises
+    ------
+    OSError : nothing answers at ``address``.
+    """
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    if address:
+        join(address)
+    else:
+        start(processors or os.cpu_count() or 1, folder)
 
 
 def join(address: str) -> None:

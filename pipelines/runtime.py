@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -32,16 +31,7 @@ class Runtime:
 
     def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
         self._address = address or os.environ.get("RAY_ADDRESS")
-        if self._address and cpus:
-            raise ConfigError(
-                f"the workers of a private instance were set to {cpus}, but {self._address} is a running cluster",
-                fix="drop the number of workers, or the address and RAY_ADDRESS",
-            )
-        if self._address and self._address.startswith("ray://"):
-            raise ConfigError(
-                f"{self._address} is an address of Ray Client, which cannot stream the models' progress",
-                fix="give the head as HOST:6379, or send the command to it with `ray job submit`",
-            )
+        instance.require_possible(self._address, cpus)
         self._asked, self._cpus = address, cpus
         self._up, self._down = threading.Event(), threading.Event()
         self._error: BaseException | None = None
@@ -84,19 +74,18 @@ class Runtime:
         return ray
 
     def get(self, ref: Any) -> Any:
-        """The result of a task. An error of ours is raised as it was, without the traceback of the worker.
+        """The result of a task; what it raised is raised as it was, as if the task had been done in this process.
 
-        Raises
-        ------
-        SynthosError : what the task raised, if it was one of ours; other errors keep Ray's wrapping.
+        The worker's traceback is the error's cause, except where the error is one of ours: that says all. Ray's own
+        ``RayError`` is raised where the task was lost, or its error could not be sent.
         """
         ray = self.ray()
         try:
             return ray.get(ref)
         except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, SynthosError):
-                raise error.cause from None
-            raise
+            if not isinstance(error.cause, Exception):
+                raise
+            raise error.cause from (None if isinstance(error.cause, SynthosError) else error)
 
     def stop(self) -> None:
         """Disconnect, and end every process of a private instance. Safe to call twice.
@@ -131,29 +120,20 @@ class Runtime:
     def _connect(self) -> None:
         started = time.perf_counter()
         try:
-            self._init()
+            # Ours before it is up: of one that fails halfway, what did start has to go.
+            self._owned = not instance.is_connected()
+            if self._owned:
+                instance.connect(self._address, self._cpus, self.folder)
+            elif self._asked or self._cpus:
+                raise ConfigError(
+                    "this process is connected to Ray already, and can neither start nor join another instance",
+                    fix="call ray.shutdown() first, or give neither an address nor a number of workers",
+                )
         except Exception as error:  # noqa: BLE001 - handed to the thread that asks for Ray, which raises it
             self._error = error
         finally:
             self.seconds_to_start = time.perf_counter() - started
             self._up.set()
-
-    def _init(self) -> None:
-        import ray
-
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        self._owned = not ray.is_initialized()
-        if not self._owned:
-            if self._asked or self._cpus:
-                raise ConfigError(
-                    "this process is connected to Ray already, and can neither start nor join another instance",
-                    fix="call ray.shutdown() first, or give neither an address nor a number of workers",
-                )
-            return  # the caller's own connection; it stays theirs
-        if self._address:
-            instance.join(self._address)
-            return
-        instance.start(self._cpus or os.cpu_count() or 1, self.folder)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def test_a_killed_worker_costs_its_model_only(tables: Path, tmp_path: Path):
             first_epochs[event.fields["arm"], event.fields["model"]] += 1
         if event.done >= 3 and not killed:
             me = psutil.Process()
-            workers = [p for p in me.children(recursive=True) if "_train" in " ".join(p.cmdline())]
+            workers = [p for p in me.children(recursive=True) if "stream_model" in " ".join(p.cmdline())]
             if workers:
                 workers[0].kill()
                 killed.append(workers[0].pid)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.dimensions import Piece, start, work_until_up
 from pipelines.progress import Handler, follow
 from pipelines.runtime import Runtime, running
 from synthos.errors import ConfigError, SchemaError
@@ -66,6 +67,19 @@ def test_an_error_of_a_handler_is_no_failure_of_the_task(runtime: Runtime, tasks
     with pytest.raises(KeyError):
         follow(runtime, {tasks.answer.remote(7): Handler(careless, failed.append)})
     assert not failed
+
+
+def test_a_piece_breaks_with_the_same_words_in_a_worker_and_here(runtime: Runtime):
+    errors: list[Exception] = []
+
+    def broken(word: str, evidence: object) -> None:
+        raise ValueError(f"{word} is broken")
+
+    piece = Piece(broken, ("a",), Handler(lambda answer: None, errors.append))
+    follow(runtime, start(runtime.ray(), None, [piece]))
+    work_until_up(lambda: False, None, [piece])  # type: ignore[arg-type]
+    assert [(type(error), str(error)) for error in errors] == 2 * [(ValueError, "a is broken")]
+    assert "in broken" in str(errors[0].__cause__), "where it broke in the worker is still known"
 
 
 def test_a_failure_that_nobody_hears_of_is_raised(runtime: Runtime, tasks: Tasks):
