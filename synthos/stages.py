@@ -55,7 +55,7 @@ from synthos.utility.measure import learn_columns, teach_all
 from synthos.validation import Validation
 from synthos.verdict.aggregate import decide
 from synthos.verdict.fingerprint import fingerprint
-from synthos.verdict.known import Library, load_library
+from synthos.verdict.known import Library, load_library, packaged_library
 from synthos.verdict.signatures import match
 from synthos.verdict.thresholds import Thresholds, load_thresholds
 
@@ -91,7 +91,10 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that is settled before the first full pass: sources, schema, bins, options. Picklable."""
+    """Everything that is settled before the first full pass: sources, schema, bins, options. Picklable.
+
+    ``library`` is what signatures are looked up in, with the user's own cases where ``begin`` made the job.
+    """
 
     sources: dict[str, Source]
     schema: Schema
@@ -101,7 +104,7 @@ class Job:
     seed: int | None
     config: CascadeConfig
     thresholds: Thresholds
-    library: Library
+    library: Library = field(default_factory=packaged_library)
 
     @property
     def trees(self) -> int:
@@ -119,11 +122,13 @@ def begin(
 
     Raises
     ------
-    InputError : what ``opening`` raises, or the folder cannot be written.
+    InputError : what ``opening`` raises, the user's library of signatures cannot be read, or the folder not be written.
     """
     listener(Event(stage="read", done=0, total=1))
     with watch.stage("read"):
-        job = opening()
+        # Read before the work begins, so that a library that is broken is told at once.
+        library = load_library()
+        job = replace(opening(), library=library)
         folder = cache_folder(cache) if "reference" in job.sources else None
     listener(Event(stage="read", done=1, total=1))
     return job, folder
@@ -146,7 +151,7 @@ def prepare(
     ------
     InputError : a table or an option is at fault.
     """
-    config, limits, library = load_config(tier_config), load_thresholds(thresholds), load_library()
+    config, limits = load_config(tier_config), load_thresholds(thresholds)
     overrides = load_overrides(kinds) if isinstance(kinds, str | Path) else kinds
     given = {"synthetic": synthetic, "reference": reference, "holdout": holdout}
     if holdout is not None and reference is None:
@@ -165,7 +170,6 @@ def prepare(
         seed=seed,
         config=config,
         thresholds=limits,
-        library=library,
     )
 
 
@@ -359,6 +363,7 @@ def conclude(
             measures=None if job.quick else measures,
             thresholds=job.thresholds,
             listener=listener,
+            attempt=attempt,
             **{role: place_of(source, role) for role, source in job.sources.items() if role != "holdout"},
         )
     profiles = {role: arm.profile for role, arm in arms.items()}
@@ -396,6 +401,16 @@ def as_failure(error: Exception) -> Failed:
     if isinstance(error, InputError | CancelledError):
         raise error
     return Failed(error=f"{type(error).__name__}: {error}")
+
+
+def attempt(work: Callable[[], Any]) -> Any:
+    """``work()``, or its crash as an answer, the user's errors too: it only adds to a validation that is finished."""
+    try:
+        return work()
+    except CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the process edge: a gain that is not known must not cost the verdict
+        return Failed(error=f"{type(error).__name__}: {error}")
 
 
 def measure_late(name: str, evidence: Evidence, cascade: CascadeResult | NotApplicable | Failed) -> DimensionResult:

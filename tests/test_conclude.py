@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from synthos.dimensions.registry import evaluate
+from synthos.errors import CancelledError, SourceError
 from synthos.profiling.diversity import analyse
-from synthos.results import DIMENSIONS, DimensionResult, Failed, Interval, NotApplicable, Region, Scored
+from synthos.results import DIMENSIONS, DimensionResult, Failed, Interval, NotApplicable, Region, Scored, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import Findings, Stopwatch, conclude, gather_evidence, measured_here, prepare, scan_table
 from synthos.validation import Validation
@@ -29,8 +31,29 @@ def fidelity(item: Evidence) -> dict[str, DimensionResult]:
     )
 
 
-def concluded(bad: pl.DataFrame, real: pl.DataFrame, measure: Measure, *, thresholds: Path | None = None) -> Validation:
-    """The last step on a table of which rows 300 to 599 are blamed; ``measure`` judges what was mended."""
+UNASKED = NotApplicable(reason="not of interest here")
+LOST = Utility(
+    loss=0.4,
+    interval=Interval(low=0.3, high=0.5),
+    hidden=0.0,
+    columns=(),
+    judged_on="reference",
+    rows=1_000,
+    judges=1_000,
+    copied=0.0,
+)
+
+
+def concluded(
+    bad: pl.DataFrame,
+    real: pl.DataFrame,
+    measure: Measure,
+    *,
+    thresholds: Path | None = None,
+    utility: Utility | NotApplicable = UNASKED,
+    learn: Callable[..., Any] | None = None,
+) -> Validation:
+    """The last step on a table of which rows 300 to 599 are blamed; ``measure`` and ``learn`` judge what was mended."""
     job = prepare(bad, real, thresholds=thresholds)
     evidence = gather_evidence(job, {role: scan_table(job, role) for role in job.sources})
     region = Region(
@@ -38,12 +61,15 @@ def concluded(bad: pl.DataFrame, real: pl.DataFrame, measure: Measure, *, thresh
     )
     findings = Findings(
         dimensions=fidelity(evidence),
-        cascade=NotApplicable(reason="not of interest here"),
-        utility=NotApplicable(reason="not of interest here"),
+        cascade=UNASKED,
+        utility=utility,
         diversity=analyse(evidence),
         regions=(region,),
     )
-    return conclude(job, evidence, findings, Stopwatch(), replace(measured_here(None), dimensions=measure))
+    measures = replace(measured_here(None), dimensions=measure)
+    if learn is not None:
+        measures = replace(measures, learn=learn)
+    return conclude(job, evidence, findings, Stopwatch(), measures)
 
 
 @pytest.mark.parametrize(("medium", "enough"), [(1, False), (40, True), (99, False)])
@@ -83,6 +109,47 @@ def test_a_fix_that_cannot_be_judged_leaves_the_validation_whole(
     (removal,) = [item for item in found.recommendations if item.kind == "remove_rows"]
     assert removal.expected_gain is None and reason in removal.gain_note
     assert removal.gain_note.startswith("not measured") and found.decision
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [False, True], ids=["from the start", "once mended"])
+@pytest.mark.parametrize("error", [ValueError("two cannot be three"), SourceError("no space is left")])
+def test_a_measurement_that_breaks_costs_the_gain_and_not_the_validation(
+    error: Exception, after: bool, fresh: pl.DataFrame, real: pl.DataFrame
+) -> None:
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        if after and item.synthetic.frame.height == fresh.height:
+            return fidelity(item)
+        raise error
+
+    found = concluded(fresh, real, measure)
+    (removal,) = [item for item in found.recommendations if item.kind == "remove_rows"]
+    assert removal.gain_note == f"not measured: {type(error).__name__}: {error}"
+    assert removal.expected_gain is None and found.decision
+
+
+@pytest.mark.slow
+def test_forests_that_break_cost_the_gains_and_not_the_validation(fresh: pl.DataFrame, real: pl.DataFrame) -> None:
+    asked: list[object] = []
+
+    def learn(*arguments: object) -> None:
+        asked.append(arguments)
+        raise ValueError("two cannot be three")
+
+    found = concluded(fresh, real, fidelity, utility=LOST, learn=learn)
+    assert {item.gain_note for item in found.recommendations if item.kind in ("remove_rows", "mix_real")} == {
+        "not measured: ValueError: two cannot be three"
+    }
+    assert len(asked) == 1, "what broke is not tried anew for every fix"
+
+
+@pytest.mark.slow
+def test_who_asks_to_stop_while_gains_are_measured_is_heard(fresh: pl.DataFrame, real: pl.DataFrame) -> None:
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        raise CancelledError("enough")
+
+    with pytest.raises(CancelledError):
+        concluded(fresh, real, measure)
 
 
 def test_rows_in_no_order_that_matters_any_more_are_no_silence(fresh: pl.DataFrame, real: pl.DataFrame) -> None:

@@ -182,7 +182,10 @@ def test_a_cache_that_cannot_be_written_is_told_before_anything_is_scanned(
     assert synthos.validate(fresh, cache=blocked).decision  # without a reference there is nothing to keep
 
 
-def test_profile_needs_one_table_only(real: pl.DataFrame):
+def test_profile_needs_one_table_only(real: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """And no library of signatures: one that is broken is not its business."""
+    (tmp_path / "own.json").write_text("{}")
+    monkeypatch.setenv("SYNTHOS_SIGNATURES", str(tmp_path / "own.json"))
     profile = synthos.profile(real)
     assert profile.rows == real.height
     assert [column.name for column in profile.columns] == real.columns

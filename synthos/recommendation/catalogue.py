@@ -8,6 +8,7 @@ from functools import partial
 
 from synthos.advice import Advice, Recommendation, RecommendationKind, Tried
 from synthos.progress import Event, Listener, silent
+from synthos.recommendation.attempts import Attempt, CarefulBench, plainly
 from synthos.recommendation.candidates import Candidate, suggest
 from synthos.recommendation.gains import Gain, Rescore, Workbench
 from synthos.recommendation.losses import ForestBench, Measures
@@ -41,6 +42,7 @@ def recommend(
     listener: Listener = silent,
     synthetic: Place | None = None,
     reference: Place | None = None,
+    attempt: Attempt = plainly,
 ) -> Advice:
     """Fixes ranked by measured gain, then those whose gain could not be measured, and those that were tried in vain.
 
@@ -51,6 +53,7 @@ def recommend(
     measures : how mended samples are measured. None for both ways, as in the quick mode, to measure nothing.
     thresholds : where the risk is low enough that nothing else is asked for; the packaged ones by default.
     synthetic, reference : where the snippets find the tables; by default files of the tables' names.
+    attempt : measures a fix, and answers ``Failed`` where that broke and is to cost its gain alone.
 
     Returns
     -------
@@ -74,7 +77,8 @@ def recommend(
         start = partial(ForestBench, evidence, utility, measures, limits)
     elif rescore is not None:
         start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
-    kept, dropped = _measured(candidates, made, start, listener)
+    careful = partial(CarefulBench, start, attempt) if start is not None else None
+    kept, dropped = _measured(candidates, made, careful, listener)
     ranked = sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0)))
     return Advice(tuple(ranked), tuple(dropped))
 
@@ -113,7 +117,7 @@ def _numbered(candidates: Sequence[Candidate], synthetic: Place, reference: Plac
 def _measured(
     candidates: Sequence[Candidate],
     made: Sequence[Recommendation],
-    start: Callable[[], Workbench | ForestBench] | None,
+    start: Callable[[], CarefulBench] | None,
     listener: Listener,
 ) -> tuple[list[Recommendation], list[Tried]]:
     """The fixes that help, or that could not be tried, with their gains, and those that were tried in vain.
@@ -123,7 +127,7 @@ def _measured(
     """
     kept: list[Recommendation] = []
     dropped: list[Tried] = []
-    bench: Workbench | ForestBench | None = None
+    bench: CarefulBench | None = None
     mended = False
     tried = 0
     for done, (candidate, item) in enumerate(zip(candidates, made, strict=True)):
@@ -157,7 +161,7 @@ def _measured(
 
 
 def _mixture(
-    bench: Workbench | ForestBench | None, mixtures: Sequence[Recommendation]
+    bench: CarefulBench | None, mixtures: Sequence[Recommendation]
 ) -> tuple[list[Recommendation], list[Tried]]:
     """The smallest mixture that makes the risk low; the largest where none does; none where even that does not help.
 
@@ -167,6 +171,8 @@ def _mixture(
     if bench is None or not bench.can_lend:
         return [_with(usual, _NOT_ASKED if bench is None else bench.measure(usual))], []
     first = bench.measure(usual)
+    if first.points is None:
+        return [_with(usual, first)], []
     enough = first.helps and bench.makes_low(first)
     others = [item for item in mixtures if (item.affected_rows < usual.affected_rows) == enough and item is not usual]
     in_vain = [] if first.helps else [_in_vain(usual, first)]

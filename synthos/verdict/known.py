@@ -6,9 +6,11 @@ The packaged library is ``signatures.json``, written by ``benchmarks/build_signa
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -169,13 +171,20 @@ def add(result: Path, *, name: str, family: str, harm: float, note: str = "", pa
         fingerprint=fingerprint,
         figures=figures,
     )
-    entries = _entries(place)
-    for other in entries:
-        if other.fingerprint == fingerprint:
-            raise ConfigError(f"this result is there already, as “{other.name}”", where=str(place), fix="add another")
-        if other.name == entry.name:
-            raise ConfigError(f"a case is named “{other.name}” already", where=str(place), fix="choose another --name")
-    _write(place, [*entries, entry], make_folder=path is None)
+    if path is None:
+        _make_folder(place.parent)
+    with _alone(place):
+        entries = _entries(place)
+        for other in entries:
+            if other.fingerprint == fingerprint:
+                raise ConfigError(
+                    f"this result is there already, as “{other.name}”", where=str(place), fix="add another"
+                )
+            if other.name == entry.name:
+                raise ConfigError(
+                    f"a case is named “{other.name}” already", where=str(place), fix="choose another --name"
+                )
+        _write(place, [*entries, entry])
     return _case(entry, place)
 
 
@@ -246,13 +255,35 @@ def _load(path: Path, fix: str) -> Any:
         raise ConfigError("the file is not valid JSON", where=str(path), fix=fix) from error
 
 
-def _write(place: Path, entries: list[_Entry], *, make_folder: bool) -> None:
-    if make_folder:
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot make the folder ({error.strerror})", where=str(place.parent), fix="name a file with --library"
-            ) from error
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Nobody else adds to the library ``place`` within the block: of two who read it at once, one would be lost.
+
+    The library is replaced as a whole and cannot be locked itself: an empty file beside it is, and stays. Locks of
+    ``fcntl`` go with their process, whatever ends it; who changes the file by hand does not ask for one.
+    """
+    try:
+        lock = place.with_name(f".{place.name}.lock").open("w")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write there ({error.strerror})",
+            where=str(place),
+            fix="choose a folder that exists and is writable",
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the folder ({error.strerror})", where=str(folder), fix="name a file with --library"
+        ) from error
+
+
+def _write(place: Path, entries: list[_Entry]) -> None:
     content = {"format": 1, "cases": [asdict(entry) for entry in entries]}
     write_atomically(place, (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())

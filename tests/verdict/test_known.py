@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,18 @@ def test_a_missing_result_is_a_source_error(tmp_path: Path):
         add(tmp_path / "none.json", name="a", family="a", harm=0.1, path=tmp_path / "own.json")
 
 
+def test_of_many_who_add_at_once_none_is_lost(tmp_path: Path):
+    own = tmp_path / "own.json"
+    results = [result(tmp_path, f"{number}.json") for number in range(24)]
+
+    def add_one(path: Path) -> str:
+        return add(path, name=path.stem, family="a", harm=0.1, path=own).name
+
+    with ThreadPoolExecutor(8) as many:
+        names = set(many.map(add_one, results))
+    assert {case.name for case in load_own(own)} == names and len(names) == len(results)
+
+
 def test_nothing_comes_in_twice(tmp_path: Path):
     own = tmp_path / "own.json"
     add(result(tmp_path), name="a", family="a", harm=0.1, path=own)
@@ -104,7 +117,8 @@ def test_nothing_comes_in_twice(tmp_path: Path):
         add(result(tmp_path), name="b", family="a", harm=0.1, path=own)
     with pytest.raises(ConfigError, match="a case is named “a” already"):
         add(result(tmp_path, "s.json"), name="a", family="a", harm=0.1, path=own)
-    assert own.read_bytes() == before and sorted(path.name for path in tmp_path.iterdir())[0] == "own.json"
+    assert own.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"own.json", ".own.json.lock", "r.json", "s.json"}
 
 
 @pytest.mark.parametrize(
