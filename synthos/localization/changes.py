@@ -170,7 +170,7 @@ def _numeric_change(
     rows, other = inside[~np.isnan(values[inside])], values[outside]
     one, other = values[rows], other[~np.isnan(other)]
     if len(one) < 3 or len(other) < 3:
-        return Change(column, "shift", variation, "hardly any value is left", novel)
+        return Change(column, "shift", variation, "too few values are left to say how they differ", novel)
     spread = max(float(other.std()), 1e-12)
     place = (rows - rows.mean()) / max(float(rows[-1] - rows[0]), 1.0)
     slope = float(place @ (one - one.mean()) / (place @ place))

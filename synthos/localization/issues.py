@@ -29,6 +29,8 @@ Pair = tuple[int, int, float]
 _ELSEWHERE = 0.05
 #: Share of rows that must be copies (or break a rule), beyond the share outside, to be called that.
 _LEAST_SHARE = 0.05
+#: Where nearly all rows are copies of fewer than so many, no more can be said of them than that.
+_NEARLY_ALL, _FEW_ROWS = 0.9, 30
 #: Share of rows that must break a rule that is not telling: two columns that changed places, not one that moved.
 _MOST_ROWS = 0.5
 #: Columns that a rule has at most.
@@ -56,12 +58,14 @@ def diagnose(evidence: Evidence, model: RowModel, inside: Index, outside: Index)
     judged = inside
     if copies > _LEAST_SHARE:  # a row that stands there a hundred times is one observation
         judged = inside[np.sort(np.unique(hashes[inside], return_index=True)[1])]
+    if copies > _NEARLY_ALL and len(judged) < _FEW_ROWS:
+        return _duplicates(names, copies, len(judged))
     changes = changes_of(evidence, model, judged, outside)
     pairs = _lost_pairs(evidence, model, judged, outside)
     unlike = [change for change in changes if change.column not in model.trending]
     if not unlike and not pairs and max(copies, copied) > _LEAST_SHARE:
         if copies >= copied:
-            return Diagnosis("duplicates", names, f"{copies:.0%} more of the rows repeat another row than elsewhere")
+            return _duplicates(names, copies, len(judged))
         return Diagnosis("copied", names, f"{copied:.0%} more of the rows equal a reference row than elsewhere")
     broken = _broken_rule(evidence, model, changes, pairs, judged, outside)
     if broken is not None:
@@ -74,6 +78,12 @@ def diagnose(evidence: Evidence, model: RowModel, inside: Index, outside: Index)
     if pairs:
         return _dependence(evidence, pairs)
     return _faint(evidence, model, inside, outside)
+
+
+def _duplicates(names: tuple[str, ...], copies: float, distinct: int) -> Diagnosis:
+    kinds = "one row" if distinct == 1 else f"{distinct:,} different rows"
+    text = f"{copies:.0%} more of the rows repeat another row than elsewhere; the run holds {kinds}"
+    return Diagnosis("duplicates", names, text)
 
 
 def _copies(hashes: npt.NDArray[np.uint64], inside: Index, outside: Index) -> float:

@@ -19,7 +19,7 @@ from synthos.results import (
     Verdict,
 )
 from synthos.verdict.copied import most
-from synthos.verdict.reasons import LIKE_REAL
+from synthos.verdict.reasons import AS_GOOD, LIKE_REAL
 from synthos.verdict.thresholds import default_thresholds
 
 UTILITY_LOSS = "utility loss"
@@ -95,8 +95,10 @@ def forests(utility: Utility) -> str:
     """What forests lost, in one plain sentence without its full stop."""
     figure = f"{numbers.percent(utility.loss)} ({numbers.percent_range(utility.interval)})"
     text = f"forests trained on {numbers.count(utility.rows)} of its rows "
-    if utility.interval.low <= LIKE_REAL:
+    if utility.interval.low <= LIKE_REAL and utility.interval.high < AS_GOOD:
         text += f"predict real rows as well as forests trained on as many real ones do: they lose {figure}"
+    elif utility.interval.low <= LIKE_REAL:
+        text += f"seem to lose {figure} of what as many real rows teach, which cannot be told from chance"
     elif utility.loss >= 1.0:
         text += f"predict real rows no better than a constant guess: they lose {figure} of what real rows teach"
     else:

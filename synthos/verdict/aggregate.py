@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from synthos.dimensions.memorisation import Memorisation
 from synthos.errors import ConfigError, InternalError
@@ -117,8 +118,22 @@ def decide(
     decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference, faulty=bool(faults))
     chance, chance_interval, note = _probability(expected, risk, interval, model, limits, has_reference=has_reference)
     harms = model.harms({name: loss.value for name, loss in losses.items()})
-    given = (broken, faults, dimensions, cascade, utility, harms, rows, limits, has_reference)
-    reasons = _reasons(decision, risk, interval, level, *given, about_copies(memorised))
+    weighed = _Weighed(
+        decision=decision,
+        risk=risk,
+        interval=interval,
+        level=level,
+        broken=broken,
+        faults=faults,
+        dimensions=dimensions,
+        cascade=cascade,
+        utility=utility,
+        copied=about_copies(memorised),
+        harms=harms,
+        rows=rows,
+        limits=limits,
+        has_reference=has_reference,
+    )
     seen = {"has_reference": has_reference, "has_holdout": "holdout" in rows}
     open_questions = say.open_questions(dimensions, cascade, utility, quick=quick, notes=notes, **seen)
     open_questions = (*copies_left_open(memorised), *open_questions)
@@ -128,7 +143,7 @@ def decide(
         risk_interval=interval,
         risk_level=None if bounded and level == "low" else level,
         decision=decision,
-        reasons=reasons,
+        reasons=_reasons(weighed),
         collapse_type=None if level == "low" else collapse_type(harms),
         collapse_probability=chance,
         probability_interval=chance_interval,
@@ -239,36 +254,52 @@ def _probability(
     return chance, Interval(low=low, high=high), NOT_CALIBRATED
 
 
-def _reasons(
-    decision: Decision,
-    risk: float,
-    interval: Interval,
-    level: RiskLevel,
-    broken: Sequence[str],
-    faults: Sequence[str],
-    dimensions: Mapping[str, DimensionResult],
-    cascade: Cascade,
-    utility: Utility | NotApplicable | Failed | None,
-    harms: Mapping[str, float],
-    rows: Mapping[str, int],
-    limits: Thresholds,
-    has_reference: bool,
-    copied: Sequence[str],
-) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """A verdict and what it rests on, for its reasons; ``harms`` are those of the parts, by name."""
+
+    decision: Decision
+    risk: float
+    interval: Interval
+    level: RiskLevel
+    broken: Sequence[str]
+    faults: Sequence[str]
+    dimensions: Mapping[str, DimensionResult]
+    cascade: Cascade
+    utility: Utility | NotApplicable | Failed | None
+    copied: Sequence[str]
+    harms: Mapping[str, float]
+    rows: Mapping[str, int]
+    limits: Thresholds
+    has_reference: bool
+
+
+def _reasons(given: _Weighed) -> tuple[str, ...]:
     """The decision first, then what it rests on, worst first."""
-    found = [say.headline(decision, risk, interval, limits, broken=broken, faults=faults, has_reference=has_reference)]
-    found += [f"{say.upper_first(sentence)}." for sentence in broken]
-    scored = {name: result for name, result in dimensions.items() if isinstance(result, Scored)}
+    limits, harms = given.limits, given.harms
+    found = [
+        say.headline(
+            given.decision,
+            given.risk,
+            given.interval,
+            limits,
+            broken=given.broken,
+            faults=given.faults,
+            has_reference=given.has_reference,
+        )
+    ]
+    found += [f"{say.upper_first(sentence)}." for sentence in given.broken]
+    scored = {name: result for name, result in given.dimensions.items() if isinstance(result, Scored)}
     worst = sorted(scored, key=lambda name: (-harms[name], scored[name].score))
     sure = {name: result for name, result in scored.items() if not say.is_doubtful(result, limits)}
     low = [name for name in worst if name in sure and sure[name].score < limits.name_scores_below]
     named = low[: limits.most_named]
-    if isinstance(utility, Utility):
-        found.append(say.about_forests(utility))
-    found += copied
-    if isinstance(cascade, CascadeResult):
-        found.append(say.about_models(cascade, rows))
-    if level != "low" and any(harms.values()) and collapse_type(harms) is None:
+    if isinstance(given.utility, Utility):
+        found.append(say.about_forests(given.utility))
+    found += given.copied
+    if isinstance(given.cascade, CascadeResult):
+        found.append(say.about_models(given.cascade, given.rows))
+    if given.level != "low" and any(harms.values()) and collapse_type(harms) is None:
         found.append(say.UNEXPLAINED)
     found += [say.about_dimension(name, scored[name]) for name in named]
     if not named:

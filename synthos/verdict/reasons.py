@@ -46,6 +46,8 @@ _FAULTS = {
 _MOST_COLUMNS = 3
 #: A loss whose interval reaches below this is that of real rows: no use of a table would notice it.
 LIKE_REAL = 0.01
+#: A loss that may be none and is surely below this is called as good as real rows; half of what counts as collapsed.
+AS_GOOD = 0.05
 #: Where only the models see harm, and no dimension brings enough of it to be named as the cause.
 UNEXPLAINED = "What raises the risk is how models trained on it do, and no dimension shows why."
 
@@ -126,7 +128,10 @@ def about_forests(utility: Utility) -> str:
     who = f"Forests trained on {utility.rows:,} of its rows"
     judges = "holdout" if utility.judged_on == "holdout" else "reference"
     if utility.interval.low <= LIKE_REAL:
-        return f"{who} predict rows of the {judges} as well as forests trained on as many real rows {figure}."
+        real = "forests trained on as many real rows"
+        if utility.interval.high < AS_GOOD:
+            return f"{who} predict rows of the {judges} as well as {real} {figure}."
+        return f"{who} may predict rows of the {judges} worse than {real}: it cannot be told from chance {figure}."
     text = (
         f"{who} lose {utility.loss:.0%}".replace("%", " %")
         + f" of what real rows teach about the {judges} {figure}{known}"

@@ -103,6 +103,20 @@ def test_one_column_displaced_is_not_flipped(sound: pl.DataFrame, reference: pl.
     assert (region.issue, region.columns) == ("nulls", ("job",))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [True, False], ids=["reference", "no reference"])
+@pytest.mark.parametrize(("distinct", "far"), [(1, 0), (2, 0), (5, 60), (20, 60)])
+def test_a_run_of_a_few_rows_again_and_again_is_called_that(
+    distinct: int, far: int, known: bool, reference: pl.DataFrame, sound: pl.DataFrame
+) -> None:
+    """Wherever these rows lie: of so few rows their place and their spread are those of a few rows."""
+    rows = sound[700 : 700 + distinct].with_columns(pl.col("age") + far)
+    block = rows[np.random.default_rng(3).integers(0, distinct, 900)]
+    (region,) = _regions(_with_block(sound, block, 700), reference if known else None)
+    assert region.issue == "duplicates" and planted.overlap(region.row_range, (700, 1_600)) > 0.95
+    assert f"the run holds {'one row' if distinct == 1 else f'{distinct} different rows'}" in region.detail
+
+
 def test_all_columns_that_noise_reached_are_blamed() -> None:
     """But for ``owner``: its two labels stay equally frequent, and what it goes with is noise itself."""
     synthetic, _ = planted.plant("noise", 0.3, seed=4)

@@ -105,6 +105,13 @@ def test_a_holdout_is_named_and_nothing_is_said_of_memory() -> None:
     assert "3.1 % of them stand in the synthetic table word for word" in text
 
 
+def test_a_loss_that_chance_may_have_made_is_not_called_none() -> None:
+    unresolved = replace(report_parts.utility(loss=0.3), interval=Interval(low=0.0, high=0.6))
+    text = phrases.forests(unresolved)
+    assert "seem to lose 30 % (0 % to 60 %)" in text and "cannot be told from chance" in text
+    assert "as well as" not in text
+
+
 def test_no_better_than_a_constant_is_said_so() -> None:
     worthless = replace(report_parts.utility(loss=1.1), interval=Interval(low=1.0, high=1.2))
     assert "no better than a constant guess: they lose 110 %" in phrases.forests(worthless)

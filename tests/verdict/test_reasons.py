@@ -78,3 +78,22 @@ def test_the_floor_is_not_called_open_where_forests_told_it(cascade: Failed | No
 
     (without,), (with_forests,) = asked(None), asked(lost(0.1))
     assert without.startswith("Floor and loop are") and with_forests.startswith("Loop and scale are")
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "sentence"),
+    [
+        (
+            0.01,
+            0.01,
+            "predict rows of the reference as well as forests trained on as many real rows (utility loss",
+        ),
+        (0.30, 0.153, "it cannot be told from chance (utility loss 0.30, 95 % interval 0.00 to 0.60)"),
+        (0.30, 0.02, "lose 30 % of what real rows teach about the reference (utility loss 0.30"),
+    ],
+    ids=["none", "unresolved", "some"],
+)
+def test_a_loss_that_chance_may_have_made_is_called_neither_none_nor_one(loss: float, error: float, sentence: str):
+    text = say.about_forests(lost(loss, error))
+    assert sentence in text
+    assert ("as well as" in text) == (loss < 0.1) and ("cannot be told" in text) == (error > 0.1)
