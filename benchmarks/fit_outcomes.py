@@ -28,7 +28,7 @@ import polars as pl
 from scipy.optimize import nnls
 
 from benchmarks.fit_risk import balanced, family, figures, with_intervals
-from benchmarks.rare_truth import rare_mass_gone
+from benchmarks.rare_truth import FEWEST, RARE, rare_mass_gone
 from benchmarks.truth import Row, append, load_truth, read_log
 from synthos.dimensions import registry
 from synthos.results import Scored
@@ -176,7 +176,8 @@ def main() -> None:
     print(json.dumps(rounded, indent=2))
     options.out.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
     if options.unseen:
-        others = load_truth(options.unseen, [], [])
+        # In fewer rows than these no cell is both rare and large enough to be counted.
+        others = [case for case in load_truth(options.unseen, [], []) if case["rows"] * RARE >= FEWEST]
         theirs = answers(options.unseen, others, options.log.with_stem(options.log.stem + "_unseen"))
         z = score(features(theirs) @ np.array([model.weights[name] for name in FEATURES]))
         chance = np.array([model.chance(value) for value in z.tolist()])

@@ -112,9 +112,25 @@ def _bins(sides: list[pl.Series]) -> list[Codes]:
     return found
 
 
+def _nearest(sides: list[pl.Series]) -> list[pl.Series]:
+    steps = np.unique(sides[0].drop_nulls().cast(pl.Float64).to_numpy())
+    middles = (steps[:-1] + steps[1:]) / 2.0
+    found = []
+    for side in sides:
+        numbers = side.cast(pl.Float64)
+        near = pl.Series(steps[np.searchsorted(middles, numbers.fill_null(0.0).to_numpy())])
+        found.append(near.zip_with(numbers.is_not_null(), pl.Series([None], dtype=pl.Float64)))
+    return found
+
+
 def _labels(sides: list[pl.Series]) -> list[Codes]:
-    """Values of the first side; those that are too seldom there to be counted stand together, behind the last."""
-    texts = [side.cast(sides[0].dtype, strict=False).cast(pl.String).fill_null("\0").to_numpy() for side in sides]
+    """Values of the first side; those that are too seldom there to be counted stand together, behind the last.
+
+    Numbers count as the nearest value of the first side: noise that is small beside its steps loses none of them.
+    """
+    if sides[0].dtype.is_numeric():
+        sides = _nearest(sides)
+    texts = [side.cast(pl.String).fill_null("\0").to_numpy() for side in sides]
     values, rows = np.unique(texts[0], return_counts=True)
     known = values[rows >= FEWEST]
     found = []

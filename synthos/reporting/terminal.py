@@ -65,7 +65,9 @@ def _outcomes(data: ReportInput) -> Table:
         title = words.OUTCOMES[name][0] if name in words.OUTCOMES else words.humane(name)
         if isinstance(outcome, Outcome):
             figure = f"{phrases.outcome_value(outcome)} ({phrases.outcome_range(outcome)})"
-            text = Text(f"{figure}; {phrases.outcome_chance(outcome)}")
+            # The chance of the floor is the collapse probability, which has a line of its own below.
+            below = outcome.probability_of == data.verdict.probability_note
+            text = Text(figure if below else f"{figure}; {phrases.outcome_chance(outcome)}")
         else:
             text = _absent(outcome)
         table.add_row(Text(title, style="bold"), text)

@@ -58,7 +58,10 @@ def test_whole_numbers_that_became_fractions_are_the_same_values() -> None:
 
     reference, holdout, fresh = days(ROWS), days(ROWS), days(ROWS)
     turned = fresh.with_columns(pl.col("day").cast(pl.Float64))
-    assert rare_mass_gone(turned, reference, holdout) == rare_mass_gone(fresh, reference, holdout)
+    expected = rare_mass_gone(fresh, reference, holdout)
+    assert rare_mass_gone(turned, reference, holdout) == expected
+    noisy = turned.with_columns(pl.col("day") + rng.uniform(-0.4, 0.4, ROWS))
+    assert rare_mass_gone(noisy, reference, holdout) == expected
 
 
 def test_missing_numbers_are_cells_of_their_own() -> None:

@@ -277,6 +277,14 @@ def test_every_face_shows_the_chance_of_each_outcome(samples: dict[str, ReportDa
             assert phrases.outcome_chance(outcome) in told
 
 
+def test_the_terminal_tells_the_collapse_probability_once(samples: dict[str, ReportData]) -> None:
+    full = samples["full"]
+    floor = full.verdict.outcomes["floor"]
+    assert isinstance(floor, Outcome)
+    verdict = replace(full.verdict, probability_note=floor.probability_of)
+    assert shown(replace(full, verdict=verdict), 400).count(floor.probability_of) == 1
+
+
 def luminance(colour: str) -> float:
     channels = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
