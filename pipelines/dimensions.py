@@ -118,11 +118,9 @@ def learn_columns(
     return {name: found[name] for name in names}
 
 
-def teach_all(runtime: Runtime, sides: Sides, evidence: Evidence) -> dict[str, Taught | NotApplicable]:
+def teach_all(runtime: Runtime, sides: Sides, evidence: Evidence) -> dict[str, Taught]:
     """``synthos.utility.measure.teach_all``, side by side."""
-    found: dict[str, Taught | NotApplicable] = {
-        name: side for name, side in sides.items() if isinstance(side, NotApplicable)
-    }
+    found: dict[str, Taught] = {}
     pieces = [
         Piece(teach, (side,), Handler(partial(found.__setitem__, name)))
         for name, side in sides.items()
@@ -130,4 +128,4 @@ def teach_all(runtime: Runtime, sides: Sides, evidence: Evidence) -> dict[str, T
     ]
     ray = runtime.ray()
     follow(runtime, start(ray, ray.put(evidence), pieces))
-    return {name: found[name] for name in sides}
+    return found

@@ -69,7 +69,7 @@ class Measures:
 
     dimensions: Callable[[Evidence], dict[str, DimensionResult]]
     learn: Callable[[Sequence[str], int, Evidence], dict[str, RealSide | NotApplicable]]
-    teach: Callable[[Sides, Evidence], dict[str, Taught | NotApplicable]]
+    teach: Callable[[Sides, Evidence], dict[str, Taught]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class State:
     """A sample with what its forests say of the judges."""
 
     frame: pl.DataFrame
-    taught: Mapping[str, Taught | NotApplicable]
+    taught: Mapping[str, Taught]
 
 
 @dataclass(frozen=True, slots=True)

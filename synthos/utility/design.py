@@ -23,10 +23,12 @@ MOST_TARGETS = 14
 MOST_FEATURES = 48
 #: Labels of a target at most; rarer ones are one label.
 MOST_LABELS = 16
-#: A number with fewer distinct values is a set of labels.
+#: A number with fewer codes (bins, and null) is a set of labels.
 FEWEST_VALUES = 12
 #: What stands for a missing number among the features: below every value, and forests know only order.
 MISSING = float(np.finfo(np.float32).min) / 2
+#: Values farther from the reference's middle are taken to be so far: forests compute in 32 bits.
+FARTHEST = -MISSING / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +127,28 @@ def make_design(name: str, evidence: Evidence, rows: int) -> Design:
 
 
 def rows_of(arm: ArmData, evidence: Evidence, design: Design, most: int) -> Rows:
-    """At most ``most`` rows of ``arm`` at random, in table order, without those that lack the target."""
-    size = len(arm.frame)
+    """At most ``most`` of the rows of ``arm`` that have the target, at random, in table order.
+
+    Only a number can be lacking: that a category is null is a label like others.
+    """
+    if design.target.labels:
+        # Codes of labels go from the most frequent to the rarest, so that the rare ones end up together.
+        answers = np.minimum(arm.codes[:, design.at], design.target.labels - 1).astype(np.float64)
+    else:
+        answers = _ranks(_numbers(arm.frame, evidence, design.at), design.scale)
+    valued = np.flatnonzero(np.isfinite(answers))
     rng = generator("utility", arm.profile.fingerprint, most)
-    places = np.sort(rng.choice(size, min(size, most), replace=False))
+    places = np.sort(rng.choice(valued, min(len(valued), most), replace=False))
     frame, codes = arm.frame[places], arm.codes[places]
     columns = []
     for c in design.features:
         if c in design.centres:
             values = _numbers(frame, evidence, c) - design.centres[c]
-            columns.append(np.where(np.isfinite(values), values, MISSING))
+            columns.append(np.where(np.isfinite(values), np.clip(values, -FARTHEST, FARTHEST), MISSING))
         else:
             columns.append(codes[:, c].astype(np.float64))
-    if design.target.labels:
-        # Codes of labels go from the most frequent to the rarest, so that the rare ones end up together.
-        y = np.minimum(codes[:, design.at], design.target.labels - 1).astype(np.float64)
-    else:
-        y = _ranks(_numbers(frame, evidence, design.at), design.scale)
-    key = row_keys(frame, evidence)
-    x = np.column_stack(columns).astype(np.float32) if columns else np.empty((len(y), 0), np.float32)
-    rows = Rows(x, y, key)
-    return rows.take(np.flatnonzero(np.isfinite(y)))
+    x = np.column_stack(columns).astype(np.float32) if columns else np.empty((len(places), 0), np.float32)
+    return Rows(x, answers[places], row_keys(frame, evidence))
 
 
 def row_keys(frame: pl.DataFrame, evidence: Evidence) -> npt.NDArray[np.uint64]:

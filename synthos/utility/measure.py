@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,8 @@ import numpy.typing as npt
 
 from synthos.results import Interval, NotApplicable, Utility
 from synthos.sampling.evidence import Evidence
-from synthos.utility.design import common_rows, targets
-from synthos.utility.forests import TREES
-from synthos.utility.reference import LEAST_LEARNABLE, RealSide, learn, taught
+from synthos.utility.design import common_rows
+from synthos.utility.reference import LEAST_LEARNABLE, LEAST_ROWS, UNTAUGHT, RealSide, learn, taught
 from synthos.utility.store import AnswerStore
 from synthos.utility.transfer import Judged, Taught, judge, teach, weigh
 
@@ -28,16 +28,6 @@ Sides = Mapping[str, RealSide | NotApplicable]
 Columns = Mapping[str, Judged | NotApplicable]
 
 
-def learn_all(evidence: Evidence, trees: int = TREES) -> dict[str, RealSide | NotApplicable]:
-    """What the reference settles, by target: as many rows as both tables have. Reusable for other synthetic tables.
-
-    Raises
-    ------
-    ConfigError : there is no reference.
-    """
-    return learn_columns(None, targets(evidence), trees, evidence)
-
-
 def learn_columns(
     folder: Path | None, names: Sequence[str], trees: int, evidence: Evidence
 ) -> dict[str, RealSide | NotApplicable]:
@@ -46,7 +36,7 @@ def learn_columns(
     Raises
     ------
     ConfigError : there is no reference.
-    SourceError : the folder cannot be written.
+    InputError : the folder cannot be written.
     """
     return {name: learn_column(name, trees, folder, evidence) for name in names}
 
@@ -63,37 +53,25 @@ def measure_column(name: str, trees: int, folder: Path | None, evidence: Evidenc
     Raises
     ------
     ConfigError : there is no reference.
-    SourceError : the folder cannot be written.
+    InputError : the folder cannot be written.
     """
     side = learn_column(name, trees, folder, evidence)
     return side if isinstance(side, NotApplicable) else judge(side, evidence)
 
 
-def judge_all(sides: Sides, evidence: Evidence) -> Utility | NotApplicable:
-    """The synthetic table of ``evidence`` against what was learned from the reference."""
-    found = {name: side if isinstance(side, NotApplicable) else judge(side, evidence) for name, side in sides.items()}
-    return join(found, evidence)
-
-
-def teach_all(sides: Sides, evidence: Evidence) -> dict[str, Taught | NotApplicable]:
+def teach_all(sides: Sides, evidence: Evidence) -> dict[str, Taught]:
     """The forests' answers, for ``weigh_all``: nothing has to be learned anew where other judges are asked."""
-    return {name: side if isinstance(side, NotApplicable) else teach(side, evidence) for name, side in sides.items()}
+    return {name: teach(side, evidence) for name, side in sides.items() if not isinstance(side, NotApplicable)}
 
 
 def weigh_all(
-    sides: Sides, taught: Mapping[str, Taught | NotApplicable], lent: npt.NDArray[np.uint64] | None = None
+    sides: Sides, taught: Mapping[str, Taught], lent: npt.NDArray[np.uint64] | None = None
 ) -> dict[str, Judged | NotApplicable]:
     """The answers of all targets, for ``join``; reference rows whose keys are in ``lent`` are not asked."""
-    found: dict[str, Judged | NotApplicable] = {}
-    for name, side in sides.items():
-        said = taught[name]
-        if isinstance(side, NotApplicable):
-            found[name] = side
-        elif isinstance(said, NotApplicable):
-            found[name] = said
-        else:
-            found[name] = weigh(side, said, lent)
-    return found
+    return {
+        name: side if isinstance(side, NotApplicable) else weigh(side, taught[name], lent)
+        for name, side in sides.items()
+    }
 
 
 def difference_error(before: Columns, after: Columns) -> float:
@@ -124,16 +102,18 @@ def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
     """
     judged = [answer for answer in columns.values() if isinstance(answer, Judged) and _weight(answer) > 0.0]
     if not judged:
-        reasons = {answer.reason for answer in columns.values() if isinstance(answer, NotApplicable)}
-        single = len(reasons) == 1
-        why = reasons.pop() if single else "real rows teach no column from the others"
-        return NotApplicable(reason=f"there is nothing that a model could learn: {why}" if not single else why)
+        reasons = Counter(item.reason if isinstance(item, NotApplicable) else UNTAUGHT for item in columns.values())
+        told = "; ".join(f"{reason} ({count} of {len(columns)} columns)" for reason, count in reasons.most_common())
+        return NotApplicable(reason=f"there is nothing that a model could learn and be judged on: {told}")
     weights = np.array([_weight(item) for item in judged])
     weights /= weights.sum()
     loss = float(weights @ [item.answer.loss for item in judged])
     margin = LEVEL * float(np.sqrt(TEACHERS)) * _error(judged, weights)
     skipped = len(columns) - len(judged)
+    bare = [item.answer.column for item in judged if item.rows < LEAST_ROWS]
     notes = []
+    if bare:
+        notes.append(f"the synthetic table has hardly any value of {', '.join(bare)}, and so teaches nothing of it")
     if skipped:
         notes.append(f"{skipped} of {len(columns)} columns cannot be predicted from the others and were left out")
     if len(columns) < len(evidence.columns):

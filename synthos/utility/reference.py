@@ -26,6 +26,10 @@ CLEAR = 4.0
 #: Rows that must have a value of the target.
 LEAST_ROWS = 100
 
+#: Why a column says nothing.
+FEW_VALUES = f"fewer than {LEAST_ROWS} real rows have a value of the column"
+UNTAUGHT = "real rows hardly teach the column"
+
 Places = npt.NDArray[np.intp]
 
 
@@ -83,12 +87,12 @@ def learn(
     Raises
     ------
     ConfigError : there is no reference.
-    SourceError : the store cannot be written.
+    InputError : the store cannot be written.
     """
     design = make_design(name, evidence, rows)
     real = design.reference
     if len(real) < LEAST_ROWS or not design.features:
-        return NotApplicable(reason=f"too few rows have a value of {name}, or there is no other column")
+        return NotApplicable(reason=FEW_VALUES if design.features else "there is no other column to predict from")
     assert evidence.reference is not None
     seed = derive("utility", evidence.reference.profile.fingerprint, name)
     judges = design.holdout or real
@@ -96,11 +100,15 @@ def learn(
     truth, middle = spread_out(design.target, judges), spread_out(design.target, real).mean(axis=0, dtype=np.float64)
     heard = np.flatnonzero(np.isfinite(answers.said).all(axis=1))
     judges, truth, said = judges.take(heard), truth[heard], answers.said[heard]
+    if len(judges) < LEAST_ROWS:
+        return NotApplicable(reason=FEW_VALUES)
     constant, lost = loss(middle, truth), loss(said, truth)
     gain = constant - lost
+    if constant.mean() <= 0.0:
+        return NotApplicable(reason="the column always has the same value")
     clear = gain.mean() >= CLEAR * gain.std() / np.sqrt(len(gain))
     if not clear or taught(gain.mean() / constant.mean(), design.target.metric) < LEAST_LEARNABLE:
-        return NotApplicable(reason=f"real rows hardly teach {name}")
+        return NotApplicable(reason=UNTAUGHT)
     half, other = halves(len(real), seed)
     twins = float(np.isin(real.key[half], real.key[other]).mean())
     _, place, counts = np.unique(real.key, return_inverse=True, return_counts=True)

@@ -54,7 +54,7 @@ class AnswerStore:
             return None
 
     def keep(self, key: str, answers: Answers) -> None:
-        """Store the answers; raises ``SourceError`` where the folder cannot be written."""
+        """Store the answers; raises ``InputError`` where the folder cannot be written."""
         content = io.BytesIO()
         np.savez(content, **{name: getattr(answers, name) for name in Answers.__slots__})
         path = self._path(key)

@@ -28,7 +28,7 @@ from synthos.sampling.evidence import Evidence
 from synthos.sampling.seeds import derive
 from synthos.utility.design import Floats, rows_of
 from synthos.utility.forests import Forest, Predictions
-from synthos.utility.reference import LEAST_ROWS, RealSide, inner, loss
+from synthos.utility.reference import FEW_VALUES, LEAST_ROWS, UNTAUGHT, RealSide, inner, loss
 
 #: No column counts for more than this, as in the benchmark's own measure.
 MOST_LOSS = 1.5
@@ -42,6 +42,7 @@ SURE = 1.5
 MOST_AGREEMENT = 1.2
 #: Copies of judges are not asked where there are so many more than real rows have among themselves.
 MORE_COPIES = 0.02
+COPIED = "nearly every reference row stands in the synthetic table word for word"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,39 +73,40 @@ class Taught:
 
 def judge(side: RealSide, evidence: Evidence) -> Judged | NotApplicable:
     """Train a forest on as many synthetic rows as ``side`` had real ones, and judge it."""
-    taught = teach(side, evidence)
-    return taught if isinstance(taught, NotApplicable) else weigh(side, taught)
+    return weigh(side, teach(side, evidence))
 
 
-def teach(side: RealSide, evidence: Evidence) -> Taught | NotApplicable:
-    """Train a forest on as many synthetic rows as ``side`` had real ones, or on all where there are fewer."""
-    design = side.design
-    synthetic = rows_of(evidence.synthetic, evidence, design, side.rows)
+def teach(side: RealSide, evidence: Evidence) -> Taught:
+    """Train a forest on as many synthetic rows as ``side`` had real ones, or on all that have the target if fewer.
+
+    Of ``LEAST_ROWS`` at least a forest is made; fewer teach nothing, and what is said is the reference's middle.
+    """
+    design, arm = side.design, evidence.synthetic
+    synthetic = rows_of(arm, evidence, design, side.rows)
     if len(synthetic) < LEAST_ROWS:
-        return NotApplicable(reason=f"too few synthetic rows have a value of {design.target.name}")
-    seed = derive("utility", evidence.synthetic.profile.fingerprint, design.target.name)
+        return Taught(np.broadcast_to(side.middle.astype(np.float32), side.truth.shape), synthetic.key)
+    seed = derive("utility", str(evidence.seed), arm.profile.fingerprint, design.target.name)
     return Taught(Forest(design.target, synthetic, seed, side.trees).predict(side.judges.x), synthetic.key)
 
 
 def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = None) -> Judged | NotApplicable:
     """What the judges lose by what the forest says. Reference rows whose keys are in ``lent`` are not asked."""
-    name = side.design.target.name
     free = np.ones(len(side.judges), bool) if lent is None else ~np.isin(side.judges.key, lent)
     copies = _copies(side, taught.keys, free)
     # A copy is no judge. What is left has no equal in S, so that it may have none in R either.
     asked = free & ~(copies | side.repeated) if copies.any() else free
     if asked.sum() < LEAST_ROWS:
-        return NotApplicable(reason="nearly every reference row stands in the synthetic table word for word")
+        return NotApplicable(reason=COPIED if free.sum() >= LEAST_ROWS else FEW_VALUES)
     missed = loss(taught.said, side.truth)
     # Rows without an equal are harder than others: what they lose is set against what real rows teach of all.
     constant, real = float(side.constant[free].mean()), float(side.lost[free].mean())
     gain = constant - real
     if gain <= 0.0:
-        return NotApplicable(reason=f"real rows hardly teach {name}")
+        return NotApplicable(reason=UNTAUGHT)
     shares = (missed - side.lost)[asked] / gain
-    hidden = _hidden(side, taught.said, asked)
+    hidden = _hidden(side, taught.said, free, asked)
     answer = ColumnUtility(
-        column=name,
+        column=side.design.target.name,
         metric="brier" if side.design.target.labels else "squared_error",
         constant_loss=constant,
         real_loss=real,
@@ -126,23 +128,25 @@ def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = 
 def _copies(side: RealSide, keys: npt.NDArray[np.uint64], free: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Judges among the ``free`` that stand in S word for word, where those are more than real rows have themselves."""
     copies = free & np.isin(side.judges.key, keys)
-    # Whole tables meet twice as often as halves do.
-    return copies if copies.sum() > (2.0 * side.twins + MORE_COPIES) * free.sum() else np.zeros(len(copies), bool)
+    # Whole tables meet as often as one of two halves does.
+    natural = 1.0 - (1.0 - side.twins) ** 2
+    return copies if copies.sum() > (natural + MORE_COPIES) * free.sum() else np.zeros(len(copies), bool)
 
 
-def _hidden(side: RealSide, said: Predictions, asked: npt.NDArray[np.bool_]) -> float:
+def _hidden(side: RealSide, said: Predictions, free: npt.NDArray[np.bool_], asked: npt.NDArray[np.bool_]) -> float:
     """What rows known by heart took off the apparent loss of the judges ``asked``, in its unit, >= 0.
 
     0 where halves of the reference teach each other nothing, so that there is nothing to compare with.
     """
     if side.afresh is None:
         return 0.0
-    known = asked & np.isfinite(side.afresh.told)
-    half_gain = float(side.afresh.gain[known].mean())
+    heard = np.isfinite(side.afresh.told)
+    known = asked & heard
+    # Both sides are measured by what they teach of all free judges; those asked may be few and hard.
+    gain, half_gain = float(side.gain[free].mean()), float(side.afresh.gain[free & heard].mean())
     agreed = float(side.afresh.agreed[known].mean())
     if half_gain <= 0.0 or agreed <= 0.0:
         return 0.0
-    gain = float(side.gain[asked].mean())
     away, base = said[asked] - side.middle, side.said[asked] - side.middle
     told = float(inner(away, side.truth[asked] - side.said[asked]).mean()) / gain
     agreement = float(inner(away, base).mean()) / gain / (agreed / half_gain)
