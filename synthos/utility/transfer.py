@@ -10,10 +10,11 @@ them, and one that knows them by heart makes S look better than it is. How much 
 be the out-of-bag predictions on R and e what they leave of the judges' values. Real rows that are not the judges tell
 of e only what F misses, the less the further they lead away from F. What predictions P of a forest on S tell beyond,
 
-    leak = <P, e> - <P0, e> (<P, F> / <P0, F>) ** ATTENUATION,        P0: predictions of forests on other real rows,
+    leak = <P, e> - DOUBLED <P0, e> (<P, F> / <P0, F>) ** ATTENUATION,    P0: predictions of forests on other real rows,
 
 comes from the judges themselves. It took 2 leak off the squared loss, and more than that is hidden: rows known by heart
-share the errors of F as well, which takes from <P, e> what they add to it. ``hidden`` = 2 SHARED leak is given back.
+share the errors of F as well, which takes from <P, e> what they add to it. How much, ``measure.join`` says of all
+columns together, since a generator that knows rows by heart knows all of them.
 """
 
 from __future__ import annotations
@@ -32,12 +33,10 @@ from synthos.utility.reference import FEW_VALUES, LEAST_ROWS, UNTAUGHT, RealSide
 
 #: No column counts for more than this, as in the benchmark's own measure.
 MOST_LOSS = 1.5
-#: Exponent and factor of the leak; chosen on four tables of the bench, in the middle of a wide plateau.
-ATTENUATION, SHARED = 1.4, 3.6
+#: Exponent of the agreement; chosen on four tables of the bench, in the middle of a wide plateau.
+ATTENUATION = 1.4
 #: What forests on real rows miss shrinks by this factor when rows double: the median over the columns of four tables.
 DOUBLED = 0.8
-#: Standard errors taken off a leak, so that chance is not taken for memory.
-SURE = 1.5
 #: More agreement with real rows than real rows themselves have says nothing more.
 MOST_AGREEMENT = 1.2
 #: Copies of judges are not asked where there are so many more than real rows have among themselves.
@@ -47,8 +46,10 @@ COPIED = "nearly every reference row stands in the synthetic table word for word
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One column's answer. ``shares`` has each judge's part of ``answer.loss``, shape (judges,); their mean is it.
+    """One column's answer, as it appears: ``answer.hidden`` is 0 until ``measure.join`` has seen all columns.
 
+    ``shares`` has each judge's part of ``answer.apparent``, shape (judges,); their mean is it. ``leak`` is in the unit
+    of the loss, with its standard error; 0 of a holdout, whose rows nobody knows.
     ``places`` are the judges' keys, so that the same judge is known again in another column. ``copied`` is the share of
     the judges that stand in the synthetic table word for word and were not asked.
     """
@@ -58,6 +59,8 @@ class Judged:
     places: npt.NDArray[np.uint64]
     rows: int
     copied: float
+    leak: float
+    leak_error: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = 
     if gain <= 0.0:
         return NotApplicable(reason=UNTAUGHT)
     shares = (missed - side.lost)[asked] / gain
-    hidden = _hidden(side, taught.said, free, asked)
+    leak, leak_error = _leak(side, taught.said, free, asked)
     answer = ColumnUtility(
         column=side.design.target.name,
         metric="brier" if side.design.target.labels else "squared_error",
@@ -113,15 +116,17 @@ def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = 
         synthetic_loss=real + gain * float(shares.mean()),
         learnable=gain / constant,
         apparent=float(shares.mean()),
-        hidden=hidden,
-        loss=min(float(shares.mean()) + hidden, MOST_LOSS),
+        hidden=0.0,
+        loss=min(float(shares.mean()), MOST_LOSS),
     )
     return Judged(
         answer,
-        shares - shares.mean() + answer.loss,
+        shares,
         side.judges.key[asked],
         len(taught.keys),
         float(copies.sum() / free.sum()),
+        leak,
+        leak_error,
     )
 
 
@@ -133,24 +138,25 @@ def _copies(side: RealSide, keys: npt.NDArray[np.uint64], free: npt.NDArray[np.b
     return copies if copies.sum() > (natural + MORE_COPIES) * free.sum() else np.zeros(len(copies), bool)
 
 
-def _hidden(side: RealSide, said: Predictions, free: npt.NDArray[np.bool_], asked: npt.NDArray[np.bool_]) -> float:
-    """What rows known by heart took off the apparent loss of the judges ``asked``, in its unit, >= 0.
+def _leak(
+    side: RealSide, said: Predictions, free: npt.NDArray[np.bool_], asked: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
+    """What the judges ``asked`` themselves have told, in the unit of the loss, and its standard error.
 
-    0 where halves of the reference teach each other nothing, so that there is nothing to compare with.
+    Both are 0 with a holdout, and where halves of the reference teach each other nothing to compare with.
     """
     if side.afresh is None:
-        return 0.0
+        return 0.0, 0.0
     heard = np.isfinite(side.afresh.told)
     known = asked & heard
     # Both sides are measured by what they teach of all free judges; those asked may be few and hard.
     gain, half_gain = float(side.gain[free].mean()), float(side.afresh.gain[free & heard].mean())
     agreed = float(side.afresh.agreed[known].mean())
     if half_gain <= 0.0 or agreed <= 0.0:
-        return 0.0
+        return 0.0, 0.0
     away, base = said[asked] - side.middle, side.said[asked] - side.middle
     told = float(inner(away, side.truth[asked] - side.said[asked]).mean()) / gain
     agreement = float(inner(away, base).mean()) / gain / (agreed / half_gain)
     fresh = side.afresh.told[known] / half_gain
     expected = DOUBLED * max(float(fresh.mean()), 0.0) * min(max(agreement, 0.0), MOST_AGREEMENT) ** ATTENUATION
-    error = float(fresh.std() / np.sqrt(len(fresh)))
-    return float(2.0 * SHARED * max(told - expected - SURE * error, 0.0))
+    return told - expected, float(fresh.std() / np.sqrt(len(fresh)))

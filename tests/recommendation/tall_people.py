@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 
 from synthos.advice import Recommendation, RecommendationKind
-from synthos.results import Kind
+from synthos.results import Kind, NotApplicable, Utility
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
+from synthos.utility.design import targets
+from synthos.utility.measure import Sides, join, learn_columns, teach_all, weigh_all
 
 KINDS: dict[str, Kind] = {"town": "category", "height": "number", "weight": "number"}
 
@@ -48,3 +50,13 @@ def advice(kind: RecommendationKind, number: int = 1, **parameters: object) -> R
 def height_risk(item: Evidence) -> float:
     """A risk that only knows the mean of one column: ten points a centimetre."""
     return abs(float(item.synthetic.frame["height"].mean()) - 170.0) * 10.0  # type: ignore[arg-type]
+
+
+def learn_all(of: Evidence, trees: int) -> Sides:
+    """What the reference settles about all targets."""
+    return learn_columns(None, targets(of), trees, of)
+
+
+def judge_all(sides: Sides, of: Evidence) -> Utility | NotApplicable:
+    """The synthetic table against what was learned from the reference."""
+    return join(weigh_all(sides, teach_all(sides, of)), of)

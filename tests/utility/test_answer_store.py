@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from utility_tables import real_rows
+from utility_tables import judge_all, real_rows
 
 from synthos.errors import SourceError
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 from synthos.utility.design import targets
-from synthos.utility.measure import judge_all, learn_columns
+from synthos.utility.measure import learn_columns
 from synthos.utility.reference import RealSide
 from synthos.utility.store import Answers, AnswerStore
 

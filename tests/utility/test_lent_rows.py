@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from utility_tables import real_rows, shuffled
+from utility_tables import judge_all, learn_all, real_rows, shuffled
 
 from synthos.results import NotApplicable, Utility
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 from synthos.utility.design import row_keys
 from synthos.utility.forests import FEW_TREES
-from synthos.utility.measure import Sides, difference_error, join, judge_all, learn_all, teach_all, weigh_all
+from synthos.utility.measure import Sides, difference_error, join, teach_all, weigh_all
 from synthos.utility.transfer import Judged
 
 ROWS = 1_000

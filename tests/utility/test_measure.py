@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from utility_tables import real_rows, shuffled
+from utility_tables import judge_all, learn_all, real_rows, shuffled
 
 from synthos.errors import ConfigError
 from synthos.results import NotApplicable, Utility
@@ -13,7 +13,7 @@ from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 from synthos.utility.design import MOST_TARGETS, common_rows, make_design, rows_of, targets
 from synthos.utility.forests import FEW_TREES
-from synthos.utility.measure import join, judge_all, learn_all, measure_column
+from synthos.utility.measure import join, measure_column
 from synthos.utility.reference import RealSide
 
 ROWS = 1_500
