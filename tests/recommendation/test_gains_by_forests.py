@@ -116,7 +116,7 @@ def test_a_fix_that_ruins_a_dimension_is_none(fall: float, helps: bool) -> None:
 
     gain = bench(torn(), measure).measure(REMOVAL)
     assert gain.helps == helps
-    assert ("temporal stability falls from 90 to" in gain.note) != helps
+    assert ("temporal stability falls from 90 to" in gain.why) != helps
 
 
 @pytest.mark.slow
