@@ -14,7 +14,6 @@ a run that ends, by ``--minutes`` or otherwise, is taken up where it stopped.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import zlib
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +26,7 @@ import torch
 from benchmarks import generators
 from benchmarks.end_to_end import mixed_table
 from benchmarks.real_tables import REAL_TABLES
+from benchmarks.truth import append, read_log
 from synthos.cascade.device import single_thread
 from synthos.cascade.run import train_one
 from synthos.cascade.store import RunStore
@@ -171,11 +171,8 @@ def measure(table: str, generator: str, store: RunStore, options: argparse.Names
 
 def read_records(path: Path) -> list[Record]:
     """The records of a file; none where there is no file."""
-    if not path.exists():
-        return []
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        fields = json.loads(line)
+    for fields in read_log(path):
         for part in ("models", "other", "targets"):
             fields[part] = tuple(Loss(**loss) for loss in fields[part])
         records.append(Record(**fields))
@@ -208,8 +205,7 @@ def main() -> None:
             if time.process_time() - started > 60 * options.minutes:
                 return
             record = measure(table, case, store, options)
-            with options.records.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(record)) + "\n")
+            append(options.records, asdict(record))
             print(
                 table,
                 case,

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.collapse_bench import Row, load_truth, read_log
+from benchmarks.truth import Row, append, family_of, load_truth, read_log
 from synthos.localization.regions import find_regions
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.verdict.fingerprint import MEANINGS, Fingerprint, fingerprint
@@ -60,11 +60,6 @@ SHARES = {0.25: "a quarter", 0.5: "half", 0.75: "three quarters"}
 Figures = Mapping[tuple[str, str], Fingerprint]
 
 
-def family_of(case: Mapping[str, Any]) -> str:
-    """The family of a case of the bench, that of its generator where it is a mixture."""
-    return str(case["family"]).removesuffix("_mix")
-
-
 def pattern(case: Mapping[str, Any]) -> dict[str, str]:
     """Name, family and description of a case for people, with its dose."""
     family = family_of(case)
@@ -88,22 +83,16 @@ def pattern(case: Mapping[str, Any]) -> dict[str, str]:
 def measure(bench: Path, truth: Sequence[Row], log: Path) -> dict[tuple[str, str], Fingerprint]:
     """Fingerprints of all cases by table and key; those that ``log`` holds are taken from it."""
     done = {(row["table"], row["key"]): row["figures"] for row in read_log(log)}
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as lines:
-        for case in truth:
-            place = (case["table"], case["key"])
-            if place in done:
-                continue
-            started = time.process_time()
-            reference = pl.read_parquet(bench / case["table"] / "reference.parquet")
-            evidence = evidence_from_frames(
-                pl.read_parquet(bench / case["table"] / f"{case['key']}.parquet"), reference
-            )
-            done[place] = fingerprint(evidence, find_regions(evidence))
-            seconds = round(time.process_time() - started, 2)
-            row = {"table": case["table"], "key": case["key"], "figures": done[place], "seconds": seconds}
-            lines.write(json.dumps(row, allow_nan=False) + "\n")
-            lines.flush()
+    for case in truth:
+        place = (case["table"], case["key"])
+        if place in done:
+            continue
+        started = time.process_time()
+        reference = pl.read_parquet(bench / case["table"] / "reference.parquet")
+        evidence = evidence_from_frames(pl.read_parquet(bench / case["table"] / f"{case['key']}.parquet"), reference)
+        done[place] = fingerprint(evidence, find_regions(evidence))
+        seconds = round(time.process_time() - started, 2)
+        append(log, {"table": case["table"], "key": case["key"], "figures": done[place], "seconds": seconds})
     return {(case["table"], case["key"]): done[case["table"], case["key"]] for case in truth}
 
 

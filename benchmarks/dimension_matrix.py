@@ -11,7 +11,6 @@ out file holds are not run again. ``--write`` writes the document and its pictur
 from __future__ import annotations
 
 import argparse
-import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.dimension_damages import DAMAGES, Damage, Fresh
-from benchmarks.fresh_samples import answers, read
+from benchmarks.fresh_samples import answers
 from benchmarks.fresh_tables import parts
+from benchmarks.truth import append, read_log
 from synthos.sampling.assemble import evidence_from_frames
 
 SIZES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -58,20 +58,16 @@ def fresh(table: str, seed: int) -> Fresh:
 
 def run(tables: Sequence[str], damages: Sequence[str], sizes: Sequence[float], seeds: int, out: Path) -> None:
     """Append the answers of every case that ``out`` does not hold yet; size 0 is the fresh sample itself."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    done = {(row["table"], row["damage"], row["size"], row["seed"]) for row in read(out)}
-    with out.open("a", encoding="utf-8") as lines:
-        for case in _cases(tables, damages, sizes, seeds):
-            if case in done:
-                continue
-            table, damage, size, seed = case
-            rows = fresh(table, seed)
-            rng = np.random.default_rng([zlib.crc32(damage.encode()), seed, round(1e4 * size)])
-            made = DAMAGES[damage].make(rows, size, rng) if size else rows.frame
-            found = answers(evidence_from_frames(made, rows.reference))
-            row = {"table": table, "damage": damage, "size": size, "seed": seed, **found}
-            lines.write(json.dumps(row, allow_nan=False) + "\n")
-            lines.flush()
+    done = {(row["table"], row["damage"], row["size"], row["seed"]) for row in read_log(out)}
+    for case in _cases(tables, damages, sizes, seeds):
+        if case in done:
+            continue
+        table, damage, size, seed = case
+        rows = fresh(table, seed)
+        rng = np.random.default_rng([zlib.crc32(damage.encode()), seed, round(1e4 * size)])
+        made = DAMAGES[damage].make(rows, size, rng) if size else rows.frame
+        found = answers(evidence_from_frames(made, rows.reference))
+        append(out, {"table": table, "damage": damage, "size": size, "seed": seed, **found})
 
 
 def _cases(
@@ -98,7 +94,7 @@ def main() -> None:
     if options.write:
         from benchmarks.matrix_document import write
 
-        write(list(read(options.out)), options.write)
+        write(list(read_log(options.out)), options.write)
 
 
 if __name__ == "__main__":

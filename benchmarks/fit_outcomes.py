@@ -27,9 +27,9 @@ import numpy.typing as npt
 import polars as pl
 from scipy.optimize import nnls
 
-from benchmarks.fit_risk import balanced, family, figures, with_intervals
+from benchmarks.fit_risk import balanced, figures, with_intervals
 from benchmarks.rare_truth import FEWEST, RARE, rare_mass_gone
-from benchmarks.truth import Row, append, load_truth, read_log
+from benchmarks.truth import Row, append, family_of, load_truth, read_log
 from synthos.dimensions import registry
 from synthos.results import Scored
 from synthos.sampling.assemble import evidence_from_frames
@@ -146,7 +146,7 @@ def fit(
 def show(name: str, gone: Floats, scores: Floats, chances: Floats, cases: Sequence[Row]) -> None:
     """The figures of merit with intervals that redraw whole groups of (table, family)."""
     tables = np.array([case["table"] for case in cases])
-    groups = np.array([f"{case['table']} {family(case)}" for case in cases])
+    groups = np.array([f"{case['table']} {family_of(case)}" for case in cases])
     print(f"\n{name}: {len(cases)} cases, {int((gone > LOST).sum())} of them with more than {LOST:.0%} gone")
     found = with_intervals(lambda at: figures(gone[at], scores[at], chances[at], tables[at]), groups)
     for figure, (value, low, high) in found.items():
@@ -167,7 +167,7 @@ def main() -> None:
     cases = load_truth(options.bench, options.tables, [])
     rows = answers(options.bench, cases, options.log)
     gone, x = np.array([row["gone"] for row in rows]), features(rows)
-    tables, kinds = np.array([case["table"] for case in cases]), np.array([family(case) for case in cases])
+    tables, kinds = np.array([case["table"] for case in cases]), np.array([family_of(case) for case in cases])
     scores, chances = held_out_answers(x, gone, tables, kinds)
     show("held out", gone, scores, chances, cases)
     model = fit(x, gone, tables, kinds, scores, rows)

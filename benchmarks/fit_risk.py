@@ -27,7 +27,8 @@ from scipy.optimize import nnls
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.truth import Row, append, load_truth, read_log
+from benchmarks.merit import brier_skill, calibration_slope
+from benchmarks.truth import Row, append, family_of, load_truth, read_log
 from synthos.verdict.harm import (
     COLLAPSED,
     OFFSET,
@@ -86,23 +87,6 @@ def fit_slope(logit: Floats, collapsed: npt.NDArray[np.bool_], weights: Floats) 
     return max(float(slope), 0.0)
 
 
-def calibration_slope(chance: Floats, collapsed: npt.NDArray[np.bool_]) -> float:
-    """Slope of the logistic regression of the outcome on the logit of its chance, with an intercept; 1 is perfect."""
-    clipped = np.clip(chance, 1e-3, 1 - 1e-3)
-    x = np.column_stack([np.ones_like(chance), np.log(clipped / (1 - clipped))])
-    found = np.zeros(2)
-    for _ in range(100):
-        p = 1.0 / (1.0 + np.exp(-np.clip(x @ found, -30.0, 30.0)))
-        step = x.T @ (collapsed - p) - SLOPE_RIDGE * found
-        found = found + np.linalg.solve((x * (p * (1.0 - p))[:, None]).T @ x + SLOPE_RIDGE * np.eye(2), step)
-    return float(found[1])
-
-
-def family(case: Row) -> str:
-    """Generator family or kind of damage, without how much of it there is."""
-    return str(case["family"]).removesuffix("_mix")
-
-
 def balanced(tables: npt.NDArray[np.str_]) -> Floats:
     """Every table has the same say; mean 1."""
     counts = {name: int((tables == name).sum()) for name in set(tables.tolist())}
@@ -127,11 +111,6 @@ def held_out_answers(
     return scores, chances
 
 
-def brier_skill(chance: Floats, collapsed: npt.NDArray[np.bool_]) -> float:
-    """1 - Brier score over that of the base rate; 1 is perfect, 0 no better than the base rate."""
-    return float(1.0 - np.mean((chance - collapsed) ** 2) / np.mean((collapsed.mean() - collapsed) ** 2))
-
-
 def figures(harm: Floats, scores: Floats, chances: Floats, tables: npt.NDArray[np.str_]) -> dict[str, float]:
     """Everything that is reported of held-out answers."""
     collapsed = harm > COLLAPSED
@@ -142,8 +121,11 @@ def figures(harm: Floats, scores: Floats, chances: Floats, tables: npt.NDArray[n
     }
     if collapsed.any() and not collapsed.all():
         found["AUROC"] = float(roc_auc_score(collapsed, chances))
-        found["Brier skill"] = brier_skill(chances, collapsed)
-        found["calibration slope"] = calibration_slope(chances, collapsed)
+        judged = {
+            "Brier skill": brier_skill(chances, collapsed),
+            "calibration slope": calibration_slope(chances, collapsed),
+        }
+        found |= {name: value for name, value in judged.items() if value is not None}
     return found
 
 
@@ -193,7 +175,7 @@ def main() -> None:
     answers = [known[case["table"], case["key"]] for case in cases]
     print(f"{len(cases)} of {len(truth)} cases were answered with a utility loss")
     harm = np.array([case["utility_loss"] for case in cases])
-    tables, kinds = np.array([case["table"] for case in cases]), np.array([family(case) for case in cases])
+    tables, kinds = np.array([case["table"] for case in cases]), np.array([family_of(case) for case in cases])
     x = features(answers, DIMENSIONS if options.dimensions else ())
     scores, chances = held_out_answers(x, harm, tables, kinds)
     groups = np.array([f"{table} {kind}" for table, kind in zip(tables, kinds, strict=True)])

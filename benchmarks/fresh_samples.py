@@ -12,10 +12,9 @@ Scale robustness needs the cascade and is not measured here.
 from __future__ import annotations
 
 import argparse
-import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.fresh_tables import GENERATED, PACKAGED, cut, in_order, parts, pooled
+from benchmarks.truth import append, read_log
 from synthos.dimensions.base import LIKE_REAL
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.results import NotApplicable, Scored
@@ -84,26 +84,18 @@ def bench_rows(folder: Path) -> pl.DataFrame:
 
 def run(tables: Sequence[str], sizes: Sequence[str], splits: int, bench: Path | None, out: Path) -> None:
     """Append the answers of every split that ``out`` does not hold yet."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    done = {(row["table"], row["size"], row["split"]) for row in read(out)}
-    with out.open("a", encoding="utf-8") as lines:
-        for name in tables:
-            for size in sizes:
-                count = min(splits, FEWER) if max(sizes_of(size)) >= MANY_ROWS else splits
-                for split in range(count):
-                    if (name, size, split) in done:
-                        continue
-                    pair = sample(name, size, split, bench)
-                    if pair is None:
-                        break
-                    row = {"table": name, "size": size, "split": split, **answers(evidence_from_frames(*pair))}
-                    lines.write(json.dumps(row, allow_nan=False) + "\n")
-                    lines.flush()
-
-
-def read(out: Path) -> Iterator[Row]:
-    if out.exists():
-        yield from map(json.loads, out.read_text(encoding="utf-8").splitlines())
+    done = {(row["table"], row["size"], row["split"]) for row in read_log(out)}
+    for name in tables:
+        for size in sizes:
+            count = min(splits, FEWER) if max(sizes_of(size)) >= MANY_ROWS else splits
+            for split in range(count):
+                if (name, size, split) in done:
+                    continue
+                pair = sample(name, size, split, bench)
+                if pair is None:
+                    break
+                found = answers(evidence_from_frames(*pair))
+                append(out, {"table": name, "size": size, "split": split, **found})
 
 
 def report(rows: Sequence[Row]) -> str:
@@ -133,7 +125,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/fresh_samples.jsonl"))
     options = parser.parse_args()
     run(options.tables, options.sizes, options.splits, options.bench, options.out)
-    print(report(list(read(options.out))))
+    print(report(list(read_log(options.out))))
 
 
 if __name__ == "__main__":

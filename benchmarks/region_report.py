@@ -8,15 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.merit import overlap
+
 LEAST_IOU = 0.5
 LEAST_DAMAGED = 0.25
 Line = dict[str, Any]
-
-
-def iou(one: Sequence[int], other: Sequence[int]) -> float:
-    """Intersection over union of two row ranges."""
-    common = max(0, min(one[1], other[1]) - max(one[0], other[0]))
-    return common / max(max(one[1], other[1]) - min(one[0], other[0]), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +58,8 @@ def hits(lines: Sequence[Line]) -> list[Hit]:
     found = []
     for line in lines:
         for planted in line["planted"]:
-            near = max(line["regions"], key=lambda r: iou(r["row_range"], planted["row_range"]), default=None)
-            good = near is not None and iou(near["row_range"], planted["row_range"]) >= LEAST_IOU
+            near = max(line["regions"], key=lambda r: overlap(r["row_range"], planted["row_range"]), default=None)
+            good = near is not None and overlap(near["row_range"], planted["row_range"]) >= LEAST_IOU
             found.append(Hit(line, planted, near if good else None))
     return found
 
@@ -72,7 +68,7 @@ def precision(lines: Sequence[Line]) -> tuple[int, int]:
     """Regions that overlap a planted run by enough, or lie in a shuffled part of it, and all regions."""
     regions = [(r, line) for line in lines for r in line["regions"]]
     good = [
-        any(iou(r["row_range"], p["row_range"]) >= LEAST_IOU for p in line["planted"])
+        any(overlap(r["row_range"], p["row_range"]) >= LEAST_IOU for p in line["planted"])
         or (line["layout"] == "shards" and r["damaged"] >= LEAST_DAMAGED)
         for r, line in regions
     ]

@@ -16,7 +16,6 @@ end in the midst of a thousand, also if at least a quarter of its own rows are d
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +31,7 @@ import polars as pl
 from benchmarks import region_report
 from benchmarks.damages import DAMAGES
 from benchmarks.region_tables import Base, bases, bench_bases
+from benchmarks.truth import append, read_log
 from synthos.localization.regions import find_regions
 from synthos.sampling.assemble import evidence_from_frames
 
@@ -155,24 +155,18 @@ def answer(case: Case, base: Base) -> dict[str, Any] | None:
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """Answers by key; a later line counts for an earlier one."""
-    if not path.exists():
-        return {}
-    lines = (json.loads(line) for line in path.read_text().splitlines() if line)
-    return {line["key"]: line for line in lines}
+    return {line["key"]: line for line in read_log(path)}
 
 
 def run(wanted: Iterable[Case], tables: dict[str, Base], path: Path) -> None:
     """Answer what the file does not hold yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     done = read(path)
-    with path.open("a") as out:
-        for case in wanted:
-            if case.key in done:
-                continue
-            line = answer(case, tables[case.table])
-            if line is not None:
-                out.write(json.dumps(line) + "\n")
-                out.flush()
+    for case in wanted:
+        if case.key in done:
+            continue
+        line = answer(case, tables[case.table])
+        if line is not None:
+            append(path, line)
 
 
 def main() -> None:

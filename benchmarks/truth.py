@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ def load_truth(bench: Path, tables: Sequence[str], keys: Sequence[str]) -> list[
     if unknown or not found:
         raise SystemExit(f"{bench} holds no {', '.join(sorted(unknown)) or 'truth.json in any folder'}")
     return [row for row in found if row["table"] in (tables or [row["table"]]) and row["key"] in (keys or [row["key"]])]
+
+
+def family_of(case: Mapping[str, Any]) -> str:
+    """Generator family or kind of damage of a case, whatever its dose: a mixture is of the family that it dilutes."""
+    return str(case["family"]).removesuffix("_mix")
 
 
 def read_log(log: Path) -> Iterator[Row]:

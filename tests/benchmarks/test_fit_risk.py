@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks.fit_risk import (
-    brier_skill,
-    calibration_slope,
-    family,
     features,
     fit_score,
     fit_slope,
     held_out_answers,
     with_intervals,
 )
+from benchmarks.merit import brier_skill, calibration_slope
+from benchmarks.truth import family_of
 from synthos.verdict.harm import OFFSET, score_of
 
 TABLES = np.repeat(["a", "b", "c"], 40)
@@ -64,7 +63,7 @@ def test_coefficients_are_never_negative() -> None:
 
 
 def test_mixtures_go_with_what_they_dilute() -> None:
-    assert family({"family": "cart_mix"}) == family({"family": "cart"}) == "cart"
+    assert family_of({"family": "cart_mix"}) == family_of({"family": "cart"}) == "cart"
 
 
 def test_a_utility_loss_becomes_a_score() -> None:

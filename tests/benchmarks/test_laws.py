@@ -99,6 +99,8 @@ def test_a_run_takes_up_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(item.tier, item.rows) for item in first.targets] == [("light", 128)]
     assert first.targets[0].bits < first.independent + 5
 
+    with records.open("a", encoding="utf-8") as cut_short:
+        cut_short.write('{"table": "mi')
     backtests.main()
     assert len(backtests.read_records(records)) == 1, "a finished pair is not trained again"
     records.unlink()

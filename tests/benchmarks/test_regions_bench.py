@@ -86,6 +86,7 @@ def test_a_broken_run_resumes(base: Base, tmp_path: Path) -> None:
     path = tmp_path / "regions.jsonl"
     run(cases[:1], {"fair": base}, path)
     before = path.read_text()
+    path.write_text(before + '{"table": "fa')  # a kill cut it short
     run(cases, {"fair": base}, path)
     assert path.read_text().startswith(before)
     assert [line["share"] for line in read(path).values()] == list(SHARES[1:3])
