@@ -131,6 +131,15 @@ def test_a_single_column_has_exact_copies_only() -> None:
     assert isinstance(found.near, NotApplicable) and found.flagged
 
 
+@pytest.mark.slow
+def test_of_a_large_reference_near_copies_are_seen_in_part_and_reckoned_up() -> None:
+    reference, fresh = exchangeable(45_000, 1), exchangeable(3_000, 2)
+    found = judged(leaked(fresh, blurred(reference), 0.4), reference)
+    assert isinstance(found.near, Copies)
+    assert found.near.seen - found.near.usual < 0.25
+    assert found.flagged and found.near.interval.low < 0.38 < found.near.interval.high + 0.06
+
+
 def test_clusters_widen_the_interval_of_a_share() -> None:
     apart = Rate.of(np.repeat([1.0, 0.0], [20, 180]), np.ones(200))
     together = Rate.of(np.repeat([10.0, 0.0], [2, 180]), np.repeat([10.0, 1.0], [2, 180]))
