@@ -5,10 +5,11 @@ shown. Shrunk towards 0 by its own error, it is that estimate; errors are nearly
 
     z = log(1 + h / e),            e = 0.02.
 
-Risk is 100 (1 - exp(-2.3 h)): 0.1 is 20 (medium), 0.3 is 50 (high), 1 is 90. The chance that the harm is above 0.1 is
-logistic in z and one half at 0.1. Its slope and the errors of z come from cases whose harm was measured
-(``benchmarks/fit_risk.py``); ``harm_model.json`` holds them with how they were made. The losses of the dimensions were
-tried beside u and added nothing that held on tables and generators left out: they say why, not how much.
+Risk is 100 (1 - exp(-2.3 h)): 0.1 is 21 (medium), 0.3 is just short of 50, where high begins, 1 is 90. The chance that
+the harm is above 0.1 is logistic in z and one half at 0.1. Its slope and the errors of z come from cases whose harm was
+measured (``benchmarks/fit_risk.py``); ``harm_model.json`` holds them with how they were made. The losses of the
+dimensions were tried beside u and added nothing that held on tables and generators left out: they say why, not how
+much.
 """
 
 from __future__ import annotations

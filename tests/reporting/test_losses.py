@@ -102,7 +102,7 @@ def test_a_holdout_is_named_and_nothing_is_said_of_memory() -> None:
     found = replace(report_parts.utility(), judged_on="holdout", copied=0.031)
     text = text_of(replace(report_factory.full(), utility=found))
     assert "on real rows that the generator never saw" in text and "knows them by heart" not in text
-    assert "3.1 % of them stand in the synthetic table word for word" in text
+    assert "Beside them, 3.1 % of the rows that could judge stand in the synthetic table word for word" in text
 
 
 def test_a_loss_that_chance_may_have_made_is_not_called_none() -> None:
