@@ -4,9 +4,11 @@
         [--out out/benchmarks/repairs.jsonl] [--write docs/fixes.md]
 
 Each case is validated in this process, without the cascade but with the gains of its recommendations. Every
-recommendation that has a prediction is carried out, and so is the default choice of ``repair``; of the table before and
-after ``benchmarks.harm`` measures the harm u on the bench's holdout, which no part of the validation is shown. Both are
-measured twice, with other forests and other rows of a large table; how far the two differ is the measurement's error.
+recommendation that has a prediction is carried out, and so is the default choice of ``repair``. Of the table before and
+after two things are measured on the bench's holdout, which no part of the validation is shown: the loss that was
+foretold, by the product's own forests and all columns that real rows teach, and, independently, the harm u of
+``benchmarks.harm``: other forests, other columns, absolute errors instead of squared ones. u is measured twice, with
+other forests and other rows of a large table; how far the two differ is the measurement's error.
 
 A case that ``--out`` holds is not run again. ``--write`` writes the figures of all cases there as a document.
 """
@@ -18,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +35,12 @@ from synthos.dimensions.registry import evaluate
 from synthos.errors import ConfigError
 from synthos.localization.regions import find_regions
 from synthos.recommendation.repair import chosen_by_default, repair_table
-from synthos.results import DIMENSIONS, NotApplicable
+from synthos.recommendation.trial import with_table
+from synthos.results import DIMENSIONS, NotApplicable, Utility
 from synthos.tables.sources import open_table
 from synthos.utility.design import targets
-from synthos.utility.forests import FEW_TREES
-from synthos.utility.measure import join, measure_column
+from synthos.utility.forests import TREES
+from synthos.utility.measure import join, learn_columns, measure_column, teach_all, weigh_all
 from synthos.validation import Validation
 
 KEYS = (
@@ -56,10 +59,10 @@ MEASURED = 2
 DEFAULT = "default choice"
 
 
-def validate(synthetic: Path, reference: Path) -> tuple[Validation, float]:
+def validate(synthetic: Path, reference: Path, cache: Path | None = None) -> tuple[Validation, float]:
     """The product's verdict and recommendations without the cascade, and the processor seconds the latter took.
 
-    Forests have few trees, as those have in any mode that foretell gains.
+    What the reference settles is kept in ``cache``.
     """
     job = stages.prepare(synthetic, reference)
     evidence = stages.gather_evidence(job, {role: stages.scan_table(job, role) for role in job.sources})
@@ -67,13 +70,28 @@ def validate(synthetic: Path, reference: Path) -> tuple[Validation, float]:
     findings = stages.Findings(
         dimensions={name: evaluate(name, evidence) for name in DIMENSIONS},
         cascade=left_out,
-        utility=join({name: measure_column(name, FEW_TREES, None, evidence) for name in targets(evidence)}, evidence),
+        utility=join({name: measure_column(name, TREES, cache, evidence) for name in targets(evidence)}, evidence),
         diversity={},
         regions=find_regions(evidence),
     )
     started = time.process_time()
-    answer = stages.conclude(job, evidence, findings, stages.Stopwatch(), stages.measured_here(None))
+    answer = stages.conclude(job, evidence, findings, stages.Stopwatch(), stages.measured_here(cache))
     return answer, time.process_time() - started
+
+
+class LossMeter:
+    """The product's own loss of ``synthetic`` and of what was made of it, on real rows that nobody was shown."""
+
+    def __init__(self, synthetic: Path, reference: Path, holdout: Path, cache: Path | None) -> None:
+        job = stages.prepare(synthetic, reference, holdout)
+        self._evidence = stages.gather_evidence(job, {role: stages.scan_table(job, role) for role in job.sources})
+        self._sides = learn_columns(cache, targets(self._evidence), TREES, self._evidence)
+
+    def measure(self, table: pl.DataFrame) -> float | None:
+        """The loss, 0 as good as real rows and 1 as bad as a constant; None where there is nothing to learn."""
+        changed = with_table(self._evidence, table)
+        found = join(weigh_all(self._sides, teach_all(self._sides, changed)), changed)
+        return found.loss if isinstance(found, Utility) else None
 
 
 @dataclass
@@ -125,23 +143,33 @@ def sets_to_try(found: Sequence[Recommendation]) -> dict[str, tuple[str, ...]]:
     return {name: ids for name, ids in tried.items() if ids}
 
 
-def try_fixes(folder: Path, case: Row, measurer: Measurer) -> list[Row]:
+def try_fixes(folder: Path, case: Row, measurer: Measurer, cache: Path | None = None) -> list[Row]:
     """Validate one table, mend it in every way that is recommended, and measure what came of it."""
     path, reference = folder / f"{case['key']}.parquet", folder / "reference.parquet"
-    answer, seconds = validate(path, reference)
+    answer, seconds = validate(path, reference, cache)
     common = {
         "table": case["table"],
         "key": case["key"],
         "truth": case["utility_loss"],
         "risk": answer.risk_score,
+        "decision": answer.decision,
+        "reasons": answer.verdict.reasons[:2],
         "seconds": seconds,
+        "notes": {item.id: item.gain_note for item in answer.recommendations},
+        "vain": [asdict(item) for item in answer.tried],
     }
     found = answer.recommendations
-    notes = {item.id: item.gain_note for item in found}
     whole = pl.read_parquet(path)
+    sets = sets_to_try(found)
+    losses = LossMeter(path, reference, folder / "holdout.parquet", cache) if sets else None
+    own = losses.measure(whole) if losses is not None else None
     before = measurer.measure((case["key"],), whole)
     rows: list[Row] = []
-    for name, ids in sets_to_try(found).items():
+    for name, ids in sets.items():
+        same = next((row for row in rows if sorted(row["ids"]) == sorted(ids)), None)
+        if same is not None:
+            rows.append({**same, "fix": name})
+            continue
         chosen = [item for item in found if item.id in ids]
         with tempfile.TemporaryDirectory() as place:
             out = Path(place) / "mended.parquet"
@@ -158,10 +186,11 @@ def try_fixes(folder: Path, case: Row, measurer: Measurer) -> list[Row]:
                 "rows": [whole.height, mended.height],
                 "before": before,
                 "after": after,
+                "own": [own, losses.measure(mended) if losses is not None else None],
                 "predicted": promise,
             }
         )
-    return rows or [{**common, "fix": None, "before": before, "notes": notes}]
+    return rows or [{**common, "fix": None, "before": before}]
 
 
 def main() -> None:
@@ -170,6 +199,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*", default=[], help="only these tables")
     parser.add_argument("--keys", nargs="*", default=list(KEYS), help="only these synthetic tables")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks/repairs.jsonl"))
+    parser.add_argument("--cache", type=Path, help="folder where what the references settle is kept")
     parser.add_argument("--write", type=Path, help="document to write")
     options = parser.parse_args()
     done = {(row["table"], row["key"]) for row in read_log(options.out)}
@@ -181,7 +211,7 @@ def main() -> None:
         if case["table"] not in measurers:
             reference, holdout = (pl.read_parquet(folder / f"{name}.parquet") for name in ("reference", "holdout"))
             measurers[case["table"]] = Measurer(reference, holdout)
-        for row in try_fixes(folder, case, measurers[case["table"]]):
+        for row in try_fixes(folder, case, measurers[case["table"]], options.cache):
             append(options.out, row)
     rows = list(read_log(options.out))
     print("\n".join(lines(rows)))

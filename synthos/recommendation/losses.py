@@ -5,16 +5,16 @@ they are fewer: who takes rows away pays for having fewer. Reference rows that a
 sample; of a fix that mixes some in, the loss before and after is that of the other half alone.
 
 Both losses are given by the same judges, so that their difference is known better than either. A fix helps where the
-interval of the drop lies above 0 and the drop is more than taking away rows at random moves the loss. A fix that helps
-is looked at by the dimensions too, and is none where it makes one of them much worse. What forests cannot see, as the
-order of rows, only the dimension can speak for that the fix is meant to mend.
+interval of the drop lies above 0 and the drop is more than training anew on the same rows moves the loss. A fix that
+helps is looked at by the dimensions too, and is none where it makes one of them much worse. What forests do not see, as
+the order of rows, or are indifferent to, only the dimension can speak for that the fix is meant to mend.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
 from synthos.tables.alignment import MINIMUM_ROWS
 from synthos.utility.design import row_keys
-from synthos.utility.forests import FEW_TREES
+from synthos.utility.forests import TREES
 from synthos.utility.measure import LEVEL, Sides, difference_error, join, weigh_all
 from synthos.utility.reference import RealSide
 from synthos.utility.transfer import Judged, Taught
@@ -41,12 +41,11 @@ from synthos.verdict.thresholds import Thresholds
 
 Keys = npt.NDArray[np.uint64]
 
-#: Random sets of rows whose removal shows what chance does to the loss, and the share of the sample that each holds.
-#: They are scattered: a whole block of good rows is missed where few are good, and that is no chance.
-CONTROLS = 2
-CONTROL_SHARE = 0.1
-#: Columns that are learned anew for every fix at most; of more that real rows teach, some at random. Forests have few
-#: trees for the same reason: a table of usual width takes some ten seconds.
+#: Times that forests learn from the sample as it is: the mean is what fixes are compared with, and how far the times
+#: differ is chance. What is lost without some rows at random is more than that: fewer rows teach less.
+TRAINED = 3
+#: Columns that are learned anew for every fix at most; of more that real rows teach, some at random: a table of usual
+#: width takes some ten seconds. Fewer trees would not be faster: those of the verdict have learned the reference.
 MOST_ASKED = 6
 #: Rows of each table on which the dimensions look at a fix that helps.
 LOOKED_AT = 2_000
@@ -56,6 +55,7 @@ MUCH_WORSE, MUCH_BETTER = 20.0, 10.0
 UNSEEN: dict[RecommendationKind, str] = {
     "resort": "temporal_stability",
     "regenerate_rare": "rare_pattern_handling",
+    "deduplicate": "statistical_integrity",
 }
 
 
@@ -74,19 +74,10 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A sample with what its forests say of the judges."""
+    """A sample with what its forests say of the judges, each time that they learned."""
 
     frame: pl.DataFrame
-    taught: Mapping[str, Taught]
-
-
-@dataclass(frozen=True, slots=True)
-class Chance:
-    """Random sets of rows, rows in each, and the most by which the removal of one moved the utility loss."""
-
-    sets: int
-    rows: int
-    move: float
+    taught: tuple[Mapping[str, Taught], ...]
 
 
 class ForestBench:
@@ -110,7 +101,7 @@ class ForestBench:
         self._base, self._measures, self._thresholds = replace(evidence, cascade=None), measures, thresholds
         self._seed = derive(evidence.seed, "gains")
         self._trial, self._spared, self._lent = self._prepared(evidence, evidence.reference)
-        self._sides = measures.learn(_asked(utility, self._seed), FEW_TREES, self._base)
+        self._sides = measures.learn(_asked(utility, self._seed), TREES, self._base)
         self._states: dict[tuple[str, ...], State] = {}
 
     def _prepared(self, evidence: Evidence, reference: ArmData) -> tuple[Trial, pl.DataFrame, Keys]:
@@ -158,7 +149,7 @@ class ForestBench:
         lent = self._lent if steps.additions else None
         # A column that is dropped can neither be learned nor stand in for anything: the others are compared.
         sides = {name: side for name, side in self._sides.items() if name not in steps.dropped_columns}
-        first, second = (weigh_all(sides, state.taught, lent) for state in (before, after))
+        first, second = (_answers(sides, state, lent) for state in (before, after))
         both = [name for name in sides if isinstance(first[name], Judged) and isinstance(second[name], Judged)]
         first, second = ({name: columns[name] for name in both} for columns in (first, second))
         losses = [join(columns, self._base) for columns in (first, second)]
@@ -172,21 +163,13 @@ class ForestBench:
             f"{losses[0].loss:.3f} before and {losses[1].loss:.3f} after"
         )
         note += f" ({span.low:+.3f} to {span.high:+.3f} less)" + (f", beside {', '.join(beside)}" if beside else "")
-        if drop <= margin:
+        move = self._chance
+        note += f"; learning {TRAINED} times from the table as it is moves it by up to {move:.3f}"
+        points = risk_of(losses[0].loss) - risk_of(losses[1].loss)
+        if drop <= max(margin, move) or points <= 0.0:
             if item.kind in UNSEEN and drop > -margin:
                 return self._unseen(item, before.frame, after.frame, note)
-            why = "models would not clearly lose less" if drop > -margin else "models would lose more"
-            return Gain(0.0, note, False, why=why, drop=span)
-        chance = self._chance
-        if isinstance(chance, Chance):
-            note += (
-                f"; without any of {chance.sets} random sets of {chance.rows:,} rows it moves by up to "
-                f"{chance.move:.3f}"
-            )
-            if drop <= chance.move:
-                return Gain(0.0, note, False, why="taking rows away at random moves the loss as much", drop=span)
-        else:
-            note += f"; {chance.reason}"
+            return Gain(0.0, note, False, why=_why(drop, margin, move), drop=span)
         return self._weighed(before.frame, after.frame, (losses[0], losses[1]), span, note, beside)
 
     def _weighed(
@@ -204,10 +187,8 @@ class ForestBench:
         if worse:
             return Gain(0.0, note, False, why=", ".join(worse), drop=span)
         first, second = (found.loss for found in losses)
-        points = risk_of(first) - risk_of(second)
         prediction = Prediction(before=first, after=second, drop=span, beside=beside)
-        why = "" if points > 0.0 else "the table teaches as much as real rows do already"
-        return Gain(points, note, points > 0.0, prediction, why, span)
+        return Gain(risk_of(first) - risk_of(second), note, True, prediction, drop=span)
 
     def _unseen(self, item: Recommendation, before: pl.DataFrame, after: pl.DataFrame, note: str) -> Gain:
         """A fix that forests are indifferent to, judged by the dimension that it is for."""
@@ -218,52 +199,41 @@ class ForestBench:
             return Gain(0.0, note, False, why=f"{label(name)} says nothing against the table")
         better = not isinstance(new, Scored) or new.score >= old.score + MUCH_BETTER
         says = f"{new.score:.0f}" if isinstance(new, Scored) else "nothing left to judge"
-        told = f"{note}; {label(name)} {old.score:.0f} before, {says} after"
+        told = f"{note}; no clear gain for models, but for {label(name)}: {old.score:.0f} before, {says} after"
         worse = _fallen(first, second)
         why = ", ".join(worse) if better else f"{label(name)} does not rise by {MUCH_BETTER:.0f}"
         return Gain(None, told, better and not worse, why=why)
 
     def _state(self, ids: tuple[str, ...], steps: Steps) -> State:
         if ids not in self._states:
-            self._states[ids] = self._taught(self._trial.mended(steps).frame, ids)
+            times = TRAINED if not ids else 1
+            self._states[ids] = self._taught(self._trial.mended(steps).frame, ids, times)
         return self._states[ids]
 
-    def _taught(self, frame: pl.DataFrame, ids: tuple[object, ...]) -> State:
+    def _taught(self, frame: pl.DataFrame, ids: tuple[str, ...], times: int = 1) -> State:
         base = self._base
         whole = frame.with_columns(
             pl.lit(None, dtype).alias(name)
             for name, dtype in self._trial.frame.schema.items()
             if name not in frame.columns
         ).select(self._trial.frame.columns)
-        arm = base.synthetic
-        profile = replace(arm.profile, fingerprint=f"{arm.profile.fingerprint} {' '.join(map(str, ids))}".rstrip())
-        changed = replace(
-            arm, frame=whole, codes=base.codec.encode(whole), rows=np.arange(whole.height), profile=profile
-        )
-        return State(frame, self._measures.teach(self._sides, replace(base, synthetic=changed)))
+        changed = replace(base.synthetic, frame=whole, codes=base.codec.encode(whole), rows=np.arange(whole.height))
+        found = []
+        for time in range(times):
+            # Forests take their seed from the fingerprint.
+            name = " ".join([changed.profile.fingerprint, *ids, *([str(time)] if time else [])])
+            arm = replace(changed, profile=replace(changed.profile, fingerprint=name))
+            found.append(self._measures.teach(self._sides, replace(base, synthetic=arm)))
+        return State(frame, tuple(found))
 
     @cached_property
-    def _chance(self) -> Chance | NotApplicable:
-        """How far the loss moves where rows go at random: the noise of training anew."""
-        before = self._loss(self._state((), Steps()))
-        rows = len(self._trial.rows)
-        size = min(round(CONTROL_SHARE * rows), rows - MINIMUM_ROWS)
-        if size < 1 or before is None:
-            return NotApplicable(reason="too few rows to show what chance does to it")
-        rng = generator(self._seed, "controls", size)
-        moves = []
-        for number in range(CONTROLS):
-            stay = thin(rows, rows - size, rng)
-            loss = self._loss(self._taught(self._trial.frame[stay], ("control", number)))
-            if loss is not None:
-                moves.append(abs(loss - before))
-        if not moves:
-            return NotApplicable(reason="what chance does to it cannot be shown: what is left cannot be judged")
-        return Chance(len(moves), size, max(moves))
-
-    def _loss(self, state: State) -> float | None:
-        found = join(weigh_all(self._sides, state.taught), self._base)
-        return found.loss if isinstance(found, Utility) else None
+    def _chance(self) -> float:
+        """How far the loss of the sample as it is differs from one training to another."""
+        losses = []
+        for taught in self._state((), Steps()).taught:
+            found = join(weigh_all(self._sides, taught), self._base)
+            losses += [found.loss] if isinstance(found, Utility) else []
+        return max(losses) - min(losses) if losses else 0.0
 
     def _look(self, frame: pl.DataFrame) -> dict[str, DimensionResult]:
         """The dimensions of a mended sample against the reference rows that are never lent."""
@@ -295,3 +265,39 @@ def _fallen(before: Mapping[str, DimensionResult], after: Mapping[str, Dimension
         if isinstance(old, Scored) and isinstance(new, Scored) and new.score < old.score - MUCH_WORSE:
             found.append(f"{label(name)} falls from {old.score:.0f} to {new.score:.0f}")
     return found
+
+
+def _why(drop: float, margin: float, move: float) -> str:
+    """Why a drop of the loss is no gain."""
+    if drop <= -margin:
+        return "models would lose more"
+    if drop <= margin:
+        return "models would not clearly lose less"
+    return "training anew moves the loss as much" if drop <= move else "the table teaches as well as real rows already"
+
+
+def _answers(sides: Sides, state: State, lent: Keys | None) -> dict[str, Judged | NotApplicable]:
+    """The answers of all columns, each the mean over the times that its forest learned."""
+    times = [weigh_all(sides, taught, lent) for taught in state.taught]
+    return {name: _mean([found[name] for found in times]) for name in sides}
+
+
+def _mean(answers: Sequence[Judged | NotApplicable]) -> Judged | NotApplicable:
+    """One answer of several, of the judges that all of them asked; the first that does not apply where one does not."""
+    judged = [answer for answer in answers if isinstance(answer, Judged)]
+    if len(judged) < len(answers):
+        return next(answer for answer in answers if not isinstance(answer, Judged))
+    first = judged[0]
+    if len(judged) == 1:
+        return first
+    asked = reduce(np.intersect1d, [answer.places for answer in judged])
+    shares = np.mean([answer.shares[np.isin(answer.places, asked)] for answer in judged], axis=0)
+    seen, leak, error = np.mean([(answer.answer.apparent, answer.leak, answer.leak_error) for answer in judged], axis=0)
+    return replace(
+        first,
+        answer=replace(first.answer, apparent=float(seen)),
+        leak=float(leak),
+        leak_error=float(error),
+        shares=shares - shares.mean() + seen,
+        places=first.places[np.isin(first.places, asked)],
+    )

@@ -77,6 +77,7 @@ def trial(
         "rows": [8_000, 9_000],
         "before": [before, before],
         "after": [after - apart, after + apart],
+        "own": [before, before - 1.2 * (said[0] - said[1])] if said else [None, None],
         "predicted": promise,
     }
 
@@ -90,13 +91,15 @@ def test_promises_are_kept_missed_and_harmful_ones_counted() -> None:
         {"table": "t", "key": "none", "seconds": 1.0, "fix": None, "before": [0.1, 0.1]},
     ]
     found = list(figures(rows).values())
-    assert found[:6] == [
+    assert found[:8] == [
         "5, 4 of them with a fix",
         "4, 3 with a prediction",
+        "3 of 3 (1.00)",
         "1 of 3 (0.33)",
         "2 of 3 (0.67)",
         "1 of 4 (0.25)",
         "1 of 4 (0.25)",
+        "0 of 3 (0.00)",
     ]
     assert error_of_drop(rows) == pytest.approx(0.002)
 
@@ -107,5 +110,17 @@ def test_the_document_has_a_line_a_trial_and_says_where_nothing_helps(tmp_path: 
     write(rows, tmp_path / "fixes.md")
     text = (tmp_path / "fixes.md").read_text(encoding="utf-8")
     assert all(line in text for line in lines(rows))
-    assert "| 0.200 | 0.180 (0.170 to 0.190) |" in text
+    assert "| 0.300 → 0.120 | 0.300 → 0.084 | 0.300 → 0.100 | 0.180 (0.170 to 0.190) | 0.216 | 0.200 |" in text
     assert f"{DEFAULT}: a-1, b-1" in text and "nothing helps" in text
+
+
+def test_a_default_choice_that_is_one_fix_counts_once() -> None:
+    row = trial(0.3, 0.1, (0.3, 0.12))
+    assert figures([row, {**row, "fix": DEFAULT}])["fixes carried out"] == "1, 1 with a prediction"
+
+
+def test_what_was_tried_in_vain_is_counted_by_its_reason(tmp_path: Path) -> None:
+    vain = {"kind": "reweight", "why": "models would lose more"}
+    rows = [{**trial(0.3, after, (0.3, 0.12)), "vain": [vain]} for after in (0.1, 0.2)]
+    write([*rows, rows[0]], tmp_path / "fixes.md")
+    assert "| reweight | models would lose more | 2 |" in (tmp_path / "fixes.md").read_text(encoding="utf-8")

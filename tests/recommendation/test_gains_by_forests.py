@@ -10,7 +10,7 @@ import pytest
 from tall_people import advice, evidence, judge_all, learn_all, table
 
 from synthos.errors import ConfigError
-from synthos.recommendation.losses import CONTROLS, MUCH_BETTER, MUCH_WORSE, ForestBench
+from synthos.recommendation.losses import MUCH_BETTER, MUCH_WORSE, TRAINED, ForestBench
 from synthos.results import DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import measured_here
@@ -62,7 +62,7 @@ def test_taking_the_torn_rows_away_helps_and_the_loss_is_foretold(mending: Fores
     assert foretold.before > foretold.after + 0.05
     assert 0.0 < foretold.drop.low < foretold.before - foretold.after < foretold.drop.high
     assert gain.points == pytest.approx(risk_of(foretold.before) - risk_of(foretold.after))
-    assert f"any of {CONTROLS} random sets of 300 rows" in gain.note
+    assert f"learning {TRAINED} times from the table as it is moves it by up to 0.0" in gain.note
 
 
 @pytest.mark.slow
@@ -70,6 +70,8 @@ def test_taking_sound_rows_away_is_no_gain(mending: ForestBench) -> None:
     for start, stop in ((1_800, 3_000), (0, 100)):
         gain = mending.measure(advice("remove_rows", row_range=(start, stop)))
         assert not gain.helps and gain.prediction is None
+        assert gain.why.startswith(("models would", "training anew"))
+        assert gain.drop is not None and gain.drop.low < 0.01
 
 
 @pytest.mark.slow
@@ -129,7 +131,22 @@ def test_what_forests_cannot_see_its_dimension_speaks_for(rise: float | None, he
 
     gain = bench(table(), measure).measure(advice("resort", by="height"))
     assert gain.helps == helps and gain.points is None and gain.prediction is None
-    assert "forests do not see the order" in gain.note and "temporal stability 40 before" in gain.note
+    assert "forests do not see the order" in gain.note and "for temporal stability: 40 before" in gain.note
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rise", "helps"), [(MUCH_BETTER + 1.0, True), (MUCH_BETTER - 1.0, False)])
+def test_repeats_that_teach_no_less_are_dropped_for_the_soundness_of_the_table(rise: float, helps: bool) -> None:
+    def measure(item: Evidence) -> dict[str, DimensionResult]:
+        sound = item.synthetic.frame.is_duplicated().sum() < 20
+        return {"statistical_integrity": scored(40.0 + rise if sound else 40.0)}
+
+    frame = table()
+    repeating = pl.concat([frame, frame.sample(300, seed=1)])
+    gain = bench(repeating, measure).measure(advice("deduplicate", columns=("town", "height", "weight"), most_copies=1))
+    assert gain.helps == helps and gain.points is None and gain.prediction is None
+    assert "no clear gain for models, but for statistical integrity: 40 before" in gain.note
+    assert ("statistical integrity does not rise" in gain.why) != helps
 
 
 @pytest.mark.slow
