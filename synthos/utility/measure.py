@@ -23,11 +23,11 @@ NO_REFERENCE = NotApplicable(
 #: The judges' spread is about half of the variance of a loss: which rows were drawn to teach is the other half.
 TEACHERS = 2.0
 LEVEL = 1.96
-#: Loss that a leak of 1 hides where it is small, and the most that is ever hidden. Chosen on ten tables: single columns
-#: of cases whose harm is known show that much at first, and that it levels off.
-PER_LEAK, MOST_HIDDEN = 5.0, 0.4
-#: Standard errors taken off the leak, so that chance is not taken for memory.
-SURE = 1.0
+#: What shared chance takes off, as a multiple of what other real rows tell, and the mean leak at which half of it is
+#: shared. Chosen on ten tables, in the middle of a plateau.
+SHARED, HALF = 3.0, 0.05
+#: Standard errors taken off a leak, so that chance is not taken for memory.
+SURE = 1.5
 
 Sides = Mapping[str, RealSide | NotApplicable]
 Columns = Mapping[str, Judged | NotApplicable]
@@ -140,14 +140,15 @@ def join(columns: Columns, evidence: Evidence) -> Utility | NotApplicable:
 def _with_hidden(judged: Sequence[Judged], weights: np.ndarray) -> list[ColumnUtility]:
     """The columns' answers with what rows known by heart took off their losses.
 
-    It follows from the mean of the leaks above 0 less its error, and falls to the columns in proportion to theirs.
+    A leak takes twice itself off a squared loss. And who knows the reference shares its chance: where the forest that
+    judges took chance for a rule, so does the synthetic one, and is right among the judges. That shows in no leak. It
+    grows with what other real rows tell beyond that forest, and with how much is known, of which all columns speak
+    together.
     """
-    leaks = np.array([max(item.leak, 0.0) for item in judged])
+    leaks = np.array([max(item.leak - SURE * item.leak_error, 0.0) for item in judged])
     mean = float(weights @ leaks)
-    error = float(np.sqrt(((weights * [item.leak_error for item in judged]) ** 2).sum()))
-    whole = PER_LEAK * max(mean - SURE * error, 0.0)
-    hidden = whole / (1.0 + whole / MOST_HIDDEN)
-    parts = leaks * (hidden / mean if mean > 0.0 else 0.0)
+    chance = np.array([max(item.told_afresh, 0.0) for item in judged])
+    parts = 2.0 * leaks + SHARED * chance * mean / (mean + HALF)
     return [
         replace(item.answer, hidden=float(part), loss=min(item.answer.apparent + float(part), MOST_LOSS))
         for item, part in zip(judged, parts, strict=True)

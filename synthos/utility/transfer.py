@@ -13,8 +13,8 @@ of e only what F misses, the less the further they lead away from F. What predic
     leak = <P, e> - DOUBLED <P0, e> (<P, F> / <P0, F>) ** ATTENUATION,    P0: predictions of forests on other real rows,
 
 comes from the judges themselves. It took 2 leak off the squared loss, and more than that is hidden: rows known by heart
-share the errors of F as well, which takes from <P, e> what they add to it. How much, ``measure.join`` says of all
-columns together, since a generator that knows rows by heart knows all of them.
+share the errors of F as well, which takes from <P, e> what they add to it. ``measure.join`` says how much, from all
+columns together.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ COPIED = "nearly every reference row stands in the synthetic table word for word
 class Judged:
     """One column's answer, as it appears: ``answer.hidden`` is 0 until ``measure.join`` has seen all columns.
 
-    ``shares`` has each judge's part of ``answer.apparent``, shape (judges,); their mean is it. ``leak`` is in the unit
-    of the loss, with its standard error; 0 of a holdout, whose rows nobody knows.
+    ``shares`` has each judge's part of ``answer.apparent``, shape (judges,); their mean is it. ``leak``, its standard
+    error and ``told_afresh`` = <P0, e> are in the unit of the loss; 0 of a holdout, whose rows nobody knows.
     ``places`` are the judges' keys, so that the same judge is known again in another column. ``copied`` is the share of
     the judges that stand in the synthetic table word for word and were not asked.
     """
@@ -61,6 +61,7 @@ class Judged:
     copied: float
     leak: float
     leak_error: float
+    told_afresh: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = 
     if gain <= 0.0:
         return NotApplicable(reason=UNTAUGHT)
     shares = (missed - side.lost)[asked] / gain
-    leak, leak_error = _leak(side, taught.said, free, asked)
+    leak, leak_error, told_afresh = _leak(side, taught.said, free, asked)
     answer = ColumnUtility(
         column=side.design.target.name,
         metric="brier" if side.design.target.labels else "squared_error",
@@ -127,6 +128,7 @@ def weigh(side: RealSide, taught: Taught, lent: npt.NDArray[np.uint64] | None = 
         float(copies.sum() / free.sum()),
         leak,
         leak_error,
+        told_afresh,
     )
 
 
@@ -140,23 +142,23 @@ def _copies(side: RealSide, keys: npt.NDArray[np.uint64], free: npt.NDArray[np.b
 
 def _leak(
     side: RealSide, said: Predictions, free: npt.NDArray[np.bool_], asked: npt.NDArray[np.bool_]
-) -> tuple[float, float]:
-    """What the judges ``asked`` themselves have told, in the unit of the loss, and its standard error.
+) -> tuple[float, float, float]:
+    """What the judges ``asked`` themselves have told, its standard error, and what other real rows tell of them.
 
-    Both are 0 with a holdout, and where halves of the reference teach each other nothing to compare with.
+    All are 0 with a holdout, and where halves of the reference teach each other nothing to compare with.
     """
     if side.afresh is None:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     heard = np.isfinite(side.afresh.told)
     known = asked & heard
     # Both sides are measured by what they teach of all free judges; those asked may be few and hard.
     gain, half_gain = float(side.gain[free].mean()), float(side.afresh.gain[free & heard].mean())
     agreed = float(side.afresh.agreed[known].mean())
     if half_gain <= 0.0 or agreed <= 0.0:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     away, base = said[asked] - side.middle, side.said[asked] - side.middle
     told = float(inner(away, side.truth[asked] - side.said[asked]).mean()) / gain
     agreement = float(inner(away, base).mean()) / gain / (agreed / half_gain)
     fresh = side.afresh.told[known] / half_gain
     expected = DOUBLED * max(float(fresh.mean()), 0.0) * min(max(agreement, 0.0), MOST_AGREEMENT) ** ATTENUATION
-    return told - expected, float(fresh.std() / np.sqrt(len(fresh)))
+    return told - expected, float(fresh.std() / np.sqrt(len(fresh))), float(fresh.mean())

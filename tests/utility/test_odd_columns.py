@@ -10,8 +10,7 @@ from utility_tables import judge_all, learn_all, real_rows
 from synthos.results import NotApplicable, Utility
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.utility.forests import FEW_TREES
-from synthos.utility.measure import MOST_HIDDEN
-from synthos.utility.reference import RealSide, learn
+from synthos.utility.reference import LEAST_LEARNABLE, RealSide, learn, taught
 from synthos.utility.transfer import COPIED, teach
 
 pytestmark = pytest.mark.slow
@@ -26,6 +25,12 @@ def judged(synthetic: pl.DataFrame, reference: pl.DataFrame) -> Utility | NotApp
 def losses(found: Utility | NotApplicable) -> dict[str, float]:
     assert isinstance(found, Utility)
     return {column.column: column.loss for column in found.columns}
+
+
+def weighted(found: Utility, name: str) -> float:
+    """Mean of a figure over the columns, weighted as the loss is."""
+    weights = [(taught(item.learnable, item.metric) - LEAST_LEARNABLE) ** 0.5 for item in found.columns]
+    return float(np.average([getattr(item, name) for item in found.columns], weights=weights))
 
 
 def without_some(frame: pl.DataFrame, share: float, seed: int) -> pl.DataFrame:
@@ -72,10 +77,11 @@ def test_a_copy_of_the_reference_cannot_be_judged_however_often_its_rows_repeat(
     assert COPIED in found.reason
 
 
-def test_what_is_hidden_has_a_bound() -> None:
+def test_rows_known_but_for_a_digit_hide_what_is_lost() -> None:
     real = real_rows(ROWS, 1)
     # Rows that are known but for the last digit: no copies, and nothing but memory.
     known = real.with_columns(pl.col("size") + 1e-6)
     found = judged(known, real)
     assert isinstance(found, Utility)
-    assert 0.05 < found.hidden < MOST_HIDDEN
+    assert 0.05 < found.hidden < 1.0
+    assert found.hidden == pytest.approx(found.loss - weighted(found, "apparent"), abs=1e-9)
