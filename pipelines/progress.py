@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from synthos.errors import SynthosError
+
 if TYPE_CHECKING:
     from pipelines.runtime import Runtime
 
@@ -18,8 +20,9 @@ PATIENCE = 0.5
 class Handler:
     """What is done with each result of a task (of a stream, with each item), and with an error of it.
 
-    Without ``failed`` an error is raised and ends everything. ``ended`` is called when a stream has ended well, and
-    gives further work where it ended too early.
+    An error of a task is one of ours, or Ray's: around what else it raised, or about a worker that is gone. Without
+    ``failed`` it is raised and ends everything. ``ended`` is called when a stream has ended well, and gives further
+    work where it ended too early.
     """
 
     done: Callable[[Any], None]
@@ -56,7 +59,7 @@ def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
                     more = handler.ended() if handler.ended is not None else {}
                     handlers |= more
                     pending.extend(more)
-                except Exception as error:
+                except (SynthosError, ray.exceptions.RayError) as error:
                     if stream:
                         pending.remove(item)
                     if handler.failed is None:
@@ -64,7 +67,7 @@ def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
                     handler.failed(error)
                 else:
                     handler.done(result)
-    except BaseException:
+    except BaseException:  # whatever ends this, Ctrl-C too: nobody hears of what is under way any more
         cancel(ray, pending)
         raise
 

@@ -52,7 +52,7 @@ def scan(runtime: Runtime, job: Job, role: str, listener: Listener) -> Scanned:
             state = part if state is None else merge(state, part)
             done += 1
             listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
-    except BaseException:
+    except BaseException:  # whatever ends this, Ctrl-C too: nobody waits for the other shards any more
         cancel(ray, under_way)
         raise
     assert state is not None  # a table has at least one shard

@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread a process, a cache of their own, and small mixed tables."""
+"""Shared by all tests: one thread a process, a cache of this run alone, and small mixed tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POL
     os.environ[_name] = "1"  # read when the libraries are first imported
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
+from collections.abc import Iterator  # noqa: E402
+from itertools import count  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import polars as pl  # noqa: E402
@@ -28,12 +30,29 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+_numbers = count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _run_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Models and forests are kept for this run of pytest, by all of its processes, and nothing of another is found.
+
+    Fixtures of modules need that too. What the same rows teach is the same in every test; one that asks whether it
+    comes out alike anew has a cache of its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(shared / "cache"))
+        patch.setenv("XDG_DATA_HOME", str(base / "data"))
+        patch.delenv("SYNTHOS_SIGNATURES", raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test trains may be found by another run, and no test reads the developer's own cases."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
-    monkeypatch.delenv("SYNTHOS_SIGNATURES", raising=False)
+def _own_cases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the known cases that another has added."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data" / f"of-{next(_numbers)}"))
 
 
 @pytest.fixture(scope="session")

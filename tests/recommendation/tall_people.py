@@ -9,6 +9,7 @@ from synthos.advice import Recommendation, RecommendationKind
 from synthos.results import Kind, NotApplicable, Utility
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
+from synthos.stages import cache_folder
 from synthos.utility.design import targets
 from synthos.utility.measure import Sides, join, learn_columns, teach_all, weigh_all
 
@@ -53,8 +54,8 @@ def height_risk(item: Evidence) -> float:
 
 
 def learn_all(of: Evidence, trees: int) -> Sides:
-    """What the reference settles about all targets."""
-    return learn_columns(None, targets(of), trees, of)
+    """What the reference settles about all targets; where several tables have the same, it is learned once a run."""
+    return learn_columns(cache_folder(None), targets(of), trees, of)
 
 
 def judge_all(sides: Sides, of: Evidence) -> Utility | NotApplicable:

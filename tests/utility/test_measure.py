@@ -11,9 +11,10 @@ from synthos.errors import ConfigError
 from synthos.results import NotApplicable, Utility
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
+from synthos.stages import cache_folder
 from synthos.utility.design import MOST_TARGETS, common_rows, make_design, rows_of, targets
 from synthos.utility.forests import FEW_TREES
-from synthos.utility.measure import join, measure_column
+from synthos.utility.measure import join, learn_column, measure_column
 from synthos.utility.reference import RealSide
 
 ROWS = 1_500
@@ -24,7 +25,8 @@ def evidence(synthetic: pl.DataFrame, holdout: pl.DataFrame | None = None) -> Ev
 
 
 def utility(of: Evidence) -> Utility:
-    found = join({name: measure_column(name, FEW_TREES, None, of) for name in targets(of)}, of)
+    """What is lost; nearly all tables here have the same reference, which is learned once a run."""
+    found = join({name: measure_column(name, FEW_TREES, cache_folder(None), of) for name in targets(of)}, of)
     assert isinstance(found, Utility)
     return found
 
@@ -102,15 +104,9 @@ def test_nulls_and_datetimes_are_features_and_targets() -> None:
             weight=pl.when(pl.col("lot") > 1.0).then(None).otherwise("weight"),
         )
 
-    found = join_of(evidence_from_frames(dated(real_rows(ROWS, 2)), dated(real_rows(ROWS, 1))))
+    found = utility(evidence_from_frames(dated(real_rows(ROWS, 2)), dated(real_rows(ROWS, 1))))
     assert {"day", "weight"} <= {column.column for column in found.columns}
     assert abs(found.loss) < 0.05
-
-
-def join_of(of: Evidence) -> Utility:
-    found = judge_all(learn_all(of, FEW_TREES), of)
-    assert isinstance(found, Utility)
-    return found
 
 
 def test_columns_that_teach_nothing_cannot_be_judged() -> None:
@@ -144,8 +140,7 @@ def test_wide_tables_are_judged_on_some_columns() -> None:
 
 @pytest.mark.slow
 def test_losses_are_those_of_its_forests() -> None:
-    sides = learn_all(evidence(real_rows(ROWS, 2)), FEW_TREES)
-    side = sides["weight"]
+    side = learn_column("weight", FEW_TREES, cache_folder(None), evidence(real_rows(ROWS, 2)))
     assert isinstance(side, RealSide)
     # Ranks are spread evenly, so that the constant's loss is the variance of the unit interval.
     assert side.constant.mean() == pytest.approx(1 / 12, rel=0.01)
