@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from synthos.errors import SynthosError
-
 if TYPE_CHECKING:
     from pipelines.runtime import Runtime
 
@@ -20,9 +18,8 @@ PATIENCE = 0.5
 class Handler:
     """What is done with each result of a task (of a stream, with each item), and with an error of it.
 
-    An error of a task is one of ours, or Ray's: around what else it raised, or about a worker that is gone. Without
-    ``failed`` it is raised and ends everything. ``ended`` is called when a stream has ended well, and gives further
-    work where it ended too early.
+    Without ``failed`` an error is raised and ends everything. ``ended`` is called when a stream has ended well, and
+    gives further work where it ended too early.
     """
 
     done: Callable[[Any], None]
@@ -59,7 +56,7 @@ def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
                     more = handler.ended() if handler.ended is not None else {}
                     handlers |= more
                     pending.extend(more)
-                except (SynthosError, ray.exceptions.RayError) as error:
+                except Exception as error:  # a task may raise anything, and it is raised here as it was
                     if stream:
                         pending.remove(item)
                     if handler.failed is None:
