@@ -14,7 +14,7 @@ from synthos.recommendation.losses import MUCH_BETTER, MUCH_WORSE, TRAINED, Fore
 from synthos.results import DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import cache_folder, measured_here
-from synthos.utility.forests import FEW_TREES
+from synthos.utility.forests import TREES
 from synthos.verdict.harm import risk_of
 from synthos.verdict.thresholds import default_thresholds
 
@@ -41,7 +41,7 @@ def sound(item: Evidence) -> dict[str, DimensionResult]:
 
 def bench(frame: pl.DataFrame, measure: Measure = sound, real: pl.DataFrame | None = None) -> ForestBench:
     item = evidence(frame, table(seed=1) if real is None else real)
-    found = judge_all(learn_all(item, FEW_TREES), item)
+    found = judge_all(learn_all(item, TREES), item)
     assert isinstance(found, Utility)
     measures = replace(measured_here(cache_folder(None)), dimensions=measure)
     return ForestBench(item, found, measures, default_thresholds())
@@ -179,7 +179,7 @@ def test_low_is_made_only_of_what_was_not_low(mending: ForestBench) -> None:
 @pytest.mark.slow
 def test_without_real_rows_there_is_no_bench() -> None:
     item = evidence(table(600), table(600, seed=1))
-    found = judge_all(learn_all(item, FEW_TREES), item)
+    found = judge_all(learn_all(item, TREES), item)
     assert isinstance(found, Utility)
     with pytest.raises(ConfigError, match="real rows"):
         ForestBench(evidence(table(600)), found, replace(measured_here(None), dimensions=sound), default_thresholds())
