@@ -31,6 +31,7 @@ from benchmarks.merit import brier_skill, calibration_slope
 from benchmarks.truth import Row, append, family_of, load_truth, read_log
 from synthos.verdict.harm import (
     COLLAPSED,
+    MIDDLE,
     OFFSET,
     HarmModel,
     Seen,
@@ -105,7 +106,7 @@ def held_out_answers(
         weights = balanced(tables[known])
         coefficients = fit_score(x[known], harm[known], weights)
         scores[mine] = x[mine] @ coefficients
-        middle = score_of(COLLAPSED)
+        middle = score_of(MIDDLE)
         slope = fit_slope(x[known] @ coefficients - middle, harm[known] > COLLAPSED, weights)
         chances[mine] = 1.0 / (1.0 + np.exp(-slope * (scores[mine] - middle)))
     return scores, chances
@@ -153,7 +154,7 @@ def fit(scores: Floats, harm: Floats, tables: npt.NDArray[np.str_], seen: Seen) 
     left = scores - np.log1p(np.maximum(harm, 0.0) / OFFSET)
     shared = np.array([left[tables == name].mean() for name in sorted(set(tables.tolist()))])
     return HarmModel(
-        slope=fit_slope(scores - score_of(COLLAPSED), harm > COLLAPSED, weights),
+        slope=fit_slope(scores - score_of(MIDDLE), harm > COLLAPSED, weights),
         error=float(np.sqrt(np.average(left**2, weights=weights))),
         offset_error=float(np.sqrt(np.mean(shared**2))),
         seen=seen,

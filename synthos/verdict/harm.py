@@ -6,8 +6,8 @@ shown. Shrunk towards 0 by its own error, it is that estimate; errors are nearly
     z = log(1 + h / e),            e = 0.02.
 
 Risk is 100 (1 - exp(-2.3 h)): 0.1 is 21 (medium), 0.3 is just short of 50, where high begins, 1 is 90. The chance that
-the harm is above 0.1 is logistic in z and one half at 0.1. Its slope and the errors of z come from cases whose harm was
-measured (``benchmarks/fit_risk.py``); ``harm_model.json`` holds them with how they were made. The losses of the
+the harm is above 0.1 is logistic in z and one half at 0.085. The slope and the errors of z come from cases whose harm
+was measured (``benchmarks/fit_risk.py``); ``harm_model.json`` holds them with how they were made. The losses of the
 dimensions were tried beside u and added nothing that held on tables and generators left out: they say why, not how
 much.
 """
@@ -27,6 +27,9 @@ from synthos.results import Interval, Utility
 
 #: Harm from which a table counts as collapsed, in utility loss.
 COLLAPSED = 0.1
+#: Expected harm at which a harm above ``COLLAPSED`` is as likely as not: of what generators share with the reference by
+#: chance only a part is seen. Chosen on four tables.
+MIDDLE = 0.085
 #: Harm that weighs as much as knowing nothing: below it differences hardly count.
 OFFSET = 0.02
 #: Risk = 100 (1 - exp(-STEEPNESS h)).
@@ -91,7 +94,7 @@ class HarmModel:
 
     def chance(self, z: float) -> float:
         """Chance of a harm above ``COLLAPSED`` at harm score ``z``."""
-        logit = self.slope * (z - score_of(COLLAPSED))
+        logit = self.slope * (z - score_of(MIDDLE))
         return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0.0 else 1.0 - 1.0 / (1.0 + math.exp(logit))
 
     def _unlike(self, utility: Utility) -> tuple[str, ...]:

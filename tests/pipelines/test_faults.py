@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,7 +82,21 @@ def _models(tables: Path, folder: Path, listener: Listener) -> CascadeResult:
     return result
 
 
-def test_a_killed_worker_costs_its_model_only(tables: Path, tmp_path: Path):
+@pytest.fixture(scope="module")
+def calm(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[CascadeResult, Path]:
+    """What comes of a run that nothing disturbs, and the store that it filled."""
+    folder = tmp_path_factory.mktemp("calm")
+    heard: list[Event] = []
+    result = _models(tables, folder, heard.append)
+    assert _epochs(heard) > 0
+    return result, folder
+
+
+def _epochs(heard: list[Event]) -> int:
+    return sum("epoch" in event.fields for event in heard if event.stage == "cascade")
+
+
+def test_a_killed_worker_costs_its_model_only(tables: Path, tmp_path: Path, calm: tuple[CascadeResult, Path]):
     """The first worker seen training is killed: at most its model is trained twice, and the answer is the same."""
     killed: list[int] = []
     first_epochs: Counter[tuple[object, object]] = Counter()
@@ -102,28 +117,29 @@ def test_a_killed_worker_costs_its_model_only(tables: Path, tmp_path: Path):
     assert killed
     assert len(first_epochs) == 36
     assert first_epochs.total() - len(first_epochs) <= 1
-    calm = _models(tables, tmp_path / "b", lambda event: None)
-    assert [run.loss_bits for run in disturbed.models] == [run.loss_bits for run in calm.models]
-    assert disturbed.rho == calm.rho
+    undisturbed, _ = calm
+    assert [run.loss_bits for run in disturbed.models] == [run.loss_bits for run in undisturbed.models]
+    assert disturbed.rho == undisturbed.rho
 
 
-def test_what_the_store_has_to_say_is_heard(tables: Path, tmp_path: Path):
-    """An entry that cannot be read is named, and its model trained again."""
+def test_what_the_store_has_to_say_is_heard(tables: Path, tmp_path: Path, calm: tuple[CascadeResult, Path]):
+    """An entry that cannot be read is named, and its model alone is trained again."""
+    result, filled = calm
     folder = tmp_path / "store"
-    calm = _models(tables, folder, lambda event: None)
-    spoiled = next(folder.rglob("*.json"))
+    shutil.copytree(filled, folder)
+    spoiled = next(path for path in sorted(folder.rglob("*.json")) if "epochs" in path.read_text())
     spoiled.write_text("{")
     said: list[Event] = []
     again = _models(tables, folder, said.append)
     assert [event.fields["file"] for event in said if "cannot be read" in event.message] == [spoiled.name]
-    assert again.rho == calm.rho
+    trained = {(event.fields["arm"], event.fields["model"]) for event in said if "epoch" in event.fields}
+    assert len(trained) == 1
+    assert again.rho == result.rho
 
 
-def test_a_second_run_takes_every_model_from_the_store(tables: Path, tmp_path: Path):
-    def epochs_seen() -> int:
-        seen: list[Event] = []
-        _models(tables, tmp_path / "store", seen.append)
-        return sum("epoch" in event.fields for event in seen if event.stage == "cascade")
-
-    assert epochs_seen() > 0
-    assert epochs_seen() == 0
+def test_a_second_run_takes_every_model_from_the_store(tables: Path, calm: tuple[CascadeResult, Path]):
+    result, filled = calm
+    seen: list[Event] = []
+    again = _models(tables, filled, seen.append)
+    assert _epochs(seen) == 0
+    assert again.rho == result.rho

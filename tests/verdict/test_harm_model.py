@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from synthos.errors import InternalError
 from synthos.verdict.harm import (
     COLLAPSED,
+    MIDDLE,
     HarmModel,
     Seen,
     default_harm_model,
@@ -65,7 +66,7 @@ def test_harm_and_chance_never_fall_where_more_is_lost(one: float, other: float,
 
 
 def test_the_chance_is_even_at_the_harm_that_counts_as_collapse() -> None:
-    assert MODEL.chance(score_of(COLLAPSED)) == pytest.approx(0.5)
+    assert MODEL.chance(score_of(MIDDLE)) == pytest.approx(0.5)
     assert default_harm_model().expect(lost(0.3)).chance > 0.95
 
 
