@@ -4,6 +4,9 @@ The reference's side is learned once. A mended sample teaches as many rows as bo
 they are fewer: who takes rows away pays for having fewer. Reference rows that a fix may borrow are one half of the
 sample; of a fix that mixes some in, the loss before and after is that of the other half alone.
 
+Where more columns can be learned than are asked, those asked are spread over the losses that the verdict found, and
+what is foretold is scaled from their loss to that of all columns, which the verdict knows.
+
 Both losses are given by the same judges, so that their difference is known better than either. A fix helps where the
 interval of the drop lies above 0 and the drop is more than training anew on the same rows moves the loss. A fix that
 helps is looked at by the dimensions too, and is none where it makes one of them much worse. What forests do not see, as
@@ -44,9 +47,11 @@ Keys = npt.NDArray[np.uint64]
 #: Times that forests learn from the sample as it is: the mean is what fixes are compared with, and how far the times
 #: differ is chance. What is lost without some rows at random is more than that: fewer rows teach less.
 TRAINED = 3
-#: Columns that are learned anew for every fix at most; of more that real rows teach, some at random: a table of usual
-#: width takes some ten seconds. Fewer trees would not be faster: those of the verdict have learned the reference.
+#: Columns that are learned anew for every fix at most: a table of usual width takes some ten seconds. Fewer trees would
+#: not be faster: those of the verdict have learned the reference.
 MOST_ASKED = 6
+#: The most by which a drop of the columns asked is scaled up or down to that of all.
+MOST_SCALED = 2.0
 #: Rows of each table on which the dimensions look at a fix that helps.
 LOOKED_AT = 2_000
 #: Points of a dimension's score: so many less is much worse, so many more is mended.
@@ -101,7 +106,8 @@ class ForestBench:
         self._base, self._measures, self._thresholds = replace(evidence, cascade=None), measures, thresholds
         self._seed = derive(evidence.seed, "gains")
         self._trial, self._spared, self._lent = self._prepared(evidence, evidence.reference)
-        self._sides = measures.learn(_asked(utility, self._seed), TREES, self._base)
+        self._utility = utility
+        self._sides = measures.learn(asked_columns(utility), TREES, self._base)
         self._states: dict[tuple[str, ...], State] = {}
 
     def _prepared(self, evidence: Evidence, reference: ArmData) -> tuple[Trial, pl.DataFrame, Keys]:
@@ -156,39 +162,41 @@ class ForestBench:
         if not isinstance(losses[0], Utility) or not isinstance(losses[1], Utility):
             return unmeasured("no column that real rows teach can be judged before and after")
         drop = losses[0].loss - losses[1].loss
-        margin = LEVEL * difference_error(first, second)
-        span = Interval(low=drop - margin, high=drop + margin)
-        note = (
-            f"forests on {losses[1].rows:,} rows, asked about {losses[1].judges:,} real ones, lose "
-            f"{losses[0].loss:.3f} before and {losses[1].loss:.3f} after"
+        margin, move = LEVEL * difference_error(first, second), self._chance
+        note = self._told((losses[0], losses[1]), margin, beside)
+        foretold = Prediction(
+            before=self._scale * losses[0].loss,
+            after=self._scale * losses[1].loss,
+            drop=Interval(low=self._scale * (drop - margin), high=self._scale * (drop + margin)),
+            beside=beside,
         )
-        note += f" ({span.low:+.3f} to {span.high:+.3f} less)" + (f", beside {', '.join(beside)}" if beside else "")
-        move = self._chance
-        note += f"; learning {TRAINED} times from the table as it is moves it by up to {move:.3f}"
-        points = risk_of(losses[0].loss) - risk_of(losses[1].loss)
-        if drop <= max(margin, move) or points <= 0.0:
+        if drop <= max(margin, move) or _points(foretold) <= 0.0:
             if item.kind in UNSEEN and drop > -margin:
                 return self._unseen(item, before.frame, after.frame, note)
-            return Gain(0.0, note, False, why=_why(drop, margin, move), drop=span)
-        return self._weighed(before.frame, after.frame, (losses[0], losses[1]), span, note, beside)
+            return Gain(0.0, note, False, why=_why(drop, margin, move), drop=foretold.drop)
+        return self._weighed(before.frame, after.frame, foretold, note)
 
-    def _weighed(
-        self,
-        before: pl.DataFrame,
-        after: pl.DataFrame,
-        losses: tuple[Utility, Utility],
-        span: Interval,
-        note: str,
-        beside: tuple[str, ...],
-    ) -> Gain:
-        """What a fix that helps the forests comes to once the dimensions have spoken."""
-        looks = [self._look(frame) for frame in (before, after)]
-        worse = _fallen(looks[0], looks[1])
-        if worse:
-            return Gain(0.0, note, False, why=", ".join(worse), drop=span)
+    def _told(self, losses: tuple[Utility, Utility], margin: float, beside: tuple[str, ...]) -> str:
+        """What was measured, in words."""
         first, second = (found.loss for found in losses)
-        prediction = Prediction(before=first, after=second, drop=span, beside=beside)
-        return Gain(risk_of(first) - risk_of(second), note, True, prediction, drop=span)
+        drop = first - second
+        note = (
+            f"forests on {losses[1].rows:,} rows, asked about {losses[1].judges:,} real ones, lose {first:.3f} before "
+            f"and {second:.3f} after ({drop - margin:+.3f} to {drop + margin:+.3f} less)"
+        )
+        if beside:
+            note += f", beside {', '.join(beside)}"
+        if self._scale != 1.0:
+            scaled = f"{self._scale * first:.3f} before and {self._scale * second:.3f} after"
+            note += f"; that is of {len(self._sides)} columns, and of all {len(self._utility.columns)} {scaled}"
+        return f"{note}; learning {TRAINED} times from the table as it is moves it by up to {self._chance:.3f}"
+
+    def _weighed(self, before: pl.DataFrame, after: pl.DataFrame, foretold: Prediction, note: str) -> Gain:
+        """What a fix that helps the forests comes to once the dimensions have spoken."""
+        worse = _fallen(self._look(before), self._look(after))
+        if worse:
+            return Gain(0.0, note, False, why=", ".join(worse), drop=foretold.drop)
+        return Gain(_points(foretold), note, True, foretold, drop=foretold.drop)
 
     def _unseen(self, item: Recommendation, before: pl.DataFrame, after: pl.DataFrame, note: str) -> Gain:
         """A fix that forests are indifferent to, judged by the dimension that it is for."""
@@ -227,6 +235,16 @@ class ForestBench:
         return State(frame, tuple(found))
 
     @cached_property
+    def _scale(self) -> float:
+        """The loss of all columns in that of those asked, of the sample as it is; 1 where that has no meaning."""
+        asked = join(_answers(self._sides, self._state((), Steps()), None), self._base)
+        if len(self._sides) == len(self._utility.columns) or not isinstance(asked, Utility):
+            return 1.0
+        if min(asked.loss, self._utility.loss) <= 0.0:
+            return 1.0
+        return float(np.clip(self._utility.loss / asked.loss, 1.0 / MOST_SCALED, MOST_SCALED))
+
+    @cached_property
     def _chance(self) -> float:
         """How far the loss of the sample as it is differs from one training to another."""
         losses = []
@@ -249,12 +267,11 @@ class ForestBench:
         return replace(base, synthetic=replace(base.synthetic, frame=trial.frame), reference=judges)
 
 
-def _asked(utility: Utility, seed: int) -> tuple[str, ...]:
-    names = sorted(column.column for column in utility.columns)
-    if len(names) <= MOST_ASKED:
-        return tuple(names)
-    chosen = generator(seed, "columns").choice(len(names), MOST_ASKED, replace=False)
-    return tuple(names[place] for place in sorted(chosen))
+def asked_columns(utility: Utility) -> tuple[str, ...]:
+    """The columns that real rows teach; of many some, from the one that loses least to the one that loses most."""
+    names = [item.column for item in sorted(utility.columns, key=lambda item: (item.loss, item.column))]
+    places = np.linspace(0, len(names) - 1, min(len(names), MOST_ASKED)).round().astype(int)
+    return tuple(sorted(names[place] for place in places))
 
 
 def _fallen(before: Mapping[str, DimensionResult], after: Mapping[str, DimensionResult]) -> list[str]:
@@ -265,6 +282,11 @@ def _fallen(before: Mapping[str, DimensionResult], after: Mapping[str, Dimension
         if isinstance(old, Scored) and isinstance(new, Scored) and new.score < old.score - MUCH_WORSE:
             found.append(f"{label(name)} falls from {old.score:.0f} to {new.score:.0f}")
     return found
+
+
+def _points(foretold: Prediction) -> float:
+    """What a prediction takes off the verdict's risk, in points."""
+    return risk_of(foretold.before) - risk_of(foretold.after)
 
 
 def _why(drop: float, margin: float, move: float) -> str:

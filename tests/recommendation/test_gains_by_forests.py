@@ -10,8 +10,8 @@ import pytest
 from tall_people import advice, evidence, judge_all, learn_all, table
 
 from synthos.errors import ConfigError
-from synthos.recommendation.losses import MUCH_BETTER, MUCH_WORSE, TRAINED, ForestBench
-from synthos.results import DimensionResult, Interval, NotApplicable, Scored, Utility
+from synthos.recommendation.losses import MUCH_BETTER, MUCH_WORSE, TRAINED, ForestBench, asked_columns
+from synthos.results import ColumnUtility, DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import cache_folder, measured_here
 from synthos.utility.forests import TREES
@@ -174,6 +174,55 @@ def test_low_is_made_only_of_what_was_not_low(mending: ForestBench) -> None:
     gain = mending.measure(REMOVAL)
     assert mending.makes_low(gain)
     assert not mending.makes_low(mending.measure(advice("remove_rows", row_range=(0, 100))))
+
+
+@pytest.mark.slow
+def test_what_is_foretold_of_some_columns_is_scaled_to_the_loss_of_all() -> None:
+    item = evidence(torn(), table(seed=1))
+    found = judge_all(learn_all(item, TREES), item)
+    assert isinstance(found, Utility)
+    # A column more, which is not asked, and with it one half more is lost.
+    more = replace(found, loss=1.5 * found.loss, columns=(*found.columns, found.columns[0]))
+    measures = replace(measured_here(None), dimensions=sound)
+    plain, scaled = (
+        ForestBench(item, utility, measures, default_thresholds()).measure(REMOVAL) for utility in (found, more)
+    )
+    assert plain.prediction is not None and scaled.prediction is not None
+    ratio = scaled.prediction.before / plain.prediction.before
+    assert ratio == pytest.approx(1.5, rel=0.1)
+    assert scaled.prediction.after == pytest.approx(ratio * plain.prediction.after)
+    assert scaled.prediction.drop.low == pytest.approx(ratio * plain.prediction.drop.low)
+    assert "of all" in scaled.note and "of all" not in plain.note
+
+
+@pytest.mark.parametrize(("columns", "asked"), [(1, 1), (6, 6), (7, 6), (14, 6)])
+def test_the_columns_asked_range_from_the_least_to_the_greatest_loss(columns: int, asked: int) -> None:
+    one = ColumnUtility(
+        column="",
+        metric="brier",
+        constant_loss=1.0,
+        real_loss=0.5,
+        synthetic_loss=0.6,
+        learnable=0.5,
+        apparent=0.2,
+        hidden=0.0,
+        loss=0.2,
+    )
+    all_columns = tuple(replace(one, column=f"c{at:02d}", loss=at / 100.0) for at in reversed(range(columns)))
+    interval = Interval(low=0.0, high=1.0)
+    found = asked_columns(
+        Utility(
+            loss=0.2,
+            interval=interval,
+            hidden=0.0,
+            columns=all_columns,
+            judged_on="reference",
+            rows=9,
+            judges=9,
+            copied=0.0,
+        )
+    )
+    assert len(set(found)) == asked and {"c00", f"c{columns - 1:02d}"} <= set(found)
 
 
 @pytest.mark.slow
