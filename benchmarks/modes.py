@@ -87,8 +87,8 @@ def judge(bench: Path, known: Row, cache: Path, wanted: Sequence[str] = MODES) -
     if "alone" in wanted:
         yield case | {"mode": "alone"} | judge_alone(synthetic)
     if {"reference", "holdout"} & {*wanted}:
-        answers = judge_beside(synthetic, folder / "reference.parquet", folder / "holdout.parquet", cache)
-        yield from (case | {"mode": mode} | answer for mode, answer in answers if mode in wanted)
+        for mode, answer in judge_beside(synthetic, folder, cache, wanted):
+            yield case | {"mode": mode} | answer
 
 
 def judge_alone(synthetic: pl.DataFrame) -> Row:
@@ -100,15 +100,19 @@ def judge_alone(synthetic: pl.DataFrame) -> Row:
     return told(found.verdict, found.dimensions, found.regions, found.memorisation)
 
 
-def judge_beside(synthetic: pl.DataFrame, reference: Path, holdout: Path, cache: Path) -> Iterator[tuple[str, Row]]:
+def judge_beside(
+    synthetic: pl.DataFrame, folder: Path, cache: Path, wanted: Sequence[str]
+) -> Iterator[tuple[str, Row]]:
     """The answers with the reference alone and with the holdout beside it, as ``flow.validate`` gives them."""
-    job = prepare(synthetic, reference, holdout, quick=True)
+    job = prepare(synthetic, folder / "reference.parquet", folder / "holdout.parquet", quick=True)
     both = gather_evidence(job, {role: scan_table(job, role) for role in job.sources})
     one = replace(both, holdout=None)
     shared = {name: evaluate(name, one) for name in early_dimensions()}
     shared |= {name: measure_late(name, one, QUICK) for name in late_dimensions()}
     regions = find_regions(one)
     for mode, evidence in (("reference", one), ("holdout", both)):
+        if mode not in wanted:
+            continue
         dimensions = shared | ({BESIDE: evaluate(BESIDE, both)} if mode == "holdout" else {})
         yield mode, weigh(job, evidence, {name: dimensions[name] for name in DIMENSIONS}, regions, cache)
 
