@@ -33,7 +33,7 @@ Read the figures with this in mind:
 
 - **Alone**, the figures are what can be had from one table: repeats, and changes along its rows. Lost values, lost
   dependence and lost rare patterns leave no trace there. The answer is a lower bound of the risk, its interval ends at
-  100, its probability is kept within 5 to 95 %, and no table is approved.
+  100, its probability is even odds unless what is seen is worse, and no table is approved.
 - **Reference**: the judges are rows that the generator has seen; what it gains by that is estimated.
 - **Holdout** is flattered on both benches: their `holdout.parquet` also measured the harm, so that judge and truth are
   the same rows. It cannot be cut in two, since the truth is of all of it. What the mode is worth on other rows, these
@@ -89,6 +89,8 @@ def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def part(title: str, rows: Sequence[Row]) -> str:
     """One bench: figures, decisions, copies, and what is left open."""
     modes = complete(rows)
+    if not modes["alone"]:
+        return f"\n## {title}\n\nNo case has been judged in all three modes yet.\n"
     count, names = len(modes["alone"]), sorted({row["table"] for row in modes["alone"]})
     keys = ", ".join(f"`{key}`" for key in dict.fromkeys(row["key"] for row in modes["alone"]))
     each = {mode: dict(figures(answers)) for mode, answers in modes.items()}
@@ -181,10 +183,8 @@ def draws(rows: Sequence[Row]) -> str:
 def document(large: Sequence[Row], small: Sequence[Row], memorised: Sequence[Row]) -> str:
     """The whole document."""
     text = INTRO
-    if large:
-        text += part("The large bench: 8,000 rows", large)
-    if small:
-        text += part("The small bench: packaged tables of 600 to 6,700 rows", small)
+    text += part("The large bench: 8,000 rows", large)
+    text += part("The small bench: packaged tables of 600 to 6,700 rows", small)
     return text + (draws(memorised) if memorised else "")
 
 

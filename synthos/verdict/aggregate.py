@@ -52,6 +52,9 @@ NOT_CALIBRATED = (
     f"{CHANCE}; no forest could be judged on real rows, so that it rests on likeness alone and is not calibrated: read "
     "the interval and not the figure"
 )
+#: Without real rows the chance is at least this, with the words that say so.
+EVEN = 0.5
+EVEN_ODDS = ". Without real rows it is not known, so that even odds are stated unless what is seen is worse"
 #: Added where the risk is a lower bound.
 MAY_BE_HIGHER = "; not everything could be judged, so that it may be higher"
 
@@ -249,8 +252,9 @@ def _probability(
     high = logistic(model.logit(interval.high) + margin)
     if not has_reference:
         least, most = limits.without_reference
-        chance = min(max(chance, least), most)
-        low, high = min(low, chance), max(high, most)
+        # Nothing bad in sight is no evidence: what is lost leaves no trace in the table itself.
+        chance = min(max(chance, EVEN), most)
+        return chance, Interval(low=min(low, least), high=max(high, most)), NOT_CALIBRATED + EVEN_ODDS
     return chance, Interval(low=low, high=high), NOT_CALIBRATED
 
 

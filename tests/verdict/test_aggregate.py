@@ -269,6 +269,9 @@ def test_without_a_reference_what_looks_sound_is_inconclusive_and_what_is_bad_is
     fine, bad = without_reference(99.0), without_reference(0.0)
     assert fine.decision == "inconclusive"
     assert bad.decision in ("fix_first", "rejected")
+    assert fine.collapse_probability == 0.5 < bad.collapse_probability
+    assert "even odds" in fine.probability_note
+    assert fine.probability_interval.low <= 0.05 and fine.probability_interval.high >= 0.95
     for verdict in (fine, bad):
         assert any("cannot be known" in question for question in verdict.open_questions)
 
