@@ -38,7 +38,8 @@ Read the figures with this in mind:
 - **Holdout** is flattered on both benches: their `holdout.parquet` also measured the harm, so that judge and truth are
   the same rows. It cannot be cut in two, since the truth is of all of it. What the mode is worth on other rows, these
   figures do not say.
-- The model of the probability was fitted on the tables of the large bench, and on none of the small one.
+- The model of the probability was fitted on the tables of the large bench, and on none of the small one, whose harm
+  counts other columns than the verdict does: the verdict may be above or below it on the very same rows.
 """
 
 
@@ -93,10 +94,12 @@ def part(title: str, rows: Sequence[Row]) -> str:
         return f"\n## {title}\n\nNo case has been judged in all three modes yet.\n"
     count, names = len(modes["alone"]), sorted({row["table"] for row in modes["alone"]})
     keys = ", ".join(f"`{key}`" for key in dict.fromkeys(row["key"] for row in modes["alone"]))
+    asked = len(names) * len({row["key"] for row in modes["alone"]})
+    short = "" if count == asked else "; not of every table all of them"
     each = {mode: dict(figures(answers)) for mode, answers in modes.items()}
     lines = [[name, *(shown(each[mode][name]) for mode in MODES)] for name in each["alone"]]
     lines.append(["cases judged", *(str(sum(r["risk_score"] is not None for r in modes[m])) for m in MODES)])
-    text = f"\n## {title}\n\n{count} cases of {', '.join(names)}: {keys}; not of every table all of them.\n\n"
+    text = f"\n## {title}\n\n{count} cases of {', '.join(names)}: {keys}{short}.\n\n"
     text += table(["", *MODES], lines)
     text += "\nDecisions:\n\n" + table(
         ["harm", "decision", *MODES],
