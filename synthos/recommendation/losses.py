@@ -138,6 +138,9 @@ class ForestBench:
         mended = self._trial.ordered(steps, self._trial.mended(steps).frame)
         if mended.height < MINIMUM_ROWS:
             return unmeasured(f"only {mended.height:,} sampled rows would be left")
+        if mended.equals(before.frame):
+            done = f"{', '.join(beside)} did it already" if beside else "there is nothing that it would change"
+            return Gain(0.0, "the sample stays as it is", False, why=done)
         if item.kind == "resort":
             return self._unseen(item, before.frame, mended, "forests do not see the order of rows")
         after = self._taught(mended, (*beside, item.id))

@@ -87,6 +87,14 @@ def test_a_fix_on_top_of_another_is_foretold_from_there(mending: ForestBench) ->
 
 
 @pytest.mark.slow
+def test_a_fix_that_finds_its_work_done_is_none(mending: ForestBench) -> None:
+    again = mending.measure(advice("remove_rows", 2, row_range=TORN), [REMOVAL])
+    assert not again.helps and again.why == "remove_rows-1 did it already"
+    alone = mending.measure(advice("deduplicate", columns=("town", "height", "weight"), most_copies=1))
+    assert not alone.helps and alone.why == "there is nothing that it would change"
+
+
+@pytest.mark.slow
 def test_where_few_rows_are_good_taking_the_others_away_still_helps() -> None:
     """Good rows are dearly missed there: that is no chance, and does not count against the fix."""
     frame = table()
