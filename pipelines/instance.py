@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
+import threading
 from contextlib import suppress
 
 import psutil
@@ -34,6 +36,16 @@ def require_possible(address: str | None, processors: int | None) -> None:
             f"{address} is an address of Ray Client, which cannot stream the models' progress",
             fix="give the head as HOST:6379, or send the command to it with `ray job submit`",
         )
+
+
+def take_signals_back() -> None:
+    """SIGTERM goes to the handler that Python knows of. To be called in the main thread; does nothing in another.
+
+    Ray's core takes it when it connects, prints its stack first, and aborts the process where that takes three seconds.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def is_connected() -> bool:

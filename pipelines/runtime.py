@@ -69,6 +69,7 @@ class Runtime:
                 f"Ray did not come up at {target} ({self._error})",
                 fix="check the address, or run with --engine local, which needs no Ray",
             ) from self._error
+        instance.take_signals_back()
         import ray
 
         return ray
