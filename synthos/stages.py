@@ -93,7 +93,7 @@ class Stopwatch:
 class Job:
     """Everything that is settled before the first full pass: sources, schema, bins, options. Picklable.
 
-    ``library`` is what signatures are looked up in, with the user's own cases where ``begin`` made the job.
+    ``known`` is what signatures are looked up in, with the user's own cases where ``begin`` made the job.
     """
 
     sources: dict[str, Source]
@@ -104,7 +104,7 @@ class Job:
     seed: int | None
     config: CascadeConfig
     thresholds: Thresholds
-    library: Library = field(default_factory=packaged_library)
+    known: Library = field(default_factory=packaged_library)
 
     @property
     def trees(self) -> int:
@@ -128,7 +128,7 @@ def begin(
     with watch.stage("read"):
         # Read before the work begins, so that a library that is broken is told at once.
         library = load_library()
-        job = replace(opening(), library=library)
+        job = replace(opening(), known=library)
         folder = cache_folder(cache) if "reference" in job.sources else None
     listener(Event(stage="read", done=1, total=1))
     return job, folder
@@ -378,7 +378,7 @@ def conclude(
         regions=regions,
         recommendations=advice.recommendations,
         tried=advice.tried,
-        signatures=match(figures, library=job.library, thresholds=job.thresholds),
+        signatures=match(figures, library=job.known, thresholds=job.thresholds),
         signature_figures=figures,
         profiles=profiles,
         material=gather(evidence, dimensions),

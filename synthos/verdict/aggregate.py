@@ -104,12 +104,73 @@ def decide(
     InternalError : every part that applies broke.
     """
     limits, model = thresholds or default_thresholds(), model or default_risk_model()
+    found = _weigh(
+        dimensions,
+        cascade,
+        utility,
+        quick=quick,
+        has_reference=has_reference,
+        rows=rows,
+        regions=regions,
+        limits=limits,
+        model=model,
+        harm_model=harm_model or default_harm_model(),
+        memorised=memorised,
+    )
+    expected, level = found.expected, found.level
+    chance, chance_interval, note = _probability(
+        expected, found.risk, found.interval, model, limits, has_reference=has_reference
+    )
+    seen = {"has_reference": has_reference, "has_holdout": "holdout" in rows}
+    open_questions = say.open_questions(dimensions, cascade, utility, quick=quick, notes=notes, **seen)
+    open_questions = (*copies_left_open(memorised), *open_questions)
+    return Verdict(
+        risk_score=found.risk,
+        risk_bound="at_least" if found.bounded else "exact",
+        risk_interval=found.interval,
+        risk_level=None if found.bounded and level == "low" else level,
+        decision=found.decision,
+        reasons=_reasons(found),
+        collapse_type=None if level == "low" else collapse_type(found.harms),
+        collapse_probability=chance,
+        probability_interval=chance_interval,
+        probability_note=note + (MAY_BE_HIGHER if found.bounded else ""),
+        expected_loss=None if expected is None else expected.harm,
+        expected_loss_interval=None if expected is None else expected.interval,
+        outcomes=outcomes(
+            dimensions,
+            cascade,
+            utility,
+            quick=quick,
+            # Without forests the chance is a guess from likeness, which is no chance of the floor.
+            floor_chance=None if expected is None else Chance(chance, chance_interval, note),
+            rows=min((rows[name] for name in ("synthetic", "reference") if name in rows), default=None),
+        ),
+        open_questions=open_questions,
+    )
+
+
+def _weigh(
+    dimensions: Mapping[str, DimensionResult],
+    cascade: Cascade,
+    utility: Utility | NotApplicable | Failed | None,
+    *,
+    quick: bool,
+    has_reference: bool,
+    rows: Mapping[str, int],
+    regions: Sequence[Region],
+    limits: Thresholds,
+    model: RiskModel,
+    harm_model: HarmModel,
+    memorised: Memorisation | NotApplicable | None,
+) -> _Weighed:
+    """Risk, level and decision with what they rest on; arguments and errors as in ``decide``."""
     losses = gather(dimensions, cascade)
     broken = _broken(dimensions, cascade, utility, quick=quick, has_reference=has_reference)
     if not losses and not isinstance(utility, Utility):
         failed = any(isinstance(answer, Failed) for answer in (*dimensions.values(), cascade, utility))
         raise _nothing(broken, failed=failed, has_reference=has_reference)
-    expected = (harm_model or default_harm_model()).expect(utility) if isinstance(utility, Utility) else None
+    expected = harm_model.expect(utility) if isinstance(utility, Utility) else None
     risk, interval = _risk(expected, losses, model)
     bounded = not has_reference or bool(broken)
     if bounded:
@@ -119,9 +180,8 @@ def decide(
     faults = say.faults(dimensions, regions, limits) if has_reference else ()
     faults += fault_of_copies(memorised, limits)
     decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference, faulty=bool(faults))
-    chance, chance_interval, note = _probability(expected, risk, interval, model, limits, has_reference=has_reference)
     harms = model.harms({name: loss.value for name, loss in losses.items()})
-    weighed = _Weighed(
+    return _Weighed(
         decision=decision,
         risk=risk,
         interval=interval,
@@ -136,33 +196,8 @@ def decide(
         rows=rows,
         limits=limits,
         has_reference=has_reference,
-    )
-    seen = {"has_reference": has_reference, "has_holdout": "holdout" in rows}
-    open_questions = say.open_questions(dimensions, cascade, utility, quick=quick, notes=notes, **seen)
-    open_questions = (*copies_left_open(memorised), *open_questions)
-    return Verdict(
-        risk_score=risk,
-        risk_bound="at_least" if bounded else "exact",
-        risk_interval=interval,
-        risk_level=None if bounded and level == "low" else level,
-        decision=decision,
-        reasons=_reasons(weighed),
-        collapse_type=None if level == "low" else collapse_type(harms),
-        collapse_probability=chance,
-        probability_interval=chance_interval,
-        probability_note=note + (MAY_BE_HIGHER if bounded else ""),
-        expected_loss=None if expected is None else expected.harm,
-        expected_loss_interval=None if expected is None else expected.interval,
-        outcomes=outcomes(
-            dimensions,
-            cascade,
-            utility,
-            quick=quick,
-            # Without forests the chance is a guess from likeness, which is no chance of the floor.
-            floor_chance=None if expected is None else Chance(chance, chance_interval, note),
-            rows=min((rows[name] for name in ("synthetic", "reference") if name in rows), default=None),
-        ),
-        open_questions=open_questions,
+        expected=expected,
+        bounded=bounded,
     )
 
 
@@ -260,7 +295,10 @@ def _probability(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Weighed:
-    """A verdict and what it rests on, for its reasons; ``harms`` are those of the parts, by name."""
+    """A verdict and what it rests on, for its reasons; ``harms`` are those of the parts, by name.
+
+    ``expected`` is None where no forest was judged; ``bounded`` says that the risk is a lower bound.
+    """
 
     decision: Decision
     risk: float
@@ -276,6 +314,8 @@ class _Weighed:
     rows: Mapping[str, int]
     limits: Thresholds
     has_reference: bool
+    expected: Expected | None
+    bounded: bool
 
 
 def _reasons(given: _Weighed) -> tuple[str, ...]:
