@@ -47,16 +47,19 @@ class Cascade:
         self._cost, self._all_cost = 0.0, sum(spec.cost for spec in self._specs)
 
     def start(self) -> dict[Any, Handler]:
-        """Start every model and both loops, dearest first, which packs them well on any number of workers.
+        """Start both loops and every model, dearest first, which packs them well on any number of workers.
+
+        The loops are the longest and cannot be split; the synthetic arm goes first, since that of a reference that was
+        met before is kept.
 
         Returns the handler of each stream.
         """
         self._put = self._ray.put(self._data)
         work: dict[Any, Handler] = {}
-        for spec in sorted(self._specs, key=lambda item: item.cost, reverse=True):
-            work |= self._start_model(spec)
-        for arm in ARMS if self._config.loop_generations else ():
+        for arm in reversed(ARMS) if self._config.loop_generations else ():
             work |= self._start_loop(arm)
+        for spec in sorted(self._specs, key=lambda item: (item.cost, item.arm), reverse=True):
+            work |= self._start_model(spec)
         return work
 
     def result(self) -> CascadeResult | Failed:

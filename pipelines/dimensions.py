@@ -11,12 +11,12 @@ from typing import Any
 
 from pipelines.progress import Handler, follow
 from pipelines.runtime import Runtime
-from synthos.dimensions.registry import DIMENSIONS, evaluate
+from synthos.dimensions.registry import evaluate
 from synthos.localization.regions import find_regions
 from synthos.profiling.diversity import analyse
 from synthos.results import DimensionResult, DiversityReport, Failed, NotApplicable, Region
 from synthos.sampling.evidence import Evidence
-from synthos.stages import as_failure, early_dimensions
+from synthos.stages import as_failure
 from synthos.utility.design import targets
 from synthos.utility.measure import Sides, learn_column, measure_column
 from synthos.utility.reference import RealSide
@@ -34,15 +34,13 @@ class Piece:
     handler: Handler
 
 
-def dimension_pieces(note: Callable[[str, DimensionResult], None]) -> list[Piece]:
-    """A piece a dimension that does not wait for the cascade; ``note`` hears each answer, ``Failed`` ones too."""
+def dimension_pieces(names: Sequence[str], note: Callable[[str, DimensionResult], None]) -> list[Piece]:
+    """A piece a dimension; ``note`` hears each answer, ``Failed`` ones too."""
 
     def failed(name: str, error: Exception) -> None:
         note(name, as_failure(error))
 
-    return [
-        Piece(evaluate, (name,), Handler(partial(note, name), partial(failed, name))) for name in early_dimensions()
-    ]
+    return [Piece(evaluate, (name,), Handler(partial(note, name), partial(failed, name))) for name in names]
 
 
 def region_piece(note: Callable[[tuple[Region, ...]], None]) -> Piece:
@@ -99,12 +97,12 @@ def work_until_up(is_up: Callable[[], bool], evidence: Evidence, pieces: Sequenc
     return list(left)
 
 
-def measure_all(runtime: Runtime, evidence: Evidence) -> dict[str, DimensionResult]:
-    """Every dimension of evidence without a cascade, side by side."""
+def measure_dimensions(runtime: Runtime, names: Sequence[str], evidence: Evidence) -> dict[str, DimensionResult]:
+    """``synthos.stages.measure_dimensions``, side by side."""
     ray = runtime.ray()
     measured: dict[str, DimensionResult] = {}
-    follow(runtime, start(ray, ray.put(evidence), dimension_pieces(measured.__setitem__)))
-    return {name: measured.get(name) or evaluate(name, evidence) for name in DIMENSIONS}
+    follow(runtime, start(ray, ray.put(evidence), dimension_pieces(names, measured.__setitem__)))
+    return {name: measured[name] for name in names}
 
 
 def learn_columns(

@@ -11,7 +11,7 @@ from pipelines.dimensions import (
     dimension_pieces,
     diversity_piece,
     learn_columns,
-    measure_all,
+    measure_dimensions,
     region_piece,
     start,
     teach_all,
@@ -33,6 +33,7 @@ from synthos.stages import (
     begin,
     cascade_data,
     conclude,
+    early_dimensions,
     gather_evidence,
     late_dimensions,
     measure_late,
@@ -82,7 +83,7 @@ def _judge(
 
     columns = utility_pieces(job.trees, folder, evidence, note_forests)
     pieces = [
-        *dimension_pieces(note_dimension),
+        *dimension_pieces(early_dimensions(), note_dimension),
         region_piece(regions.append),
         diversity_piece(diversity.append),
         *columns,
@@ -113,7 +114,7 @@ def _judge(
         regions=regions[0],
     )
     measures = Measures(
-        partial(measure_all, runtime), partial(learn_columns, runtime, folder), partial(teach_all, runtime)
+        partial(measure_dimensions, runtime), partial(learn_columns, runtime, folder), partial(teach_all, runtime)
     )
     return conclude(job, evidence, findings, watch, measures, listener)
 

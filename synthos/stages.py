@@ -274,14 +274,14 @@ def present_arms(evidence: Evidence) -> dict[str, ArmData]:
     return {role: arm for role, arm in arms.items() if arm is not None}
 
 
-def measure_all(evidence: Evidence) -> dict[str, DimensionResult]:
-    """Every dimension, one after the other."""
-    return {name: evaluate(name, evidence) for name in DIMENSIONS}
+def measure_dimensions(names: Sequence[str], evidence: Evidence) -> dict[str, DimensionResult]:
+    """The dimensions so named, one after the other."""
+    return {name: evaluate(name, evidence) for name in names}
 
 
 def measured_here(folder: Path | None) -> Measures:
     """Samples are measured in this process; what the reference settles is kept in ``folder``, unless it is None."""
-    return Measures(measure_all, partial(learn_columns, folder), teach_all)
+    return Measures(measure_dimensions, partial(learn_columns, folder), teach_all)
 
 
 def quick_risk(job: Job, measures: Measures, evidence: Evidence) -> Score | NotApplicable:
@@ -291,7 +291,7 @@ def quick_risk(job: Job, measures: Measures, evidence: Evidence) -> Score | NotA
     finished validation down.
     """
     rows = {role: arm.profile.rows for role, arm in present_arms(evidence).items()}
-    answers = measures.dimensions(evidence)
+    answers = measures.dimensions(tuple(DIMENSIONS), evidence)
     parts = frozenset(name for name, answer in answers.items() if isinstance(answer, Scored))
     try:
         verdict = decide(

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synthos.advice import Prediction, Recommendation, RecommendationKind
+from synthos.dimensions.registry import DIMENSIONS
 from synthos.errors import ConfigError
 from synthos.recommendation.gains import Gain, unmeasured
 from synthos.recommendation.mending import mixed_types
@@ -32,6 +33,7 @@ from synthos.recommendation.trial import Trial, as_arm, thin, with_table
 from synthos.results import DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive, generator
+from synthos.stats.calibration import FEW_ROWS
 from synthos.tables.alignment import MINIMUM_ROWS
 from synthos.utility.design import row_keys
 from synthos.utility.forests import TREES
@@ -52,8 +54,9 @@ TRAINED = 3
 MOST_ASKED = 6
 #: The most by which a drop of the columns asked is scaled up or down to that of all.
 MOST_SCALED = 2.0
-#: Rows of each table on which the dimensions look at a fix that helps.
-LOOKED_AT = 2_000
+#: Rows of each table on which the dimensions look at a fix that helps. With fewer than twice ``FEW_ROWS`` they would
+#: draw twice as many halves, which takes longer.
+LOOKED_AT = 2 * FEW_ROWS
 #: Points of a dimension's score: so many less is much worse, so many more is mended.
 MUCH_WORSE, MUCH_BETTER = 20.0, 10.0
 #: What a fix is meant to mend where forests do not see it.
@@ -68,11 +71,11 @@ UNSEEN: dict[RecommendationKind, str] = {
 class Measures:
     """How samples are measured: one thing after the other, or side by side.
 
-    ``dimensions`` evaluates all dimensions of an evidence; ``learn`` gives what its reference settles about columns, by
-    forests of so many trees; ``teach`` what forests on its synthetic rows say of the judges.
+    ``dimensions`` evaluates the dimensions so named of an evidence; ``learn`` gives what its reference settles about
+    columns, by forests of so many trees; ``teach`` what forests on its synthetic rows say of the judges.
     """
 
-    dimensions: Callable[[Evidence], dict[str, DimensionResult]]
+    dimensions: Callable[[Sequence[str], Evidence], dict[str, DimensionResult]]
     learn: Callable[[Sequence[str], int, Evidence], dict[str, RealSide | NotApplicable]]
     teach: Callable[[Sides, Evidence], dict[str, Taught]]
 
@@ -109,6 +112,7 @@ class ForestBench:
         self._utility = utility
         self._sides = measures.learn(asked_columns(utility), TREES, self._base)
         self._states: dict[tuple[str, ...], State] = {}
+        self._looks: list[tuple[pl.DataFrame, dict[str, DimensionResult]]] = []
 
     def _prepared(self, evidence: Evidence, reference: ArmData) -> tuple[Trial, pl.DataFrame, Keys]:
         """The sample to mend, the half of the reference that judges whom the other half mends, and that one's keys."""
@@ -196,24 +200,23 @@ class ForestBench:
 
     def _weighed(self, before: pl.DataFrame, after: pl.DataFrame, foretold: Prediction, note: str) -> Gain:
         """What a fix that helps the forests comes to once the dimensions have spoken."""
-        worse = _fallen(self._look(before), self._look(after))
+        worse = self._fallen(before, after)
         if worse:
-            return Gain(0.0, note, False, why=", ".join(worse), drop=foretold.drop)
+            return Gain(0.0, note, False, why=worse, drop=foretold.drop)
         return Gain(_points(foretold), note, True, foretold, drop=foretold.drop)
 
     def _unseen(self, item: Recommendation, before: pl.DataFrame, after: pl.DataFrame, note: str) -> Gain:
         """A fix that forests are indifferent to, judged by the dimension that it is for."""
         name = UNSEEN[item.kind]
-        first, second = (self._look(frame) for frame in (before, after))
-        old, new = first[name], second[name]
+        old, new = (self._look(frame, [name])[name] for frame in (before, after))
         if not isinstance(old, Scored):
             return Gain(0.0, note, False, why=f"{label(name)} says nothing against the table")
-        better = not isinstance(new, Scored) or new.score >= old.score + MUCH_BETTER
         says = f"{new.score:.0f}" if isinstance(new, Scored) else "nothing left to judge"
         told = f"{note}; no clear gain for models, but for {label(name)}: {old.score:.0f} before, {says} after"
-        worse = _fallen(first, second)
-        why = ", ".join(worse) if better else f"{label(name)} does not rise by {MUCH_BETTER:.0f}"
-        return Gain(None, told, better and not worse, why=why)
+        if isinstance(new, Scored) and new.score < old.score + MUCH_BETTER:
+            return Gain(None, told, False, why=f"{label(name)} does not rise by {MUCH_BETTER:.0f}")
+        worse = self._fallen(before, after)
+        return Gain(None, told, not worse, why=worse)
 
     def _state(self, ids: tuple[str, ...], steps: Steps) -> State:
         if ids not in self._states:
@@ -256,10 +259,28 @@ class ForestBench:
             losses += [found.loss] if isinstance(found, Utility) else []
         return max(losses) - min(losses) if losses else 0.0
 
-    def _look(self, frame: pl.DataFrame) -> dict[str, DimensionResult]:
-        """The dimensions of a mended sample against the reference rows that are never lent."""
-        rows = thin(frame.height, LOOKED_AT, generator(self._seed, "look", frame.height))
-        return self._measures.dimensions(with_table(self._half, frame[rows]))
+    def _fallen(self, before: pl.DataFrame, after: pl.DataFrame) -> str:
+        """The dimensions that a fix makes much worse, in words; none where it makes none so."""
+        first, second = (self._look(frame, tuple(DIMENSIONS)) for frame in (before, after))
+        return ", ".join(
+            f"{label(name)} falls from {old.score:.0f} to {new.score:.0f}"
+            for name, old in first.items()
+            if isinstance(old, Scored)
+            and isinstance(new := second[name], Scored)
+            and new.score < old.score - MUCH_WORSE
+        )
+
+    def _look(self, frame: pl.DataFrame, names: Sequence[str]) -> dict[str, DimensionResult]:
+        """The dimensions so named of a mended sample against the reference rows that are never lent; asked once."""
+        found = next((found for known, found in self._looks if known is frame), None)
+        if found is None:
+            found = {}
+            self._looks.append((frame, found))
+        missing = [name for name in names if name not in found]
+        if missing:
+            rows = thin(frame.height, LOOKED_AT, generator(self._seed, "look", frame.height))
+            found |= self._measures.dimensions(missing, with_table(self._half, frame[rows]))
+        return {name: found[name] for name in names}
 
     @cached_property
     def _half(self) -> Evidence:
@@ -275,16 +296,6 @@ def asked_columns(utility: Utility) -> tuple[str, ...]:
     names = [item.column for item in sorted(utility.columns, key=lambda item: (item.loss, item.column))]
     places = np.linspace(0, len(names) - 1, min(len(names), MOST_ASKED)).round().astype(int)
     return tuple(sorted(names[place] for place in places))
-
-
-def _fallen(before: Mapping[str, DimensionResult], after: Mapping[str, DimensionResult]) -> list[str]:
-    """Dimensions that a fix makes much worse, or mute."""
-    found = []
-    for name, old in before.items():
-        new = after.get(name)
-        if isinstance(old, Scored) and isinstance(new, Scored) and new.score < old.score - MUCH_WORSE:
-            found.append(f"{label(name)} falls from {old.score:.0f} to {new.score:.0f}")
-    return found
 
 
 def _points(foretold: Prediction) -> float:

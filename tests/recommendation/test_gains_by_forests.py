@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -39,11 +39,21 @@ def sound(item: Evidence) -> dict[str, DimensionResult]:
     return {"distribution_fidelity": scored(99.0)}
 
 
+def by_name(measure: Measure) -> Callable[[Sequence[str], Evidence], dict[str, DimensionResult]]:
+    """What ``measure`` knows of the dimensions asked for; of the others nothing can be said."""
+
+    def dimensions(names: Sequence[str], item: Evidence) -> dict[str, DimensionResult]:
+        found = measure(item)
+        return {name: found.get(name, NotApplicable(reason="-")) for name in names}
+
+    return dimensions
+
+
 def bench(frame: pl.DataFrame, measure: Measure = sound, real: pl.DataFrame | None = None) -> ForestBench:
     item = evidence(frame, table(seed=1) if real is None else real)
     found = judge_all(learn_all(item, TREES), item)
     assert isinstance(found, Utility)
-    measures = replace(measured_here(cache_folder(None)), dimensions=measure)
+    measures = replace(measured_here(cache_folder(None)), dimensions=by_name(measure))
     return ForestBench(item, found, measures, default_thresholds())
 
 
@@ -191,7 +201,7 @@ def test_what_is_foretold_of_some_columns_is_scaled_to_the_loss_of_all() -> None
     assert isinstance(found, Utility)
     # A column more, which is not asked, and with it one half more is lost.
     more = replace(found, loss=1.5 * found.loss, columns=(*found.columns, found.columns[0]))
-    measures = replace(measured_here(None), dimensions=sound)
+    measures = replace(measured_here(None), dimensions=by_name(sound))
     plain, scaled = (
         ForestBench(item, utility, measures, default_thresholds()).measure(REMOVAL) for utility in (found, more)
     )
@@ -238,5 +248,6 @@ def test_without_real_rows_there_is_no_bench() -> None:
     item = evidence(table(600), table(600, seed=1))
     found = judge_all(learn_all(item, TREES), item)
     assert isinstance(found, Utility)
+    measures = replace(measured_here(None), dimensions=by_name(sound))
     with pytest.raises(ConfigError, match="real rows"):
-        ForestBench(evidence(table(600)), found, replace(measured_here(None), dimensions=sound), default_thresholds())
+        ForestBench(evidence(table(600)), found, measures, default_thresholds())
