@@ -1,7 +1,7 @@
 """What fresh real samples score: shares of splits at 97 or more, by size and dimension.
 
     python -m benchmarks.fresh_samples [--tables rand mixed ...] [--sizes 500 2000] [--splits 40] [--bench DIR]
-        [--out out/fresh_samples.jsonl]
+        [--out out/fresh_samples.jsonl] [--write docs/fresh.md]
 
 Every split compares one fresh sample of a table (``benchmarks.fresh_tables``) with another as its reference; with
 ``--bench`` also splits of the pooled ``reference.parquet`` and ``real.parquet`` of every folder of a bench. A size
@@ -34,6 +34,8 @@ SIZES = ("500", "2000", "8000", "100000", "500:8000", "8000:500")
 FEWER, MANY_ROWS = 20, 50_000
 MEASURED = tuple(name for name, dimension in DIMENSIONS.items() if not dimension.needs_cascade)
 Row = dict[str, Any]
+#: Of the splits below, as many are named.
+WORST = 10
 
 
 def answers(evidence: Evidence) -> Row:
@@ -98,8 +100,8 @@ def run(tables: Sequence[str], sizes: Sequence[str], splits: int, bench: Path | 
                 append(out, {"table": name, "size": size, "split": split, **found})
 
 
-def report(rows: Sequence[Row]) -> str:
-    """A Markdown table of ``splits at 97 or more / splits with a score``, a line a table and size."""
+def shares(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, tuple[int, int]]]:
+    """By (table, size), and ("all", size): of each dimension the splits at ``LIKE_REAL`` or more, and those scored."""
     counts: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     for row in rows:
         for name, score in row["scores"].items():
@@ -107,13 +109,58 @@ def report(rows: Sequence[Row]) -> str:
                 if score is not None:
                     counts[key][name][0] += score >= LIKE_REAL
                     counts[key][name][1] += 1
-    lines = ["| table | rows | " + " | ".join(MEASURED) + " |", "|---" * (2 + len(MEASURED)) + "|"]
-    for (table, size), by_name in sorted(
-        counts.items(), key=lambda item: (item[0][0] == "all", item[0][0], sizes_of(item[0][1]))
-    ):
-        cells = [f"{by_name[name][0]}/{by_name[name][1]}" if name in by_name else "–" for name in MEASURED]
-        lines.append(f"| {table} | {size} | " + " | ".join(cells) + " |")
+    return {key: {name: (high, of) for name, (high, of) in found.items()} for key, found in counts.items()}
+
+
+def report(rows: Sequence[Row]) -> str:
+    """A Markdown table of ``splits at 97 or more / splits with a score``, a line a table and size, all tables last."""
+    lines = [f"| table | rows | {' | '.join(name.replace('_', ' ') for name in MEASURED)} |"]
+    lines.append("|---" * (2 + len(MEASURED)) + "|")
+    ordered = sorted(shares(rows).items(), key=lambda item: (item[0][0] == "all", item[0][0], sizes_of(item[0][1])))
+    for (table, size), found in ordered:
+        cells = [f"{found[name][0]}/{found[name][1]}" if name in found else "–" for name in MEASURED]
+        lines.append(f"| {table} | {_rows(size)} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def document(rows: Sequence[Row]) -> str:
+    """The page about fresh real samples."""
+    found = shares(rows)
+    least = [
+        f"- {_rows(size)} rows: {min(high / of for high, of in by_name.values()):.1%} in the dimension with the fewest"
+        for (table, size), by_name in sorted(found.items(), key=lambda item: sizes_of(item[0][1]))
+        if table == "all"
+    ]
+    low = sorted((row for row in rows if _lowest(row)[1] < LIKE_REAL), key=lambda row: _lowest(row)[1])
+    worst = [
+        f"- {row['table']}, {_rows(row['size'])} rows: {_lowest(row)[0].replace('_', ' ')} {_lowest(row)[1]:.0f}"
+        for row in low[:WORST]
+    ]
+    return f"""# What fresh real rows score
+
+Generated: `python -m benchmarks.fresh_samples --write docs/fresh.md`, {len(rows)} splits. Every split compares
+one fresh sample of a table with another one as its reference: a tool that cries wolf does so here. Counted are splits in
+which a dimension scores {LIKE_REAL:.0f} or more, of those in which it has a score; a dash: it does not apply. `mixed`,
+`ordered` and `dated` are generated, the others are real tables (`benchmarks/fresh_tables.py`). `8,000 : 500` would be
+8,000 synthetic rows against a reference of 500. Scale robustness needs the models and is not measured here.
+
+{chr(10).join(least)}
+
+The lowest scores of all:
+
+{chr(10).join(worst)}
+
+{report(rows)}
+"""
+
+
+def _lowest(row: Row) -> tuple[str, float]:
+    scored = [(name, score) for name, score in row["scores"].items() if score is not None]
+    return min(scored, key=lambda item: item[1])
+
+
+def _rows(size: str) -> str:
+    return " : ".join(f"{int(part):,}" for part in size.split(":"))
 
 
 def main() -> None:
@@ -123,9 +170,13 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=40)
     parser.add_argument("--bench", type=Path, help="folder of a bench, for tables of its names")
     parser.add_argument("--out", type=Path, default=Path("out/fresh_samples.jsonl"))
+    parser.add_argument("--write", type=Path, help="Markdown file of what was found")
     options = parser.parse_args()
     run(options.tables, options.sizes, options.splits, options.bench, options.out)
-    print(report(list(read_log(options.out))))
+    rows = list(read_log(options.out))
+    print(report(rows))
+    if options.write:
+        options.write.write_text(document(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ one value (zero capital gain, a censored top) gets a bin of its own for it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from synthos.tables.types import DATETIME, conform
 Codes = npt.NDArray[np.uint8]
 MAX_BINS = 24
 MAX_CATEGORIES = 62
+#: Standard errors (of a count: its root) within which two labels are about equally frequent.
+SURELY = 3.0
 
 
 def numeric_view(column: pl.Series, kind: Kind) -> pl.Series:
@@ -60,7 +63,7 @@ class NumericBins:
 
 @dataclass(frozen=True, slots=True)
 class CategoryBins:
-    """The reference's most frequent labels, most frequent first."""
+    """Labels of the reference, most frequent first; see ``fit_category``."""
 
     labels: tuple[str, ...]
 
@@ -104,10 +107,21 @@ def fit_numeric(values: npt.NDArray[np.float64], bins: int = MAX_BINS) -> Numeri
 
 
 def fit_category(column: pl.Series, limit: int = MAX_CATEGORIES) -> CategoryBins:
-    """A bin for each of the ``limit`` most frequent labels, ties by label; the others share one."""
+    """A bin for each of ``limit`` labels, the most frequent first; the others share one.
+
+    Were the most frequent taken where many are about equally so, chance would choose those that this sample has too
+    many of, and other rows would seem to have lost some. Of labels whose frequency is within ``SURELY`` standard errors
+    of the last that has room, those are taken whose checksum is the lowest.
+    """
     counts = label_view(column).drop_nulls().value_counts(name="rows")
     ordered = counts.sort(["rows", column.name], descending=[True, False])
-    return CategoryBins(tuple(ordered[column.name].head(limit).to_list()))
+    if ordered.height > limit:
+        last = ordered["rows"][limit - 1]
+        low, high = last - SURELY * last**0.5, last + SURELY * last**0.5
+        sure, alike = ordered.filter(pl.col("rows") > high), ordered.filter(pl.col("rows").is_between(low, high))
+        by_lot = np.argsort([crc32(label.encode()) for label in alike[column.name]], kind="stable")
+        ordered = pl.concat([sure, alike[np.sort(by_lot[: limit - sure.height])]])
+    return CategoryBins(tuple(ordered[column.name].to_list()))
 
 
 @dataclass(frozen=True, slots=True)

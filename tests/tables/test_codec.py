@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synthos.errors import SchemaError
 from synthos.results import Kind
-from synthos.tables.codec import MAX_BINS, MAX_CATEGORIES, Codec, fit_numeric, numeric_view
+from synthos.tables.codec import MAX_BINS, MAX_CATEGORIES, CategoryBins, Codec, fit_numeric, numeric_view
 from synthos.tables.schema import Column, Schema
 
 KINDS: tuple[Kind, ...] = ("integer", "number", "category", "boolean", "datetime", "text")
@@ -33,6 +33,32 @@ def test_nulls_are_zero_and_unseen_labels_last() -> None:
     assert codes(codec, pl.Series("x", ["a", "new", None])) == [2, 3, 0]
     assert codec.sizes == (4,)
     assert [codec.label(0, code) for code in range(4)] == ["null", "b", "a", "(unseen or rare)"]
+
+
+def test_labels_that_are_about_equally_frequent_are_not_chosen_by_chance() -> None:
+    """Were those kept that a sample has most of, another sample would always have fewer of them."""
+    rng = np.random.default_rng(0)
+    whole = pl.Series("x", rng.permutation(np.repeat([f"town {number}" for number in range(200)], 40)))
+    ours, theirs = whole[:2_000], whole[2_000:4_000]
+    codec = fitted(ours, "category")
+    kept = [np.isin(codec.encode(part.to_frame())[:, 0], range(1, MAX_CATEGORIES + 1)).sum() for part in (ours, theirs)]
+    assert abs(kept[0] - kept[1]) <= 4.0 * np.sqrt(2.0 * 2_000 * MAX_CATEGORIES / 200)
+    again = fitted(theirs, "category")
+    assert len(set(_labels(codec)) & set(_labels(again))) >= 0.9 * MAX_CATEGORIES
+
+
+def test_labels_that_are_clearly_more_frequent_are_kept() -> None:
+    common = [f"common {number}" for number in range(40)]
+    seldom = [f"seldom {number}" for number in range(400)]
+    codec = fitted(pl.Series("x", common * 100 + seldom * 10), "category")
+    labels = _labels(codec)
+    assert len(labels) == MAX_CATEGORIES and set(common) <= set(labels) and set(labels[:40]) == set(common)
+
+
+def _labels(codec: Codec) -> tuple[str, ...]:
+    bins = codec.bins[0]
+    assert isinstance(bins, CategoryBins)
+    return bins.labels
 
 
 def test_rare_labels_share_the_last_code() -> None:
