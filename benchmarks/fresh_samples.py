@@ -139,10 +139,10 @@ def document(rows: Sequence[Row]) -> str:
     return f"""# What fresh real rows score
 
 Generated: `python -m benchmarks.fresh_samples --write docs/fresh.md`, {len(rows)} splits. Every split compares
-one fresh sample of a table with another one as its reference: a tool that cries wolf does so here. Counted are splits in
-which a dimension scores {LIKE_REAL:.0f} or more, of those in which it has a score; a dash: it does not apply. `mixed`,
-`ordered` and `dated` are generated, the others are real tables (`benchmarks/fresh_tables.py`). `8,000 : 500` would be
-8,000 synthetic rows against a reference of 500. Scale robustness needs the models and is not measured here.
+one fresh sample of a table with another one as its reference: a tool that cries wolf does so here. Counted are splits
+in which a dimension scores {LIKE_REAL:.0f} or more, of those in which it has a score; a dash: it does not apply.
+`mixed`, `ordered` and `dated` are generated, the others are real tables (`benchmarks/fresh_tables.py`, or of a bench).
+Scale robustness needs the models and is not measured here.
 
 {chr(10).join(least)}
 

@@ -25,6 +25,8 @@ MOST_CODES = 256
 MINIMUM_VALUES = 100
 #: Fewer reference values than this other than the commonest make no scale: what counts then is how often it is left.
 MINIMUM_OTHERS = 30
+#: Chance at which so many rows beyond the reference's least or greatest value are no longer taken for chance.
+CHANCE = 0.001
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,8 +112,8 @@ def _distances(evidence: Evidence) -> tuple[list[Judged], tuple[str, ...]]:
 
 
 def _on_scale(reference: Floats, synthetic: Floats) -> tuple[Floats, Floats]:
-    """Both sides in units of the reference's standard deviation, shape (rows, columns); nearly constant columns as 1
-    where their commonest value is left and 0 where it is not."""
+    """Both sides in units of the reference's standard deviation, shape (rows, columns), synthetic ones by
+    ``_cut``; nearly constant columns as 1 where their commonest value is left and 0 where it is not."""
     ours, theirs = np.empty_like(reference), np.empty_like(synthetic)
     for j in range(reference.shape[1]):
         own = reference[np.isfinite(reference[:, j]), j]
@@ -124,8 +126,25 @@ def _on_scale(reference: Floats, synthetic: Floats) -> tuple[Floats, Floats]:
         # Not the interquartile range: it is 0 where one value holds most rows. Clipped, so that one outlier of the
         # reference does not hide everything.
         scale = np.clip(own, *np.quantile(own, [0.001, 0.999])).std() or own.std()
-        ours[:, j], theirs[:, j] = reference[:, j] / scale, synthetic[:, j] / scale
+        ours[:, j] = reference[:, j] / scale
+        theirs[:, j] = _cut(synthetic[:, j] / scale, own.min() / scale, own.max() / scale, own.size)
     return ours, theirs
+
+
+def _cut(values: Floats, low: float, high: float, reference_rows: int) -> Floats:
+    """``values`` with those furthest outside of the reference's [low, high] moved to one standard deviation from it.
+
+    Of n fresh rows k lie above all m of the reference with chance (n / (n + m)) ** k, however far: where tails are
+    heavy one of them outweighs all others. As many as ``CHANCE`` allows at each end say nothing; more are left.
+    """
+    rows = int(np.isfinite(values).sum())
+    allowed = int(np.ceil(np.log(CHANCE) / np.log(rows / (rows + reference_rows))))
+    out = values.copy()
+    order = np.argsort(values)[:rows]  # those that are not finite come last
+    lowest, highest = order[:allowed], order[-allowed:]
+    out[lowest] = np.maximum(out[lowest], low - 1.0)
+    out[highest] = np.minimum(out[highest], high + 1.0)
+    return out
 
 
 def _distance_draws(evidence: Evidence, reference: Floats, synthetic: Floats) -> Draws:

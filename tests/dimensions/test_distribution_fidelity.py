@@ -93,6 +93,17 @@ def test_distance_of_a_shift_is_its_standard_deviations() -> None:
     assert value == pytest.approx(0.5, abs=0.02)
 
 
+def test_a_row_far_out_in_a_heavy_tail_is_no_change(seed: int = 0) -> None:
+    """Such columns have no variance: half of all fresh samples hold a row beyond anything that the reference has."""
+    rng = np.random.default_rng(seed)
+    draws = [pl.DataFrame({"amount": np.exp(1.5 * rng.standard_t(4, 500)), "age": rng.normal(size=500)}) for _ in "ab"]
+    real, fresh = sorted(draws, key=lambda frame: frame["amount"].max())
+    assert fresh["amount"].max() > 2.0 * real["amount"].max()
+    assert measured(fresh, real).score >= 97.0
+    beyond = fresh.with_columns(amount=pl.col("amount") + 2.0 * real["amount"].max())
+    assert score_of(measured(beyond, real), "w1_worst") == 0.0
+
+
 def test_keys_alone_leave_nothing_to_judge() -> None:
     keys = pl.DataFrame({"id": [f"k{i}" for i in range(600)]})
     evidence = evidence_from_frames(keys, keys, kinds={"id": "key"})
