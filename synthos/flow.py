@@ -181,7 +181,8 @@ def check_max_risk(max_risk: float) -> None:
 def judge_gate(validation: Validation, max_risk: float) -> Gate:
     """Passes where the risk is at most ``max_risk``, real rows were given, and the verdict is not inconclusive.
 
-    The risk itself is compared, not its interval: a table whose interval reaches beyond ``max_risk`` passes.
+    The risk itself is compared, not its interval, and nothing else: a table whose interval reaches beyond ``max_risk``
+    passes, and so does one with a region to mend; ``reason`` says where the decision is another.
 
     Raises
     ------
@@ -198,7 +199,9 @@ def judge_gate(validation: Validation, max_risk: float) -> Gate:
         missing = "; ".join(reason.rstrip(".") for reason in validation.verdict.reasons)
     if missing is not None:
         return Gate("inconclusive", f"inconclusive: risk {risk:.1f} is at most {max_risk:g}, but {missing}", validation)
-    return Gate("passed", f"passed: risk {risk:.1f} is at most {max_risk:g}", validation)
+    said = validation.decision.replace("_", " ")
+    beside = "" if said == "approved" else f"; the decision is {said} all the same"
+    return Gate("passed", f"passed: risk {risk:.1f} is at most {max_risk:g}{beside}", validation)
 
 
 def gate(synthetic: Any, reference: Any = None, holdout: Any = None, *, max_risk: float = 25.0, **options: Any) -> Gate:

@@ -79,6 +79,11 @@ def recommend(
         start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
     careful = partial(CarefulBench, start, attempt) if start is not None else None
     kept, dropped = _measured(candidates, made, careful, listener)
+    # The loss that a fix is measured against is the sample's own, and may be a little above the verdict's.
+    kept = [
+        item if item.expected_gain is None else replace(item, expected_gain=min(item.expected_gain, verdict.risk_score))
+        for item in kept
+    ]
     ranked = sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0)))
     return Advice(tuple(ranked), tuple(dropped))
 

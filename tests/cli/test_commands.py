@@ -55,6 +55,7 @@ def test_the_gate_passes_and_fails_by_max_risk(tables: Path):
     assert _run("gate", *arguments, "--max-risk", 0.5).exit_code == 1
     passed = _run("gate", *arguments, "--max-risk", 100)
     assert passed.exit_code == 0 and "passed: risk" in passed.stdout
+    assert "the decision is rejected all the same" in passed.stdout
 
 
 def test_the_gate_is_inconclusive_without_a_reference(tables: Path):
