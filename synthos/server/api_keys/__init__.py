@@ -1,0 +1,1 @@
+"""API keys: for programs. The database keeps only an HMAC of each."""

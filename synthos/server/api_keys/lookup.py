@@ -1,0 +1,38 @@
+"""Who holds an API key."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from synthos.server.auth.tokens import Principal
+from synthos.server.db.database import Database
+from synthos.server.db.tables import api_keys, companies, users
+from synthos.server.errors import UnauthenticatedError
+from synthos.server.keys import Keys
+
+#: How every key begins, so that scanners for leaked secrets know it.
+MARK = "syn_"
+#: More is no key of ours, and not worth a hash.
+LONGEST = 100
+_holder = (
+    select(api_keys, companies.c.tier, users.c.disabled_at)
+    .join_from(api_keys, users, users.c.id == api_keys.c.user_id)
+    .join(companies, companies.c.id == api_keys.c.company_id)
+)
+
+
+def find_principal(database: Database, keys: Keys, token: str) -> Principal:
+    """Who holds ``token``, with the scopes of the key.
+
+    Raises
+    ------
+    UnauthenticatedError : it is unknown, revoked or expired, or its user is disabled.
+    """
+    if not token.startswith(MARK) or len(token) > LONGEST:
+        raise UnauthenticatedError("the API key is not valid")
+    with database.read(None) as work:
+        row = work.one(_holder.where(api_keys.c.digest == keys.digest(token)))
+        ended = row is None or row.revoked_at is not None or row.disabled_at is not None
+        if row is None or ended or (row.expires_at is not None and row.expires_at <= work.now):
+            raise UnauthenticatedError("the API key is not valid")
+    return Principal(row.user_id, row.company_id, row.tier, scopes=frozenset(row.scopes), key_id=row.id)

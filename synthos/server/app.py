@@ -1,0 +1,64 @@
+"""The application: its routes, and what stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from synthos.server import health, problems
+from synthos.server.limits import BodyLimits
+from synthos.server.security_headers import SecurityHeaders
+from synthos.server.settings import Settings
+from synthos.server.state import Services, build
+from synthos.server.telemetry import Telemetry
+
+ROOT = "/api/v1"
+ROUTERS: tuple[APIRouter, ...] = ()
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
+    """The application for ``settings`` (by default from the environment), or around ``services`` that are there.
+
+    Raises
+    ------
+    ConfigError : a setting is wrong.
+    """
+    given = services is not None
+    services = services or build(settings or Settings.load())
+    settings = services.settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if not given:
+            services.close()
+
+    app = FastAPI(
+        title="Synthos",
+        version=version("synthos"),
+        description="Tells before training whether a synthetic table will make the models trained on it collapse.",
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    problems.install(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, prefix=ROOT)
+    app.add_middleware(BodyLimits, most_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match", "Range"],
+            expose_headers=["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID", "Content-Range"],
+            max_age=600,
+        )
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Telemetry)
+    return app

@@ -1,0 +1,107 @@
+"""Entries of the audit log, one chain a company. ``ACTIONS`` is its grammar; an action that it lacks is a bug.
+
+An entry's digest is SHA-256 over its own fields and the digest before it, so that an entry that was changed, added or
+taken out later breaks the chain from there on. The database refuses to change or remove entries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, select
+
+from synthos.errors import InternalError
+from synthos.server.db.database import Work
+from synthos.server.db.tables import audit_heads, audit_log
+from synthos.server.db.types import EPOCH
+
+FIRST = "0" * 64
+ACTIONS = frozenset(
+    f"{thing}.{what}"
+    for thing, changes in {
+        "account": ("registered", "created", "disabled"),
+        "session": ("opened", "refreshed", "closed", "reused"),
+        "api_key": ("created", "revoked"),
+        "dataset": ("announced", "completed", "ready", "failed", "deleted", "expired"),
+        "validation": ("requested", "started", "completed", "failed", "cancelled"),
+        "pipeline": ("requested", "completed", "failed", "cancelled"),
+        "job": ("queued", "started", "retried", "succeeded", "failed", "cancelled"),
+    }.items()
+    for what in changes
+)
+
+
+def record(
+    work: Work, action: str, subject: str, *, company_id: str | None = None, user_id: str | None = None, **details: Any
+) -> None:
+    """Add an entry in this unit of work: with its changes, or not at all.
+
+    Parameters
+    ----------
+    subject : the identifier of what was changed. No secret may stand in ``details``.
+    company_id, user_id : by default the tenant's; the system must name the company.
+    """
+    if action not in ACTIONS:
+        raise InternalError(f"{action} is no action of the audit log")
+    company = company_id or work.tenant.company_id
+    user = user_id or (work.tenant.user_id if company_id is None else None)
+    sequence, previous = _take_head(work, company)
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    entry = {
+        "company_id": company,
+        "sequence": sequence,
+        "at": work.now,
+        "user_id": user,
+        "action": action,
+        "subject": subject,
+        "details": details,
+        "request_id": request_id,
+        "previous": previous,
+    }
+    entry["digest"] = digest_of(entry)
+    work.run(audit_log.insert().values(entry))
+    head = audit_heads.update().where(audit_heads.c.company_id == company)
+    work.run(head.values(sequence=sequence, digest=entry["digest"]))
+
+
+def begin_chain(work: Work, company_id: str) -> None:
+    """Make the chain of a new company."""
+    work.run(audit_heads.insert().values(company_id=company_id, sequence=0, digest=FIRST))
+
+
+def digest_of(entry: dict[str, Any]) -> str:
+    """The digest of an entry, over everything in it but itself."""
+    content = {name: value for name, value in entry.items() if name != "digest"}
+    content["at"] = (entry["at"] - EPOCH) // timedelta(microseconds=1)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def broken_at(work: Work, company_id: str) -> int | None:
+    """The sequence number of the first entry that does not fit its chain; None where all do."""
+    previous = FIRST
+    entries = select(audit_log).where(audit_log.c.company_id == company_id).order_by(audit_log.c.sequence)
+    expected = 0
+    for expected, row in enumerate(work.all(entries), start=1):
+        entry = dict(row._mapping)
+        if row.sequence != expected or row.previous != previous or row.digest != digest_of(entry):
+            return expected
+        previous = row.digest
+    head = _head(work, company_id)
+    fits = head is not None and (head.sequence, head.digest) == (expected, previous)
+    return None if fits else expected + 1
+
+
+def _head(work: Work, company_id: str) -> Row[Any] | None:
+    return work.one(select(audit_heads).where(audit_heads.c.company_id == company_id).with_for_update())
+
+
+def _take_head(work: Work, company_id: str) -> tuple[int, str]:
+    """The next sequence number and the digest before it; other writers of the company wait until this work ends."""
+    head = _head(work, company_id)
+    if head is None:
+        raise InternalError(f"{company_id} has no chain of audit entries")
+    return head.sequence + 1, head.digest

@@ -1,0 +1,61 @@
+"""Before every route: who asks, whether it may, and how often it did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from synthos.server.api_keys.lookup import find_principal
+from synthos.server.auth.scopes import Scope
+from synthos.server.auth.tokens import Principal
+from synthos.server.errors import ForbiddenError, UnauthenticatedError
+from synthos.server.state import Services, ServicesOf
+
+#: What routers of guarded routes name, for the OpenAPI document alone: both are read in ``identify``.
+SECURED: list[Any] = [
+    Depends(HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer")),
+    Depends(APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey")),
+]
+
+
+async def identify(request: Request, services: Services) -> Principal:
+    """Who asks, by an access token or an API key; remembered for the rest of the request.
+
+    Raises
+    ------
+    UnauthenticatedError : neither is there, both are, or it is not valid.
+    """
+    known: Principal | None = getattr(request.state, "principal", None)
+    if known is not None:
+        return known
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    key = request.headers.get("x-api-key")
+    if key is not None and token:
+        raise UnauthenticatedError("send an access token or an API key, not both")
+    if key is not None:
+        principal = await run_in_threadpool(find_principal, services.database, services.keys, key)
+    elif scheme.lower() == "bearer" and token:
+        principal = services.tokens.check(token)
+    else:
+        raise UnauthenticatedError
+    request.state.principal, request.state.user_id = principal, principal.user_id
+    return principal
+
+
+def requires(scope: Scope | None) -> Any:
+    """The dependency that gives a route its ``Principal``: known, within its rate, and allowed to do ``scope``."""
+
+    async def check(request: Request, services: ServicesOf) -> Principal:
+        principal = await identify(request, services)
+        quota = services.settings.tiers[principal.tier].requests_per_minute
+        standing = await services.limits.request(principal.user_id, quota)
+        if standing is not None:
+            request.state.answer_headers = standing.headers
+        if scope is not None and scope not in principal.scopes:
+            raise ForbiddenError(f"this API key may not do that; it needs the scope {scope}")
+        return principal
+
+    return Depends(check)

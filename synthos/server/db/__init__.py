@@ -1,0 +1,1 @@
+"""The database: its tables, the unit of work, and the migrations that bring a database to this version."""

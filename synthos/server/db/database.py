@@ -1,0 +1,161 @@
+"""The unit of work: a connection, whose it is, and the time; it commits when its block ends, and only then.
+
+A unit of work belongs to a tenant, or expressly to the system. A tenant's connection refuses every statement on a
+table of ``OWNED`` that does not carry the tenant's company: a check that was forgotten is an error, not a leak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql import Executable
+
+from synthos.errors import InternalError
+from synthos.server.db.tables import OWNED
+from synthos.server.ids import Clock, utc_now
+
+_OWNED_NAME = re.compile(rf"\b({'|'.join(table.name for table in OWNED)})\b")
+_TENANT, _WRITES = "tenant", "synthos_writes"
+#: SQLite's wait for another writer, and PostgreSQL's for a lock, in seconds.
+LOCK_SECONDS = 10
+POOL, MORE = 8, 24
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Who asks: a user, and the company whose rows that user may see."""
+
+    company_id: str
+    user_id: str
+
+
+class Work:
+    """One unit of work. ``tenant`` is None where the system itself works."""
+
+    def __init__(self, connection: Connection, tenant: Tenant | None, now: datetime) -> None:
+        self.connection, self.now, self._tenant = connection, now, tenant
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose work it is.
+
+        Raises
+        ------
+        InternalError : it is the system's.
+        """
+        if self._tenant is None:
+            raise InternalError("the system's work belongs to nobody")
+        return self._tenant
+
+    def mine(self, table: Table, *columns: Any) -> Select[Any]:
+        """A selection of the tenant's rows of ``table``; of all its columns where none is named."""
+        return select(*(columns or (table,))).where(table.c.company_id == self.tenant.company_id)
+
+    def one(self, statement: Executable) -> Row[Any] | None:
+        """The first row, or None."""
+        return self.connection.execute(statement).first()
+
+    def all(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Every row."""
+        return self.connection.execute(statement).all()
+
+    def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Carry out a change; how many rows it touched."""
+        done = self.connection.execute(statement, rows) if rows is not None else self.connection.execute(statement)
+        return done.rowcount
+
+
+class Database:
+    """A pool of connections to SQLite or PostgreSQL.
+
+    Parameters
+    ----------
+    url : with its password, which is never shown.
+    clock : what the time is; tests set it.
+    """
+
+    def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
+        self.url, self.clock = make_url(url), clock
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._opened()
+        # One statement needs no transaction around it: reads take one round trip. SQLite has none before its BEGIN.
+        reading = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reading = self.engine.execution_options(**reading)
+        self._writing = self.engine.execution_options(**{_WRITES: True})
+
+    def _opened(self) -> Engine:
+        if self.is_sqlite:
+            waiting: dict[str, Any] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
+        else:
+            waiting = {"connect_timeout": LOCK_SECONDS, "options": f"-c lock_timeout={LOCK_SECONDS}s"}
+        engine = create_engine(
+            self.url,
+            connect_args=waiting,
+            poolclass=QueuePool,
+            pool_size=POOL,
+            max_overflow=MORE,
+            pool_timeout=LOCK_SECONDS,
+            hide_parameters=True,
+        )
+        event.listen(engine, "before_cursor_execute", _guard)
+        if self.is_sqlite:
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    @contextmanager
+    def read(self, tenant: Tenant | None) -> Iterator[Work]:
+        """Statements that change nothing, each by itself. ``None`` is the system."""
+        with self._reading.connect() as connection:
+            connection.info[_TENANT] = tenant
+            yield Work(connection, tenant, self.clock())
+
+    @contextmanager
+    def write(self, tenant: Tenant | None) -> Iterator[Work]:
+        """A transaction: all of its changes, or none where the block raises. ``None`` is the system."""
+        with self._writing.begin() as connection:
+            connection.info[_TENANT] = tenant
+            yield Work(connection, tenant, self.clock())
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+@lru_cache(maxsize=1_024)
+def _owned_table(statement: str) -> str | None:
+    found = _OWNED_NAME.search(statement)
+    return found[1] if found else None
+
+
+def _guard(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> None:
+    tenant: Tenant | None = connection.info.get(_TENANT)
+    if tenant is None or (table := _owned_table(statement)) is None:
+        return
+    for values in parameters if executemany else (parameters,):
+        carried = values.values() if isinstance(values, Mapping) else values
+        if tenant.company_id not in carried:
+            raise InternalError(f"a statement on {table} does not say whose rows it means")
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by ``_begin_sqlite``
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail where another has written in between.
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

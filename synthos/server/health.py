@@ -1,0 +1,78 @@
+"""Whether the service lives, is ready, and how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from structlog import get_logger
+
+from synthos.server.db.migrate import is_current
+from synthos.server.problems import documented
+from synthos.server.state import Services, ServicesOf
+
+router = APIRouter(tags=["health"])
+_log = get_logger("synthos.server")
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Health(BaseModel):
+    """``checks`` says of each part whether it answers; the service is ready when all do."""
+
+    status: Literal["ready", "unready"]
+    version: str
+    checks: dict[str, bool]
+
+
+@router.get("/livez", responses=documented())
+async def livez() -> Alive:
+    """Whether this process answers at all; it touches nothing else."""
+    return Alive()
+
+
+@router.get("/readyz", responses=documented(503) | {503: {"model": Health}})
+def readyz(services: ServicesOf, response: Response) -> Health:
+    """Whether requests can be served: 503 where a part does not answer, or the database is of another version."""
+    found = check(services)
+    response.status_code = 200 if found.status == "ready" else 503
+    return found
+
+
+@router.get("/health", responses=documented())
+def health(services: ServicesOf) -> Health:
+    """The same as ``/readyz`` for people: always 200."""
+    return check(services)
+
+
+@router.get("/metrics", response_class=Response, responses=documented())
+def metrics() -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def check(services: Services) -> Health:
+    """Ask every part."""
+    parts: dict[str, Callable[[], bool]] = {
+        "database": lambda: is_current(services.database),
+        "rate_limits": services.limits.answers,
+    }
+    checks = {name: _answers(name, ask) for name, ask in parts.items()}
+    return Health(status="ready" if all(checks.values()) else "unready", version=version("synthos"), checks=checks)
+
+
+def _answers(name: str, ask: Callable[[], bool]) -> bool:
+    try:
+        return ask()
+    except (DBAPIError, OSError) as error:
+        _log.warning("unready", part=name, error=type(error).__name__)
+        return False

@@ -1,0 +1,30 @@
+"""Identifiers and times as the API shows them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+Prefix = Literal["usr", "com", "key", "ses", "ds", "val", "job", "pip", "req"]
+Clock = Callable[[], datetime]
+#: Letters of Crockford's base 32: no two of them look alike.
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+#: Letters of an identifier: 120 random bits.
+LENGTH = 24
+
+
+def new_id(prefix: Prefix) -> str:
+    """A fresh identifier that nobody can guess, such as ``ds_8k2…``."""
+    return f"{prefix}_{''.join(secrets.choice(_LETTERS) for _ in range(LENGTH))}"
+
+
+def utc_now() -> datetime:
+    """The time now, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """``moment`` as the API writes it: RFC 3339 in UTC to the millisecond, with a Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,69 @@
+"""Bounds on what a request may bring: how large its body is, and how slowly it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from synthos.server.errors import TooLargeError
+from synthos.server.problems import of_service, problem
+
+#: Uploads are bounded where they are written: by what was announced for them.
+_UPLOADS = re.compile(r"/api/v1/datasets/[^/]+/parts/[^/]+")
+
+
+class BodyLimits:
+    """ASGI middleware: a body larger than ``most_bytes`` is answered 413, one slower than ``seconds`` 408."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int, seconds: float) -> None:
+        self.app, self._most, self._seconds = app, most_bytes, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or _UPLOADS.fullmatch(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self._most:
+            await self._refuse(scope, receive, send)
+            return
+        await self._bounded(scope, receive, send)
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the whole body before the application sees the request: it is small, or refused."""
+        parts: list[bytes] = []
+        size, more = 0, True
+        try:
+            async with asyncio.timeout(self._seconds):
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return  # the client has gone
+                    size += len(message.get("body", b""))
+                    parts.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+                    if size > self._most:
+                        await self._refuse(scope, receive, send)
+                        return
+        except TimeoutError:
+            slow = problem(Request(scope), 408, "body-too-slow", f"the body took longer than {self._seconds:.0f} s")
+            await slow(scope, receive, send)
+            return
+        read = False
+
+        async def replay() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": b"".join(parts), "more_body": False}
+
+        await self.app(scope, replay, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = of_service(Request(scope), TooLargeError(f"a body may have {self._most:,} bytes at most"))
+        refused.headers["Connection"] = "close"
+        await refused(scope, receive, send)

@@ -1,0 +1,46 @@
+"""What every request needs, made once a process: the application's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from synthos.server.auth.tokens import AccessTokens
+from synthos.server.db.database import Database
+from synthos.server.keys import Keys, load_keys
+from synthos.server.rate_limits import RateLimits
+from synthos.server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a running service. Tests build one with a clock of their own."""
+
+    settings: Settings
+    keys: Keys
+    database: Database
+    tokens: AccessTokens
+    limits: RateLimits
+
+    def close(self) -> None:
+        """Give back what is open."""
+        self.database.close()
+
+
+def build(settings: Settings, database: Database | None = None) -> Services:
+    """The services that ``settings`` describe; nothing is asked of the database yet."""
+    keys = load_keys(settings)
+    database = database or Database(settings.database)
+    tokens = AccessTokens(keys.jwt, settings.access_token_minutes, database.clock)
+    return Services(settings=settings, keys=keys, database=database, tokens=tokens, limits=RateLimits(settings))
+
+
+def services_of(request: Request) -> Services:
+    """The dependency by which endpoints reach them."""
+    found: Services = request.app.state.services
+    return found
+
+
+ServicesOf = Annotated[Services, Depends(services_of)]
