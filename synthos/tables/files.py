@@ -130,7 +130,7 @@ def _storage_errors(where: str) -> tuple[type[Exception], ...]:
         from aiohttp import ClientError as HttpError
 
         return (OSError, HttpError)
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    from botocore.exceptions import BotoCoreError, ClientError
 
     return (OSError, BotoCoreError, ClientError)
 
