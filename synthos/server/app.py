@@ -10,6 +10,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from synthos.server import health, problems
+from synthos.server.api_keys import endpoints as api_keys
+from synthos.server.auth import endpoints as auth
 from synthos.server.limits import BodyLimits
 from synthos.server.security_headers import SecurityHeaders
 from synthos.server.settings import Settings
@@ -17,7 +19,7 @@ from synthos.server.state import Services, build
 from synthos.server.telemetry import Telemetry
 
 ROOT = "/api/v1"
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (auth.router, api_keys.router)
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:

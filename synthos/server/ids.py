@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer, WithJsonSchema
 
 Prefix = Literal["usr", "com", "key", "ses", "ds", "val", "job", "pip", "req"]
 Clock = Callable[[], datetime]
@@ -28,3 +30,9 @@ def utc_now() -> datetime:
 def rfc3339(moment: datetime) -> str:
     """``moment`` as the API writes it: RFC 3339 in UTC to the millisecond, with a Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+#: A time in an answer.
+Moment = Annotated[
+    datetime, PlainSerializer(rfc3339, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+]

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     access_token_minutes: int = Field(default=15, ge=1, le=15)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
     logins_per_minute: int = Field(default=10, ge=1)
+    refreshes_per_minute: int = Field(default=60, ge=1)
     tiers: dict[TierName, Tier] = Field(default_factory=_tiers)
 
     max_body_bytes: int = Field(default=MIB, ge=1_024)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from synthos.server.accounts.passwords import Passwords
 from synthos.server.auth.tokens import AccessTokens
 from synthos.server.db.database import Database
 from synthos.server.keys import Keys, load_keys
@@ -23,6 +24,7 @@ class Services:
     database: Database
     tokens: AccessTokens
     limits: RateLimits
+    passwords: Passwords
 
     def close(self) -> None:
         """Give back what is open."""
@@ -34,7 +36,14 @@ def build(settings: Settings, database: Database | None = None) -> Services:
     keys = load_keys(settings)
     database = database or Database(settings.database)
     tokens = AccessTokens(keys.jwt, settings.access_token_minutes, database.clock)
-    return Services(settings=settings, keys=keys, database=database, tokens=tokens, limits=RateLimits(settings))
+    return Services(
+        settings=settings,
+        keys=keys,
+        database=database,
+        tokens=tokens,
+        limits=RateLimits(settings),
+        passwords=Passwords(),
+    )
 
 
 def services_of(request: Request) -> Services:

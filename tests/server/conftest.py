@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from synthos.server.accounts.passwords import Passwords
+from synthos.server.accounts.repository import add_company, add_user
 from synthos.server.app import create_app
+from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Database
 from synthos.server.db.migrate import migrate
 from synthos.server.settings import Settings
@@ -47,6 +52,47 @@ def services(settings: Settings, clock: StandingClock) -> Iterator[Services]:
     made = build(settings, database)
     yield made
     made.close()
+
+
+class Person:
+    """Somebody with an account, and a client that sends its access token."""
+
+    def __init__(self, services: Services, name: str) -> None:
+        self.email, self.password = f"{name}@example.com", f"{name} knows a secret"
+        with services.database.write(None) as work:
+            self.company_id = add_company(work, f"{name} & sons", "free")
+            self.user_id = add_user(
+                work, self.company_id, email=self.email, password_hash=_hashed(self.password), full_name=name
+            )
+        self.principal = Principal(self.user_id, self.company_id, "free")
+        self.client = TestClient(
+            create_app(services=services),
+            raise_server_exceptions=False,
+            headers={"Authorization": f"Bearer {services.tokens.issue(self.principal)}"},
+        )
+
+
+@lru_cache
+def _hashed(password: str) -> str:
+    return Passwords().hash_now(password)
+
+
+@pytest.fixture
+def person(services: Services) -> Callable[[], Person]:
+    """Makes people, each of a company of its own."""
+    numbers = count(1)
+    return lambda: Person(services, f"person{next(numbers)}")
+
+
+@pytest.fixture
+def ada(person: Callable[[], Person]) -> Person:
+    return person()
+
+
+@pytest.fixture
+def eve(person: Callable[[], Person]) -> Person:
+    """Somebody of another company."""
+    return person()
 
 
 @pytest.fixture

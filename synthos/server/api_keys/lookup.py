@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from synthos.server.auth.tokens import Principal
@@ -14,6 +16,8 @@ from synthos.server.keys import Keys
 MARK = "syn_"
 #: More is no key of ours, and not worth a hash.
 LONGEST = 100
+#: When a key was last used is noted no more often.
+SEEN_EVERY = timedelta(minutes=1)
 _holder = (
     select(api_keys, companies.c.tier, users.c.disabled_at)
     .join_from(api_keys, users, users.c.id == api_keys.c.user_id)
@@ -35,4 +39,8 @@ def find_principal(database: Database, keys: Keys, token: str) -> Principal:
         ended = row is None or row.revoked_at is not None or row.disabled_at is not None
         if row is None or ended or (row.expires_at is not None and row.expires_at <= work.now):
             raise UnauthenticatedError("the API key is not valid")
+        now = work.now
+    if row.last_used_at is None or now - row.last_used_at >= SEEN_EVERY:
+        with database.write(None) as work:
+            work.run(api_keys.update().where(api_keys.c.id == row.id).values(last_used_at=now))
     return Principal(row.user_id, row.company_id, row.tier, scopes=frozenset(row.scopes), key_id=row.id)

@@ -1,0 +1,1 @@
+"""Users and the companies that they belong to."""
