@@ -1,0 +1,1 @@
+"""The queue of jobs: a table, whose rows workers lease."""
