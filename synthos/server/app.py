@@ -19,7 +19,7 @@ from synthos.server.state import Services, build
 from synthos.server.telemetry import Telemetry
 
 ROOT = "/api/v1"
-ROUTERS: tuple[APIRouter, ...] = (auth.router, api_keys.router)
+ROUTERS: tuple[APIRouter, ...] = (auth.creating, auth.router, api_keys.router)
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:

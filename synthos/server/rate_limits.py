@@ -1,4 +1,4 @@
-"""How often one may ask: a sliding window a caller, kept in this process or, for all replicas, in Redis."""
+"""How often one may ask: a moving window a caller, kept in this process or, for all replicas, in Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 from structlog import get_logger
 
@@ -50,7 +50,7 @@ class RateLimits:
                 url.get_secret_value(), wrap_exceptions=True, socket_timeout=wait, socket_connect_timeout=wait
             )
         )
-        self._window = SlidingWindowCounterRateLimiter(self._storage)
+        self._window = MovingWindowRateLimiter(self._storage)
         self._logins = settings.logins_per_minute
 
     async def request(self, caller: str, quota: int) -> Standing | None:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from synthos.server.accounts.passwords import Passwords
 from synthos.server.auth.tokens import AccessTokens
 from synthos.server.db.database import Database
+from synthos.server.idempotency.store import Answers
 from synthos.server.keys import Keys, load_keys
 from synthos.server.rate_limits import RateLimits
 from synthos.server.settings import Settings
@@ -25,6 +26,7 @@ class Services:
     tokens: AccessTokens
     limits: RateLimits
     passwords: Passwords
+    answers: Answers
 
     def close(self) -> None:
         """Give back what is open."""
@@ -43,6 +45,7 @@ def build(settings: Settings, database: Database | None = None) -> Services:
         tokens=tokens,
         limits=RateLimits(settings),
         passwords=Passwords(),
+        answers=Answers(database, keys),
     )
 
 

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from synthos.server.accounts import repository as accounts
 from synthos.server.accounts.service import register as register_account
 from synthos.server.auth import sessions
+from synthos.server.auth.guard import client_address
 from synthos.server.auth.schemas import (
     LoginRequest,
     RefreshRequest,
@@ -17,13 +18,16 @@ from synthos.server.auth.schemas import (
     UserSummary,
 )
 from synthos.server.errors import ForbiddenError, UnauthenticatedError
+from synthos.server.idempotency.route import IdempotentRoute
 from synthos.server.problems import documented
 from synthos.server.state import Services, ServicesOf
 
 router = APIRouter(prefix="/auth", tags=["auth"])
+#: Only what creates something may be repeated; a session is opened anew each time.
+creating = APIRouter(prefix="/auth", tags=["auth"], route_class=IdempotentRoute)
 
 
-@router.post("/register", status_code=201, responses=documented(403, 409, 422, 429))
+@creating.post("/register", status_code=201, responses=documented(403, 409, 422, 429))
 async def register(request: Request, services: ServicesOf, asked: RegisterRequest) -> Registered:
     """Make an account, with a company of its own."""
     if not services.settings.open_registration:
@@ -66,11 +70,6 @@ async def logout(request: Request, services: ServicesOf, asked: RefreshRequest) 
     await services.limits.request(f"address {client_address(request)}", services.settings.refreshes_per_minute)
     await run_in_threadpool(sessions.close_session, services, asked.refresh_token.get_secret_value())
     return Response(status_code=204)
-
-
-def client_address(request: Request) -> str:
-    """The address of who asks; proxies that are trusted have put it there (uvicorn's ``forwarded_allow_ips``)."""
-    return request.client.host if request.client else "unknown"
 
 
 def _stored(services: Services, email: str) -> tuple[str, str] | None:

@@ -21,6 +21,11 @@ SECURED: list[Any] = [
 ]
 
 
+def client_address(request: Request) -> str:
+    """The address of who asks; proxies that are trusted have put it there (uvicorn's ``forwarded_allow_ips``)."""
+    return request.client.host if request.client else "unknown"
+
+
 async def identify(request: Request, services: Services) -> Principal:
     """Who asks, by an access token or an API key; remembered for the rest of the request.
 
@@ -45,15 +50,29 @@ async def identify(request: Request, services: Services) -> Principal:
     return principal
 
 
-def requires(scope: Scope | None) -> Any:
-    """The dependency that gives a route its ``Principal``: known, within its rate, and allowed to do ``scope``."""
+async def admit(request: Request, services: Services) -> Principal:
+    """Who asks, once its request is counted; counted once, however often this is called.
 
-    async def check(request: Request, services: ServicesOf) -> Principal:
-        principal = await identify(request, services)
+    Raises
+    ------
+    UnauthenticatedError : nobody knows who asks.
+    TooManyError : it asks too often.
+    """
+    principal = await identify(request, services)
+    if not getattr(request.state, "counted", False):
+        request.state.counted = True
         quota = services.settings.tiers[principal.tier].requests_per_minute
         standing = await services.limits.request(principal.user_id, quota)
         if standing is not None:
             request.state.answer_headers = standing.headers
+    return principal
+
+
+def requires(scope: Scope | None) -> Any:
+    """The dependency that gives a route its ``Principal``: known, within its rate, and allowed to do ``scope``."""
+
+    async def check(request: Request, services: ServicesOf) -> Principal:
+        principal = await admit(request, services)
         if scope is not None and scope not in principal.scopes:
             raise ForbiddenError(f"this API key may not do that; it needs the scope {scope}")
         return principal

@@ -1,0 +1,66 @@
+"""The route class of what creates: it answers a request that was sent before with the answer that it got."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from synthos.server.auth.guard import admit, client_address
+from synthos.server.errors import InvalidError
+from synthos.server.idempotency.store import Answer, Asked
+from synthos.server.state import Services
+
+HEADER = "idempotency-key"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+#: Headers of an answer that are given again with it.
+_REPEATED = ("content-type", "location", "etag")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class IdempotentRoute(APIRoute):
+    """Carries out a POST with an ``Idempotency-Key`` once. What fails may be sent again under the same key."""
+
+    def get_route_handler(self) -> Handler:
+        """The route's handler, behind the stored answers."""
+        carry_out = super().get_route_handler()
+        open_to_all = not self.dependencies
+
+        async def handle(request: Request) -> Response:
+            key = request.headers.get(HEADER)
+            if request.method != "POST" or key is None:
+                return await carry_out(request)
+            services: Services = request.app.state.services
+            if not _KEY.fullmatch(key):
+                raise InvalidError(("header.Idempotency-Key", "is not 1 to 255 printable ASCII letters"))
+            if open_to_all:
+                caller = services.keys.digest(f"address {client_address(request)}")
+            else:
+                caller = (await admit(request, services)).user_id
+            asked = Asked(caller, key, f"{request.method} {request.url.path}", await request.body())
+            return await _once(services, asked, lambda: carry_out(request))
+
+        return handle
+
+
+async def _once(services: Services, asked: Asked, carry_out: Callable[[], Coroutine[Any, Any, Response]]) -> Response:
+    before = await run_in_threadpool(services.answers.begin, asked)
+    if before is not None:
+        return Response(before.body, before.status, headers=before.headers | {"Idempotent-Replayed": "true"})
+    kept = False
+    try:
+        response = await carry_out()
+        if response.status_code < 300:
+            headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
+            answer = Answer(response.status_code, headers, bytes(response.body))
+            await run_in_threadpool(services.answers.keep, asked, answer)
+            kept = True
+        return response
+    finally:
+        if not kept:
+            await run_in_threadpool(services.answers.forget, asked)

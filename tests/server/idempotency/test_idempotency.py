@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from synthos.server.db.tables import idempotency_keys
+from synthos.server.idempotency.store import Asked
+from synthos.server.state import Services
+from tests.server.conftest import Person, StandingClock
+
+PATH = "/api/v1/api-keys"
+ONCE = {"Idempotency-Key": "one"}
+
+
+def test_the_same_request_is_carried_out_once(ada: Person) -> None:
+    first, second = (ada.client.post(PATH, json={"name": "ci"}, headers=ONCE) for _ in range(2))
+    assert first.status_code == second.status_code == 201
+    assert first.content == second.content and first.json()["key"]
+    assert "Idempotent-Replayed" not in first.headers and second.headers["Idempotent-Replayed"] == "true"
+    assert len(ada.client.get(PATH).json()["items"]) == 1
+
+
+def test_another_request_under_the_same_key_is_refused(ada: Person) -> None:
+    ada.client.post(PATH, json={"name": "ci"}, headers=ONCE)
+    answer = ada.client.post(PATH, json={"name": "other"}, headers=ONCE)
+    assert answer.status_code == 422 and answer.json()["type"].endswith("idempotency-key")
+
+
+def test_keys_of_different_users_do_not_meet(ada: Person, eve: Person) -> None:
+    made = [person.client.post(PATH, json={"name": "ci"}, headers=ONCE).json()["key_id"] for person in (ada, eve)]
+    assert made[0] != made[1]
+
+
+def test_a_request_that_is_being_carried_out_is_told_so(ada: Person, services: Services) -> None:
+    body = b'{"name":"ci"}'
+    services.answers.begin(Asked(ada.user_id, "one", f"POST {PATH}", body))
+    headers = ONCE | {"Content-Type": "application/json"}
+    assert ada.client.post(PATH, content=body, headers=headers).status_code == 409
+
+
+def test_one_that_never_came_to_an_end_may_be_tried_again(
+    ada: Person, services: Services, clock: StandingClock
+) -> None:
+    services.answers.begin(Asked(ada.user_id, "one", f"POST {PATH}", b"other"))
+    clock.move(minutes=5)
+    assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 201
+
+
+def test_what_failed_may_be_sent_again_under_its_key(ada: Person) -> None:
+    assert ada.client.post(PATH, json={"name": ""}, headers=ONCE).status_code == 422
+    assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 201
+
+
+def test_after_a_day_a_key_is_free_again(ada: Person, clock: StandingClock, services: Services) -> None:
+    first = ada.client.post(PATH, json={"name": "ci"}, headers=ONCE)
+    clock.move(hours=24)
+    token = services.tokens.issue(ada.principal)
+    again = ada.client.post(PATH, json={"name": "ci"}, headers=ONCE | {"Authorization": f"Bearer {token}"})
+    assert again.json()["key_id"] != first.json()["key_id"]
+    clock.move(hours=24)
+    assert services.answers.sweep() == 1
+
+
+def test_stored_answers_cannot_be_read(ada: Person, services: Services) -> None:
+    secret = ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).json()["key"]
+    with services.database.read(None) as work:
+        stored = work.one(select(idempotency_keys))
+    assert stored is not None and stored.body and secret not in str(stored)
+
+
+def test_accounts_are_made_once_too(client: TestClient) -> None:
+    new = {"email": "a@example.com", "password": "long enough", "company_name": "A", "full_name": "A"}
+    made = [client.post("/api/v1/auth/register", json=new, headers=ONCE) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201] and made[0].json() == made[1].json()
+
+
+def test_a_key_that_cannot_be_one_is_refused(ada: Person) -> None:
+    answer = ada.client.post(PATH, json={"name": "ci"}, headers={"Idempotency-Key": "a b"})
+    assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == "header.Idempotency-Key"
