@@ -10,6 +10,8 @@
     ├── ForbiddenError        the caller is known, and may not
     ├── TooManyError          too many requests, or a quota is used up
     ├── TooLargeError         a body is larger than allowed
+    ├── TooSlowError          a body comes too slowly
+    ├── StorageFullError      there is no room left for what was sent
     └── UnavailableError      something that the service needs does not answer
 """
 
@@ -80,6 +82,20 @@ class TooLargeError(ServiceError):
 
     def __init__(self, detail: str) -> None:
         super().__init__("too-large", detail)
+
+
+class TooSlowError(ServiceError):
+    """A body that comes too slowly, or stands still."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("body-too-slow", detail)
+
+
+class StorageFullError(ServiceError):
+    """There is no room left for what was sent; nothing of it was kept."""
+
+    def __init__(self) -> None:
+        super().__init__("storage-full", "there is no room left for this; the operators have to make some")
 
 
 class UnavailableError(ServiceError):

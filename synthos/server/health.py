@@ -65,6 +65,7 @@ def check(services: Services) -> Health:
     parts: dict[str, Callable[[], bool]] = {
         "database": lambda: is_current(services.database),
         "rate_limits": services.limits.answers,
+        "storage": services.storage.answers,
     }
     checks = {name: _answers(name, ask) for name, ask in parts.items()}
     return Health(status="ready" if all(checks.values()) else "unready", version=version("synthos"), checks=checks)

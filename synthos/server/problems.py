@@ -31,6 +31,8 @@ STATUS: dict[type[errors.ServiceError], int] = {
     errors.ForbiddenError: 403,
     errors.TooManyError: 429,
     errors.TooLargeError: 413,
+    errors.TooSlowError: 408,
+    errors.StorageFullError: 507,
     errors.UnavailableError: 503,
 }
 #: Validation errors shown of one request, and characters of each message.

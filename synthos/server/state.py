@@ -14,6 +14,8 @@ from synthos.server.idempotency.store import Answers
 from synthos.server.keys import Keys, load_keys
 from synthos.server.rate_limits import RateLimits
 from synthos.server.settings import Settings
+from synthos.server.storage.base import Storage
+from synthos.server.storage.opening import open_storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Services:
     limits: RateLimits
     passwords: Passwords
     answers: Answers
+    storage: Storage
 
     def close(self) -> None:
         """Give back what is open."""
@@ -46,6 +49,7 @@ def build(settings: Settings, database: Database | None = None) -> Services:
         limits=RateLimits(settings),
         passwords=Passwords(),
         answers=Answers(database, keys),
+        storage=open_storage(settings),
     )
 
 

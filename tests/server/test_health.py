@@ -10,7 +10,7 @@ def test_a_fresh_service_lives_and_is_ready(client: TestClient) -> None:
     assert client.get("/livez").json() == {"status": "alive"}
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": True, "rate_limits": True}
+    assert answer.json()["checks"] == {"database": True, "rate_limits": True, "storage": True}
 
 
 def test_a_database_of_another_version_is_not_ready_but_told(client: TestClient, services: Services) -> None:

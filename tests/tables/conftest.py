@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 from typed_tables import typed_frame
+
+from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 
 
 @pytest.fixture
@@ -73,38 +69,13 @@ def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, P
         thread.join()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def s3_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A real S3 endpoint over a folder, whose sub-folders are buckets; found through the usual variables."""
-    rclone = shutil.which("rclone", path=str(Path(sys.executable).parent)) or shutil.which("rclone")
-    assert rclone is not None, "rclone comes with the development dependencies"
-    folder, port = tmp_path_factory.mktemp("s3"), _free_port()
-    server = subprocess.Popen(
-        [rclone, "serve", "s3", "--auth-key", "NAME,SECRET", "--addr", f"127.0.0.1:{port}", str(folder)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "RCLONE_CONFIG": str(folder.parent / "rclone.conf")},
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert server.poll() is None and time.monotonic() < deadline, "the S3 server did not come up"
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-            patch.setenv("AWS_ACCESS_KEY_ID", "NAME")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "SECRET")
-            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            yield folder
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
+    folder = tmp_path_factory.mktemp("s3")
+    with s3_server(folder) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", address)
+        patch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield folder
