@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from synthos.errors import InternalError
 from synthos.server.db.database import Work
@@ -29,10 +29,14 @@ ACTIONS = frozenset(
         "dataset": ("announced", "completed", "ready", "failed", "deleted", "expired"),
         "validation": ("requested", "started", "completed", "failed", "cancelled"),
         "pipeline": ("requested", "completed", "failed", "cancelled"),
-        "job": ("queued", "started", "retried", "succeeded", "failed", "cancelled"),
+        "job": ("queued", "started", "retried", "cancel_asked", "succeeded", "failed", "cancelled"),
     }.items()
     for what in changes
 )
+
+_OF_COMPANY = audit_heads.c.company_id == bindparam("company")
+_HEAD = select(audit_heads).where(_OF_COMPANY).with_for_update()
+_ADD, _MOVE_HEAD = audit_log.insert(), audit_heads.update().where(_OF_COMPANY)
 
 
 def record(
@@ -63,9 +67,8 @@ def record(
         "previous": previous,
     }
     entry["digest"] = digest_of(entry)
-    work.run(audit_log.insert().values(entry))
-    head = audit_heads.update().where(audit_heads.c.company_id == company)
-    work.run(head.values(sequence=sequence, digest=entry["digest"]))
+    work.connection.execute(_ADD, entry)
+    work.connection.execute(_MOVE_HEAD, {"company": company, "sequence": sequence, "digest": entry["digest"]})
 
 
 def begin_chain(work: Work, company_id: str) -> None:
@@ -96,7 +99,7 @@ def broken_at(work: Work, company_id: str) -> int | None:
 
 
 def _head(work: Work, company_id: str) -> Row[Any] | None:
-    return work.one(select(audit_heads).where(audit_heads.c.company_id == company_id).with_for_update())
+    return work.connection.execute(_HEAD, {"company": company_id}).first()
 
 
 def _take_head(work: Work, company_id: str) -> tuple[int, str]:

@@ -191,10 +191,10 @@ jobs = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
-    # Whose turn it is: by user, and, where there are many users, by age. Neither reads a row that it does not need.
+    # Whose turn it is: by user, and, where there are many users, by age.
     Index("ix_jobs_turn", "priority", "user_id", "created_at", **_where("status = 'queued'")),
     Index("ix_jobs_age", "priority", "created_at", "user_id", "due_at", **_where("status = 'queued'")),
-    Index("ix_jobs_running", "worker", **_where("status = 'running'")),
+    Index("ix_jobs_running", "user_id", **_where("status = 'running'")),
     Index(None, "company_id", "created_at"),
     Index(None, "subject"),
 )

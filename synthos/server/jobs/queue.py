@@ -1,18 +1,49 @@
-"""The queue: rows of ``jobs``. Whoever holds a row's lease may write it, and nobody else."""
+"""Jobs go into the queue, and are called off, by whom they belong to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import structlog
+from sqlalchemy import Row
 
 from synthos.server.audit import log as audit
-from synthos.server.db.database import Work
+from synthos.server.db.database import Tenant, Work
 from synthos.server.db.tables import jobs
+from synthos.server.errors import NotFoundError
 from synthos.server.ids import new_id
+from synthos.server.jobs import ending, events
 
 JobKind = Literal["ingest", "validation", "pipeline"]
+JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that somebody runs. ``lease`` names this one attempt: without it nothing of the job may be written."""
+
+    id: str
+    company_id: str
+    user_id: str
+    kind: str
+    subject: str
+    payload: Mapping[str, Any]
+    attempts: int
+    most_attempts: int
+    lease: str
+    trace_id: str | None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Job:
+        """The job in a row of ``jobs``."""
+        return cls(**{name: getattr(row, name) for name in cls.__slots__})
+
+    @property
+    def tenant(self) -> Tenant:
+        """On whose behalf it runs."""
+        return Tenant(self.company_id, self.user_id)
 
 
 def enqueue(
@@ -50,5 +81,32 @@ def enqueue(
         "created_at": work.now,
     }
     work.run(jobs.insert().values(values))
+    events.append(work, job_id, tenant.company_id, "status", {"status": "queued", "attempt": 0})
     audit.record(work, "job.queued", job_id, kind=kind, about=subject)
     return job_id
+
+
+def ask_cancel(work: Work, job_id: str) -> Row[Any]:
+    """Call off a job of the tenant's: at once where it waits, within seconds where it runs; again does nothing.
+
+    Returns its row, as it is after that.
+
+    Raises
+    ------
+    NotFoundError : there is none of that name.
+    """
+    wanted = work.mine(jobs).where(jobs.c.id == job_id)
+    row = work.one(wanted.with_for_update())
+    if row is None:
+        raise NotFoundError("job")
+    if row.status == "queued":
+        ending.end(work, row, "cancelled", user_id=work.tenant.user_id)
+    elif row.status == "running" and row.cancel_asked_at is None:
+        mine = (jobs.c.id == job_id) & (jobs.c.company_id == row.company_id)
+        work.run(jobs.update().where(mine).values(cancel_asked_at=work.now))
+        audit.record(work, "job.cancel_asked", job_id)
+    else:
+        return row
+    changed = work.one(wanted)
+    assert changed is not None
+    return changed

@@ -159,7 +159,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_jobs_age", "jobs", ["priority", "created_at", "user_id", "due_at"], **_where("status = 'queued'")
     )
-    op.create_index("ix_jobs_running", "jobs", ["worker"], **_where("status = 'running'"))
+    op.create_index("ix_jobs_running", "jobs", ["user_id"], **_where("status = 'running'"))
     op.create_index(op.f("ix_jobs_subject"), "jobs", ["subject"])
     op.create_table(
         "pipelines",

@@ -1,0 +1,75 @@
+"""A job ends, once, and what it was about with it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+from synthos.server.audit import log as audit
+from synthos.server.db.database import Work
+from synthos.server.db.tables import datasets, jobs, pipelines, validations
+from synthos.server.jobs import events
+
+Ending = Literal["succeeded", "failed", "cancelled"]
+Problem = dict[str, Any]
+CANCELLED: Problem = {"reason": "cancelled", "detail": "it was cancelled"}
+
+
+class Ended(Protocol):
+    """What has to be known of a job: of its row, or of a ``Job``."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def company_id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+
+
+def end(work: Work, job: Ended, status: Ending, error: Problem | None = None, *, user_id: str | None = None) -> None:
+    """End a job whose row the caller has locked, and whose state it has looked at.
+
+    ``user_id`` is who ends it, where that is not the service itself. What a job that succeeds was about is up to its
+    handler; otherwise it is marked here, in the same unit of work.
+    """
+    row = (jobs.c.id == job.id) & (jobs.c.company_id == job.company_id)
+    ended = {"status": status, "error": error, "finished_at": work.now, "lease": None, "lease_until": None}
+    work.run(jobs.update().where(row).values(ended))
+    events.append(work, job.id, job.company_id, "end", {"status": status} | ({"error": error} if error else {}))
+    if status != "succeeded":
+        _mark(work, job, status, error or CANCELLED, user_id)
+    audit.record(work, f"job.{status}", job.id, company_id=job.company_id, user_id=user_id)
+
+
+def _mark(work: Work, job: Ended, status: Ending, error: Problem, user_id: str | None) -> None:
+    """What the job was about has failed, or is cancelled; what is settled already stays as it is."""
+    if job.kind == "ingest":
+        _mark_dataset(work, job, error, user_id)
+        return
+    about = validations.c.id == job.subject
+    if job.kind == "pipeline":
+        about = validations.c.job_id == job.id
+        under_way = pipelines.c.status.in_(("queued", "running"))
+        mine = (pipelines.c.id == job.subject) & (pipelines.c.company_id == job.company_id)
+        change = pipelines.update().where(mine, under_way).values(status=status, error=error, updated_at=work.now)
+        if work.run(change):
+            audit.record(work, f"pipeline.{status}", job.subject, company_id=job.company_id, user_id=user_id)
+    under_way = validations.c.status.in_(("queued", "running"))
+    values = {
+        "status": status,
+        "error": error,
+        "completed_at": work.now,
+        "current_stage": None,
+        "version": validations.c.version + 1,
+    }
+    mine = about & (validations.c.company_id == job.company_id)
+    for row in work.all(validations.update().where(mine, under_way).values(values).returning(validations.c.id)):
+        audit.record(work, f"validation.{status}", row.id, company_id=job.company_id, user_id=user_id)
+
+
+def _mark_dataset(work: Work, job: Ended, error: Problem, user_id: str | None) -> None:
+    mine = (datasets.c.id == job.subject) & (datasets.c.company_id == job.company_id)
+    values = {"status": "failed", "error": error, "updated_at": work.now}
+    if work.run(datasets.update().where(mine, datasets.c.status == "processing").values(values)):
+        audit.record(work, "dataset.failed", job.subject, company_id=job.company_id, user_id=user_id)
