@@ -22,7 +22,7 @@ from synthos.server import errors
 from synthos.server.auth.guard import admit
 from synthos.server.auth.scopes import Scope
 from synthos.server.auth.tokens import Principal
-from synthos.server.db.database import Database, Tenant, Work
+from synthos.server.db.database import AWAY, Database, Tenant, Work
 from synthos.server.db.tables import jobs
 from synthos.server.ids import rfc3339
 from synthos.server.jobs import events
@@ -117,7 +117,7 @@ async def _followed(database: Database, tenant: Tenant, job_id: str, after: int)
     while time.monotonic() < until:
         try:
             found = await run_in_threadpool(_read, database, tenant, job_id, after)
-        except (DBAPIError, PoolTimeout) as error:
+        except AWAY as error:
             _log.warning("a stream is cut off", job_id=job_id, error=type(error).__name__)
             return
         for event in found:
