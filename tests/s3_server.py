@@ -44,5 +44,5 @@ def s3_server(folder: Path, port: int | None = None) -> Iterator[str]:
             assert server.poll() is None and time.monotonic() < deadline, "the S3 server did not come up"
         yield f"http://{address}"
     finally:
-        server.terminate()
+        server.kill()  # asked to stop, it waits for clients that keep their connections
         server.wait(timeout=10)

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     s3 : where uploads and results lie; by default files under ``data_folder``.
     jwt_secret, token_secret : at least 32 characters; by default generated into ``data_folder``.
     allow_remote_sources : whether jobs may read tables from http:// and s3:// addresses that clients name.
-    chunk_bytes : size of an upload's parts but the last; S3 wants 5 MiB at least.
+    chunk_bytes : smallest size of an upload's parts but the last (larger files have larger ones); S3 wants 5 MiB.
     trusted_proxies : addresses whose X-Forwarded-For is believed.
     """
 
@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     tiers: dict[TierName, Tier] = Field(default_factory=_tiers)
 
     max_body_bytes: int = Field(default=MIB, ge=1_024)
-    max_upload_bytes: int = Field(default=100 * GIB, ge=1)
+    max_upload_bytes: int = Field(default=100 * GIB, ge=1, le=5 * 1024 * GIB)
     chunk_bytes: int = Field(default=16 * MIB, ge=5 * MIB, le=GIB)
     upload_hours: int = Field(default=24, ge=1)
     body_seconds: float = Field(default=30.0, gt=0.0)

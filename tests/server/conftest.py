@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import HttpUrl, SecretStr
 
 from synthos.server.accounts.passwords import Passwords
 from synthos.server.accounts.repository import add_company, add_user
@@ -18,9 +19,13 @@ from synthos.server.app import create_app
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Database
 from synthos.server.db.migrate import migrate
-from synthos.server.settings import Settings
+from synthos.server.settings import S3, Settings
 from synthos.server.state import Services, build
+from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 from tests.server.postgres import running_postgres
+
+BUCKET = "bucket"
+_prefixes = count()
 
 
 class StandingClock:
@@ -49,6 +54,33 @@ def postgres() -> Iterator[Any]:
         yield server
 
 
+class Endpoint(NamedTuple):
+    """A real S3 endpoint, and the folder in which its buckets are folders."""
+
+    address: str
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    folder = tmp_path_factory.mktemp("endpoint")
+    (folder / BUCKET).mkdir()
+    with s3_server(folder) as address:
+        yield Endpoint(address, folder)
+
+
+@pytest.fixture
+def s3(endpoint: Endpoint) -> S3:
+    """A prefix of this test alone."""
+    return S3(
+        bucket=BUCKET,
+        endpoint=HttpUrl(endpoint.address),
+        prefix=f"some/{next(_prefixes)}",
+        access_key=SecretStr(ACCESS_KEY),
+        secret_key=SecretStr(SECRET_KEY),
+    )
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_folder=tmp_path / "data")
@@ -74,11 +106,13 @@ class Person:
                 work, self.company_id, email=self.email, password_hash=_hashed(self.password), full_name=name
             )
         self.principal = Principal(self.user_id, self.company_id, "free")
-        self.client = TestClient(
-            create_app(services=services),
-            raise_server_exceptions=False,
-            headers={"Authorization": f"Bearer {services.tokens.issue(self.principal)}"},
-        )
+        self._tokens = services.tokens
+        self.client = TestClient(create_app(services=services), raise_server_exceptions=False)
+        self.log_in()
+
+    def log_in(self) -> None:
+        """Send a fresh access token from now on."""
+        self.client.headers["Authorization"] = f"Bearer {self._tokens.issue(self.principal)}"
 
 
 @lru_cache

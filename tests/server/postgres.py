@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +34,6 @@ def running_postgres() -> Iterator[Any]:
             template.close()
             yield server
         finally:
-            os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nothing has to be kept
             server.cleanup()
 
 

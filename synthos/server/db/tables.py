@@ -113,9 +113,9 @@ datasets = Table(
     Column("file_size", BigInteger, nullable=False),
     Column("description", String(2_000)),
     Column("sha256", String(64)),
-    Column("status", String(16), nullable=False),  # uploading, processing, ready, failed, deleted
+    Column("status", String(16), nullable=False),  # uploading, processing, ready, failed, expired, deleted
     Column("chunk_bytes", Integer, nullable=False),
-    Column("upload_id", String(1_024)),  # of the storage, while parts arrive
+    Column("upload_id", String(1_024)),  # of the storage; None until it expects the parts
     Column("job_id", String(32)),
     Column("row_count", BigInteger),
     Column("column_count", Integer),
@@ -123,21 +123,10 @@ datasets = Table(
     Column("error", Json),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    Column("expires_at", Instant),  # of an upload that is not complete
+    Column("completed_at", Instant),  # when all its bytes were there
+    Column("expires_at", Instant),  # when bytes may go: of an upload that is not complete, or of what is deleted
     Index(None, "company_id", "created_at"),
     Index(None, "status", "expires_at"),
-)
-
-dataset_parts = Table(
-    "dataset_parts",
-    metadata,
-    Column("dataset_id", String(32), ForeignKey("datasets.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    _company(),
-    Column("size", BigInteger, nullable=False),
-    Column("sha256", String(64)),
-    Column("etag", String(128), nullable=False),
-    Column("stored_at", Instant, nullable=False),
 )
 
 validations = Table(

@@ -6,47 +6,15 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from pydantic import HttpUrl, SecretStr
 
-from synthos.server.settings import S3
 from synthos.server.storage.base import Part, Storage, Upload
 from synthos.server.storage.local import LocalStorage
 from synthos.server.storage.s3 import S3Storage
-from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
+from tests.server.conftest import Endpoint
 from tests.server.storage.faulty import FaultyProxy
-
-BUCKET = "bucket"
-_prefixes = count()
-
-
-class Endpoint(NamedTuple):
-    address: str
-    folder: Path
-
-
-@pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    folder = tmp_path_factory.mktemp("endpoint")
-    (folder / BUCKET).mkdir()
-    with s3_server(folder) as address:
-        yield Endpoint(address, folder)
-
-
-@pytest.fixture
-def s3(endpoint: Endpoint) -> S3:
-    """A prefix of this test alone."""
-    return S3(
-        bucket=BUCKET,
-        endpoint=HttpUrl(endpoint.address),
-        prefix=f"some/{next(_prefixes)}",
-        access_key=SecretStr(ACCESS_KEY),
-        secret_key=SecretStr(SECRET_KEY),
-    )
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from synthos.server.settings import MIB, S3
 from synthos.server.storage.base import Upload
 from synthos.server.storage.s3 import ATTEMPTS, S3Storage
 from tests.s3_server import free_port, s3_server
-from tests.server.storage.conftest import Endpoint, send
+from tests.server.conftest import Endpoint
+from tests.server.storage.conftest import send
 from tests.server.storage.faulty import FaultyProxy
 
 CONTENT = random.Random(6).randbytes(3 * MIB)

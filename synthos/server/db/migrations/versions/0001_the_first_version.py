@@ -121,6 +121,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_datasets_company_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_datasets_user_id")),
@@ -197,19 +198,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_refresh_tokens_family_id"), "refresh_tokens", ["family_id"])
     op.create_table(
-        "dataset_parts",
-        sa.Column("dataset_id", sa.String(length=32), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("company_id", sa.String(length=32), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=True),
-        sa.Column("etag", sa.String(length=128), nullable=False),
-        sa.Column("stored_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_dataset_parts_company_id")),
-        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_dataset_parts_dataset_id")),
-        sa.PrimaryKeyConstraint("dataset_id", "number", name=op.f("pk_dataset_parts")),
-    )
-    op.create_table(
         "job_events",
         sa.Column("job_id", sa.String(length=32), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
@@ -279,7 +267,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_validations_company_id_created_at"), table_name="validations")
     op.drop_table("validations")
     op.drop_table("job_events")
-    op.drop_table("dataset_parts")
     op.drop_index(op.f("ix_refresh_tokens_family_id"), table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
     op.drop_index(op.f("ix_pipelines_company_id_created_at"), table_name="pipelines")

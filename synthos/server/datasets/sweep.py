@@ -1,0 +1,66 @@
+"""Bytes that nobody waits for any more: of uploads that were never completed, and of datasets that were deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, select
+from structlog import get_logger
+
+from synthos.server.audit.log import record
+from synthos.server.datasets import repository
+from synthos.server.datasets.metrics import DATASETS
+from synthos.server.datasets.places import data_key, folder_of
+from synthos.server.db.database import Tenant
+from synthos.server.db.tables import datasets
+from synthos.server.errors import UnavailableError
+from synthos.server.state import Services
+
+#: Datasets that one sweep looks at.
+MOST = 500
+_due = select(datasets).where(datasets.c.status.in_(("uploading", "expired", "deleted"))).limit(MOST)
+_log = get_logger("synthos.server")
+
+
+def expire_uploads(services: Services) -> int:
+    """Expire uploads whose time is over, and remove what is left of them and of deleted datasets; how many expired.
+
+    Any process may do this at any time, and any number of them. What the storage does not remove now stays due.
+    """
+    with services.database.read(None) as work:
+        rows = work.all(_due.where(datasets.c.expires_at <= work.now).order_by(datasets.c.expires_at))
+    expired = 0
+    for row in rows:
+        if row.status == "uploading":
+            if not expire(services, row):
+                continue
+            expired += 1
+        clear(services, row)
+    return expired
+
+
+def expire(services: Services, row: Row[Any]) -> bool:
+    """End an upload; False where it was completed, deleted or expired before. Its bytes are still there."""
+    with services.database.write(_tenant(row)) as work:
+        ended = repository.change(work, row.id, "uploading", status="expired", expires_at=work.now)
+        if ended:
+            record(work, "dataset.expired", row.id)
+    if ended:
+        DATASETS.labels("expired").inc()
+    return ended
+
+
+def clear(services: Services, row: Row[Any]) -> None:
+    """Remove every byte of a dataset that is expired or deleted; the next sweep tries again where that fails."""
+    try:
+        services.storage.abort(data_key(row))
+        services.storage.delete_prefix(folder_of(row.id))
+    except UnavailableError:
+        _log.warning("bytes are left for the next sweep", dataset=row.id)
+        return
+    with services.database.write(_tenant(row)) as work:
+        repository.change(work, row.id, "expired", "deleted", expires_at=None)
+
+
+def _tenant(row: Row[Any]) -> Tenant:
+    return Tenant(row.company_id, row.user_id)
