@@ -13,6 +13,7 @@ from synthos.server import health, problems
 from synthos.server.api_keys import endpoints as api_keys
 from synthos.server.auth import endpoints as auth
 from synthos.server.datasets import endpoints as datasets
+from synthos.server.jobs import endpoints as jobs
 from synthos.server.limits import BodyLimits
 from synthos.server.security_headers import SecurityHeaders
 from synthos.server.settings import Settings
@@ -20,7 +21,14 @@ from synthos.server.state import Services, build
 from synthos.server.telemetry import Telemetry
 
 ROOT = "/api/v1"
-ROUTERS: tuple[APIRouter, ...] = (auth.creating, auth.router, api_keys.router, datasets.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.creating,
+    auth.router,
+    api_keys.router,
+    datasets.router,
+    jobs.router,
+    jobs.sockets,
+)
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:

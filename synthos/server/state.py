@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from synthos.server.accounts.passwords import Passwords
 from synthos.server.auth.tokens import AccessTokens
@@ -53,7 +54,7 @@ def build(settings: Settings, database: Database | None = None) -> Services:
     )
 
 
-def services_of(request: Request) -> Services:
+def services_of(request: HTTPConnection) -> Services:
     """The dependency by which endpoints reach them."""
     found: Services = request.app.state.services
     return found

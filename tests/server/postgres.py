@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +36,7 @@ def running_postgres() -> Iterator[Any]:
             template.close()
             yield server
         finally:
+            os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nothing has to be kept
             server.cleanup()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from synthos.server.api_keys.lookup import find_principal
 from synthos.server.auth.scopes import Scope
@@ -26,7 +27,7 @@ def client_address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-async def identify(request: Request, services: Services) -> Principal:
+async def identify(request: HTTPConnection, services: Services) -> Principal:
     """Who asks, by an access token or an API key; remembered for the rest of the request.
 
     Raises
@@ -50,7 +51,7 @@ async def identify(request: Request, services: Services) -> Principal:
     return principal
 
 
-async def admit(request: Request, services: Services) -> Principal:
+async def admit(request: HTTPConnection, services: Services) -> Principal:
     """Who asks, once its request is counted; counted once, however often this is called.
 
     Raises

@@ -16,6 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable
 
@@ -28,6 +30,8 @@ _TENANT, _WRITES = "tenant", "synthos_writes"
 #: SQLite's wait for another writer, and PostgreSQL's for a lock, in seconds.
 LOCK_SECONDS = 10
 POOL, MORE = 8, 24
+#: What a statement raises where the database does not answer, or not in time: another attempt may end otherwise.
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
+from sqlalchemy import select
+
 from synthos.server.audit import log as audit
 from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets, jobs, pipelines, validations
+from synthos.server.ids import rfc3339
 from synthos.server.jobs import events
 
 Ending = Literal["succeeded", "failed", "cancelled"]
@@ -56,16 +59,26 @@ def _mark(work: Work, job: Ended, status: Ending, error: Problem, user_id: str |
         if work.run(change):
             audit.record(work, f"pipeline.{status}", job.subject, company_id=job.company_id, user_id=user_id)
     under_way = validations.c.status.in_(("queued", "running"))
-    values = {
-        "status": status,
-        "error": error,
-        "completed_at": work.now,
-        "current_stage": None,
-        "version": validations.c.version + 1,
-    }
-    mine = about & (validations.c.company_id == job.company_id)
-    for row in work.all(validations.update().where(mine, under_way).values(values).returning(validations.c.id)):
+    found = select(validations).where(about, under_way, validations.c.company_id == job.company_id)
+    for row in work.all(found.with_for_update()):
+        values = {
+            "status": status,
+            "error": error,
+            "stages": [_closed(stage, status, rfc3339(work.now)) for stage in row.stages],
+            "current_stage": None,
+            "completed_at": work.now,
+            "version": row.version + 1,
+        }
+        mine = (validations.c.id == row.id) & (validations.c.company_id == job.company_id)
+        work.run(validations.update().where(mine).values(values))
         audit.record(work, f"validation.{status}", row.id, company_id=job.company_id, user_id=user_id)
+
+
+def _closed(stage: dict[str, Any], status: Ending, now: str) -> dict[str, Any]:
+    """A stage of a validation that will not go on."""
+    if stage["status"] == "running":
+        return stage | {"status": status, "completed_at": now}
+    return stage | {"status": "skipped"} if stage["status"] == "pending" else stage
 
 
 def _mark_dataset(work: Work, job: Ended, error: Problem, user_id: str | None) -> None:

@@ -17,6 +17,9 @@ from synthos.server.ids import new_id
 from synthos.server.jobs import ending, events
 
 JobKind = Literal["ingest", "validation", "pipeline"]
+Priority = Literal["standard", "express"]
+#: What goes first, whatever its age.
+PRIORITIES: dict[Priority, int] = {"standard": 0, "express": 10}
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
@@ -61,7 +64,7 @@ def enqueue(
     ----------
     subject : the identifier of what the job is about: a dataset, a validation, a pipeline.
     payload : what its handler has to know besides; JSON, and no secrets.
-    priority : higher ones go first, whatever their age.
+    priority : one of ``PRIORITIES``; higher ones go first, whatever their age.
     most_attempts : how often the job may be begun before it counts as failed.
     """
     job_id, tenant = new_id("job"), work.tenant

@@ -1,0 +1,88 @@
+"""Jobs: listed, shown, called off, and run again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from synthos.server.auth.tokens import Principal
+from synthos.server.db.database import Work
+from synthos.server.errors import ConflictError, NotFoundError
+from synthos.server.jobs import queue, repository
+from synthos.server.jobs.queue import PRIORITIES
+from synthos.server.jobs.schemas import RunAgain
+from synthos.server.pagination import cut
+from synthos.server.state import Services
+
+#: Ends of a validation after which it may be run again.
+_NO_RESULT = ("failed", "cancelled")
+
+
+def run_again(services: Services, principal: Principal, asked: RunAgain) -> Row[Any]:
+    """Queue a job for a dataset whose processing failed, or for a validation that came to no result.
+
+    Raises
+    ------
+    NotFoundError : there is no such dataset or validation.
+    ConflictError : it has not failed.
+    """
+    again = _process_again if asked.kind == "ingest" else _validate_again
+    with services.database.write(principal.tenant) as work:
+        job_id = again(work, asked.subject, PRIORITIES[asked.priority])
+        return repository.find(work, job_id)
+
+
+def page(
+    services: Services, principal: Principal, status: str | None, kind: str | None, cursor: str | None, limit: int
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """The company's jobs, newest first, and the cursor of the next page."""
+    with services.database.read(principal.tenant) as work:
+        return cut(repository.page(work, status, kind, cursor, limit), limit)
+
+
+def show(services: Services, principal: Principal, job_id: str) -> tuple[Row[Any], Row[Any] | None]:
+    """A job, and its newest event of progress.
+
+    Raises
+    ------
+    NotFoundError : there is none.
+    """
+    with services.database.read(principal.tenant) as work:
+        return repository.find(work, job_id), repository.newest_step(work, job_id)
+
+
+def cancel(services: Services, principal: Principal, job_id: str) -> Row[Any]:
+    """Call a job off; its row. One that has ended stays as it is.
+
+    Raises
+    ------
+    NotFoundError : there is none.
+    """
+    with services.database.write(principal.tenant) as work:
+        return queue.ask_cancel(work, job_id)
+
+
+def _process_again(work: Work, dataset_id: str, priority: int) -> str:
+    row = repository.locked_dataset(work, dataset_id)
+    if row is None:
+        raise NotFoundError("dataset")
+    if row.status != "failed":
+        raise ConflictError("not-failed", f"only what has failed is processed again; the dataset is {row.status}")
+    job_id = queue.enqueue(work, "ingest", dataset_id, {}, priority=priority)
+    repository.process_again(work, dataset_id, job_id)
+    return job_id
+
+
+def _validate_again(work: Work, validation_id: str, priority: int) -> str:
+    row = repository.locked_validation(work, validation_id)
+    if row is None:
+        raise NotFoundError("validation")
+    if row.status not in _NO_RESULT:
+        raise ConflictError("not-failed", f"only what has failed or was cancelled is run again; this is {row.status}")
+    if not repository.has_its_datasets(work, row):
+        raise ConflictError("dataset-deleted", "a dataset of this validation is not there any more")
+    job_id = queue.enqueue(work, "validation", validation_id, {}, priority=priority)
+    repository.validate_again(work, row, job_id)
+    return job_id
