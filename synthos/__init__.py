@@ -2,7 +2,7 @@
 
 >>> import synthos
 >>> sorted(synthos.__all__)[:3]
-['Gate', 'InputError', 'SynthosError']
+['Client', 'Gate', 'InputError']
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from synthos.errors import InputError, SynthosError
 
 if TYPE_CHECKING:
+    from synthos.client import Client
     from synthos.flow import Gate, gate, profile, repair, validate
     from synthos.validation import Validation
 
-__all__ = ["Gate", "InputError", "SynthosError", "Validation", "gate", "profile", "repair", "validate"]
+__all__ = ["Client", "Gate", "InputError", "SynthosError", "Validation", "gate", "profile", "repair", "validate"]
 
 # Loaded on first use, so that the cascade can be trained where only numpy and torch are installed.
 _HOMES = {
+    "Client": "synthos.client",
     "Gate": "synthos.flow",
     "Validation": "synthos.validation",
     "gate": "synthos.flow",

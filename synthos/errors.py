@@ -10,7 +10,8 @@
     │   ├── SchemaError            columns or types that cannot be judged
     │   │   └── AlignmentError     synthetic and reference do not fit together
     │   ├── TooFewRowsError        fewer rows than can be judged
-    │   └── ConfigError            an option or a configuration file is wrong
+    │   ├── ConfigError            an option or a configuration file is wrong
+    │   └── RemoteError            a service answered with an error, or does not answer
     ├── CancelledError             the caller asked to stop
     └── InternalError              a broken invariant of ours; always a bug
 """
@@ -75,6 +76,32 @@ class TooFewRowsError(InputError):
 
 class ConfigError(InputError):
     """An option or a configuration file is wrong."""
+
+
+class RemoteError(InputError):
+    """A service answered with an error, or does not answer.
+
+    ``status`` is that of HTTP, None where nothing came; ``reason`` the stable last part of the problem's type.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        fix: str | None = None,
+        status: int | None = None,
+        reason: str = "unreachable",
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.status, self.reason = status, reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_remote, (self.what, self.where, self.fix, self.status, self.reason))
+
+
+def _rebuild_remote(what: str, where: str | None, fix: str | None, status: int | None, reason: str) -> RemoteError:
+    return RemoteError(what, where=where, fix=fix, status=status, reason=reason)
 
 
 class CancelledError(SynthosError):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synthos.cli import gate, profile, repair, signatures, validate
+from synthos.cli import admin, gate, profile, remote, repair, serve, signatures, validate
 
 app = typer.Typer(
     name="synthos",
@@ -21,7 +21,10 @@ app.command("validate")(validate.command)
 app.command("profile")(profile.command)
 app.command("gate")(gate.command)
 app.command("repair")(repair.command)
+app.command("serve")(serve.command)
 app.add_typer(signatures.app, name="signatures")
+app.add_typer(remote.app, name="remote")
+app.add_typer(admin.app, name="admin")
 
 
 def _show_version(wanted: bool) -> None:

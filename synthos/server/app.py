@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from synthos.server import health, problems
+from synthos.server.analytics import endpoints as analytics
 from synthos.server.api_keys import endpoints as api_keys
 from synthos.server.auth import endpoints as auth
 from synthos.server.datasets import endpoints as datasets
@@ -19,6 +20,7 @@ from synthos.server.security_headers import SecurityHeaders
 from synthos.server.settings import Settings
 from synthos.server.state import Services, build
 from synthos.server.telemetry import Telemetry
+from synthos.server.validations import endpoints as validations
 
 ROOT = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
@@ -26,6 +28,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     api_keys.router,
     datasets.router,
+    validations.router,
+    validations.sockets,
+    analytics.router,
     jobs.router,
     jobs.sockets,
 )

@@ -7,6 +7,7 @@ table of ``OWNED`` that does not carry the tenant's company: a check that was fo
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -25,8 +27,11 @@ from synthos.errors import InternalError
 from synthos.server.db.tables import OWNED
 from synthos.server.ids import Clock, utc_now
 
+QUERIES = Counter("db_queries_total", "Statements sent to the database")
+DURATION = Histogram("db_query_duration_seconds", "Statements, from sending them to their first row")
+
 _OWNED_NAME = re.compile(rf"\b({'|'.join(table.name for table in OWNED)})\b")
-_TENANT, _WRITES = "tenant", "synthos_writes"
+_TENANT, _WRITES, _SENT = "tenant", "synthos_writes", "sent"
 #: SQLite's wait for another writer, and PostgreSQL's for a lock, in seconds.
 LOCK_SECONDS = 10
 POOL, MORE = 8, 24
@@ -111,6 +116,7 @@ class Database:
             hide_parameters=True,
         )
         event.listen(engine, "before_cursor_execute", _guard)
+        event.listen(engine, "after_cursor_execute", _count)
         if self.is_sqlite:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -144,6 +150,7 @@ def _owned_table(statement: str) -> str | None:
 def _guard(
     connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
 ) -> None:
+    connection.info[_SENT] = time.perf_counter()
     tenant: Tenant | None = connection.info.get(_TENANT)
     if tenant is None or (table := _owned_table(statement)) is None:
         return
@@ -151,6 +158,13 @@ def _guard(
         carried = values.values() if isinstance(values, Mapping) else values
         if tenant.company_id not in carried:
             raise InternalError(f"a statement on {table} does not say whose rows it means")
+
+
+def _count(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> None:
+    QUERIES.inc()
+    DURATION.observe(time.perf_counter() - connection.info[_SENT])
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

@@ -146,6 +146,8 @@ validations = Table(
     Column("stages", Json, nullable=False),
     Column("results", Json),
     Column("risk_score", Float),
+    Column("risk_level", String(8)),
+    Column("decision", String(16)),
     Column("rows", BigInteger),
     Column("error", Json),
     Column("job_id", String(32)),

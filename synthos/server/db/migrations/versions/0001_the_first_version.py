@@ -225,6 +225,8 @@ def upgrade() -> None:
         sa.Column("stages", sa.Text(), nullable=False),
         sa.Column("results", sa.Text(), nullable=True),
         sa.Column("risk_score", sa.Float(), nullable=True),
+        sa.Column("risk_level", sa.String(length=8), nullable=True),
+        sa.Column("decision", sa.String(length=16), nullable=True),
         sa.Column("rows", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("job_id", sa.String(length=32), nullable=True),

@@ -1,0 +1,158 @@
+"""``synthos remote``: a service that runs elsewhere."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
+
+from synthos.cli import exits
+
+if TYPE_CHECKING:
+    from synthos.client import Client, Validation
+
+app = typer.Typer(help="Use a Synthos service.", no_args_is_help=True, rich_markup_mode=None)
+#: What the key of this machine may do.
+SCOPES = ["datasets:read", "datasets:write", "validations:read", "validations:write", "jobs:read", "analytics:read"]
+
+
+@app.command()
+def login(
+    url: Annotated[str, typer.Argument(help="Address of the service.")],
+    email: Annotated[str, typer.Option(prompt=True, help="Email of your account.")],
+    days: Annotated[int, typer.Option(help="Days after which the key of this machine expires.")] = 90,
+) -> None:
+    """Make an API key for this machine and keep it. The password is asked for, or read from standard input."""
+
+    def work() -> int:
+        from synthos.client import Client, logins
+
+        asked = sys.stdin.isatty()
+        password = typer.prompt("Password", hide_input=True) if asked else sys.stdin.readline().rstrip("\n")
+        with Client.login(url, email, password) as client:
+            key = client.create_api_key(f"synthos remote on {socket.gethostname()}"[:100], SCOPES, days)
+        path = logins.keep(logins.Login(url, key))
+        typer.echo(f"logged in to {url}; the key lies in {path}")
+        return exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+@app.command()
+def upload(
+    path: Annotated[Path, typer.Argument(help="A Parquet, CSV, JSON lines or Arrow file.")],
+    description: Annotated[str | None, typer.Option(help="A line about it.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with the upload of this dataset.")] = None,
+) -> None:
+    """Send a table; its dataset id is printed."""
+
+    def work() -> int:
+        with _client() as client:
+            typer.echo(_send(client, path, description, resume))
+        return exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+@app.command()
+def validate(
+    synthetic: Annotated[str, typer.Argument(help="A file, or the id of a dataset (ds_…).")],
+    reference: Annotated[str | None, typer.Option(help="What it was made from: a file or a dataset.")] = None,
+    holdout: Annotated[str | None, typer.Option(help="Real rows that its generator never saw.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave the models out.")] = False,
+    seed: Annotated[int | None, typer.Option(help="By default it comes from the tables' contents.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it is done.")] = True,
+) -> None:
+    """Have a table judged by the service; exit codes as of synthos validate."""
+
+    def work() -> int:
+        with _client() as client:
+            given = (synthetic, reference, holdout)
+            tables = [None if table is None else _dataset(client, table) for table in given]
+            assert tables[0] is not None
+            made = client.validate(tables[0], tables[1], tables[2], quick=quick, seed=seed, wait=False)
+            typer.echo(made.id)
+            return _follow(client, made.id) if wait else exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+@app.command()
+def watch(validation: Annotated[str, typer.Argument(help="Id of a validation (val_…).")]) -> None:
+    """Watch a validation until it ends; exit codes as of synthos validate."""
+
+    def work() -> int:
+        with _client() as client:
+            return _follow(client, validation)
+
+    raise typer.Exit(exits.run(work))
+
+
+@app.command()
+def report(
+    validation: Annotated[str, typer.Argument(help="Id of a validation (val_…).")],
+    out: Annotated[Path | None, typer.Option(help="File to write; by default standard output.")] = None,
+    format: Annotated[Literal["html", "json"], typer.Option(help="A page, or the whole document.")] = "html",
+) -> None:
+    """Fetch the report of a completed validation."""
+
+    def work() -> int:
+        from synthos.tables.writing import write_atomically
+
+        with _client() as client:
+            content = client.report(validation, format)
+        if out is None:
+            sys.stdout.buffer.write(content)
+        else:
+            write_atomically(out, content)
+            typer.echo(f"written: {out}", err=True)
+        return exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+@contextmanager
+def _client() -> Iterator[Client]:
+    from synthos.client import Client, logins
+
+    known = logins.current()
+    with Client(known.url, api_key=known.api_key) as client:
+        yield client
+
+
+def _dataset(client: Client, table: str) -> str:
+    """The id of a dataset, sent first where ``table`` is a file."""
+    return table if table.startswith("ds_") and not Path(table).exists() else _send(client, Path(table), None, None)
+
+
+def _send(client: Client, path: Path, description: str | None, resume: str | None) -> str:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(path.name, total=None)
+
+        def sent(done: int, size: int) -> None:
+            bar.update(task, completed=done, total=size, description="reading" if done == size else path.name)
+
+        return client.upload(path, description=description, resume=resume, on_sent=sent).id
+
+
+def _follow(client: Client, identifier: str) -> int:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("queued", total=100.0)
+
+        def heard(found: Validation) -> None:
+            bar.update(task, completed=found.progress, description=found.raw["current_stage"] or found.status)
+
+        ended = client.wait(identifier, heard)
+    results = ended.raw["results"]
+    for reason in results["reasons"]:
+        typer.echo(reason)
+    return exits.BY_DECISION[results["decision"]]

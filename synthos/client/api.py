@@ -1,0 +1,256 @@
+"""The service as Python objects.
+
+::
+
+    client = synthos.Client("http://127.0.0.1:8000", api_key=KEY)
+    table = client.upload("synthetic.parquet")
+    reference = client.upload("real.parquet")
+    validation = client.validate(table, reference)
+    print(validation.decision, validation.risk_score)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import httpx2
+
+from synthos.client.transport import Transport
+from synthos.client.uploads import OnSent, file_type, send
+from synthos.errors import RemoteError, SourceError, SynthosError
+
+#: Seconds between looks at something that goes on: at first, and at last.
+FIRST_LOOK, LAST_LOOK = 0.2, 2.0
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A table that the service has. ``raw`` is all that it says of it."""
+
+    id: str
+    status: str
+    rows: int | None
+    columns: int | None
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Dataset:
+        """The dataset in an answer of ``GET /datasets/{id}``."""
+        return cls(raw["dataset_id"], raw["status"], raw["row_count"], raw["column_count"], raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """A validation as it stands. ``raw`` is all that the service says of it; ``raw["results"]`` the verdict."""
+
+    id: str
+    status: str
+    progress: float
+    decision: str | None
+    risk_score: float | None
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Validation:
+        """The validation in an answer of ``GET /validations/{id}``."""
+        results = raw["results"] or {}
+        return cls(
+            raw["validation_id"],
+            raw["status"],
+            raw["progress"],
+            results.get("decision"),
+            results.get("risk_score"),
+            raw,
+        )
+
+
+def _ignore_sent(sent: int, size: int) -> None:
+    """For callers who do not watch an upload."""
+
+
+def _ignore(validation: Validation) -> None:
+    """For callers who do not watch a validation."""
+
+
+class Client:
+    """One account's view of a service.
+
+    Short failures of the network and of the service are borne: requests are sent again after a while, after as long as
+    the service asks for where it does, and are carried out once.
+
+    Parameters
+    ----------
+    url : of the service.
+    api_key : made by ``POST /api-keys`` or ``synthos remote login``; or use ``Client.login``.
+    timeout : seconds that one request may take.
+    transport, sleep : how requests are sent, and how to wait between them; for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        transport: httpx2.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._sleep = sleep
+        self._transport = Transport(url, api_key=api_key, timeout=timeout, transport=transport, sleep=sleep)
+
+    @classmethod
+    def login(cls, url: str, email: str, password: str, **options: Any) -> Self:
+        """A client with a session, which it carries on by itself; ``options`` as of the class.
+
+        Raises
+        ------
+        RemoteError : email or password is wrong, or the service does not answer.
+        """
+        made = cls(url, **options)
+        try:
+            made._transport.log_in(email, password)
+        except SynthosError:
+            made.close()
+            raise
+        return made
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def create_api_key(self, name: str, scopes: list[str] | None = None, expires_in_days: int | None = None) -> str:
+        """A new API key of the account; its secret, which is shown this once."""
+        asked: dict[str, Any] = {"name": name, "expires_in_days": expires_in_days}
+        if scopes is not None:
+            asked["scopes"] = scopes
+        return str(self._transport.ask("POST", "/api-keys", json=asked).json()["key"])
+
+    def upload(
+        self,
+        path: str | Path,
+        *,
+        description: str | None = None,
+        resume: str | None = None,
+        on_sent: OnSent = _ignore_sent,
+    ) -> Dataset:
+        """Send a file, and wait until the service has read it.
+
+        Parameters
+        ----------
+        resume : the id of a dataset whose upload was broken off; what is there is not sent again.
+        on_sent : called with the bytes sent and those in all.
+
+        Raises
+        ------
+        SourceError : the file cannot be read, or its ending does not say what it holds.
+        RemoteError : the service refuses it, or it is no table; the message says what, where, and what to do.
+        """
+        file = Path(path)
+        if not file.is_file():
+            raise SourceError("there is no such file", where=str(path), fix="name a file")
+        if resume is None:
+            asked = {"filename": file.name, "file_size": file.stat().st_size, "file_type": file_type(file)}
+            told = {} if description is None else {"description": description}
+            plan = self._transport.ask("POST", "/datasets/upload", json={**asked, **told}).json()
+        else:
+            plan = self._transport.ask("GET", f"/datasets/{resume}/upload").json()
+        send(self._transport, file, plan, on_sent)
+        self._transport.ask("POST", f"/datasets/{plan['dataset_id']}/complete")
+        return self._ready(plan["dataset_id"])
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """A dataset as it stands."""
+        return Dataset.of(self._transport.ask("GET", f"/datasets/{dataset_id}").json())
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Remove a dataset with all that was made of it."""
+        self._transport.ask("DELETE", f"/datasets/{dataset_id}")
+
+    def validate(
+        self,
+        synthetic: Dataset | str,
+        reference: Dataset | str | None = None,
+        holdout: Dataset | str | None = None,
+        *,
+        quick: bool = False,
+        seed: int | None = None,
+        express: bool = False,
+        wait: bool = True,
+        on_progress: Callable[[Validation], None] = _ignore,
+    ) -> Validation:
+        """Have a table judged; with ``wait``, until it is. Parameters as of ``synthos.validate``.
+
+        Raises
+        ------
+        RemoteError : the service refuses, or the validation failed.
+        """
+        tables = {"dataset_id": synthetic, "reference_dataset_id": reference, "holdout_dataset_id": holdout}
+        asked = {
+            **{name: _id(table) for name, table in tables.items() if table is not None},
+            "validation_type": "quick" if quick else "full",
+            "options": {"priority": "express" if express else "standard", "seed": seed},
+        }
+        made = self._transport.ask("POST", "/validations/create", json=asked).json()["validation_id"]
+        return self.wait(made, on_progress) if wait else self.validation(made)
+
+    def validation(self, validation_id: str) -> Validation:
+        """A validation as it stands."""
+        return Validation.of(self._transport.ask("GET", f"/validations/{validation_id}").json())
+
+    def wait(self, validation_id: str, on_progress: Callable[[Validation], None] = _ignore) -> Validation:
+        """The validation once it has ended; ``on_progress`` sees it as it goes on.
+
+        Raises
+        ------
+        RemoteError : it failed or was cancelled.
+        """
+        for found in self._looks(lambda: self.validation(validation_id)):
+            on_progress(found)
+            if found.status == "completed":
+                return found
+            if found.status in ("failed", "cancelled"):
+                raise _failed("the validation", found.status, found.raw["error"])
+        raise AssertionError("unreachable")
+
+    def cancel(self, validation_id: str) -> None:
+        """Call a validation off."""
+        self._transport.ask("POST", f"/validations/{validation_id}/cancel")
+
+    def report(self, validation_id: str, format: Literal["html", "json"] = "html") -> bytes:
+        """The report of a completed validation: a page, or the JSON document."""
+        return self._transport.ask("GET", f"/validations/{validation_id}/report", params={"format": format}).content
+
+    def _ready(self, dataset_id: str) -> Dataset:
+        for found in self._looks(lambda: self.dataset(dataset_id)):
+            if found.status == "ready":
+                return found
+            if found.status != "processing":
+                raise _failed("the dataset", found.status, found.raw["error"])
+        raise AssertionError("unreachable")
+
+    def _looks(self, look: Callable[[], Seen]) -> Iterator[Seen]:
+        pause = FIRST_LOOK
+        while True:
+            yield look()
+            self._sleep(pause)
+            pause = min(1.5 * pause, LAST_LOOK)
+
+
+def _id(table: Dataset | str) -> str:
+    return table if isinstance(table, str) else table.id
+
+
+def _failed(what: str, status: str, error: dict[str, Any] | None) -> RemoteError:
+    told = error or {"detail": f"{what} is {status}", "reason": status}
+    return RemoteError(told["detail"], where=told.get("where"), fix=told.get("fix"), reason=told["reason"])

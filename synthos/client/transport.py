@@ -1,0 +1,156 @@
+"""Requests that outlive short failures, and errors in the words of the service."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+
+import httpx2
+
+from synthos.errors import RemoteError
+
+#: Attempts at one request, the wait before the second, and the longest wait, in seconds.
+ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 6, 0.5, 30.0
+#: Answers after which the same request may succeed.
+PASSING = frozenset({408, 429, 502, 503, 504})
+_TYPES = "urn:synthos:problem:"
+
+
+class Transport:
+    """A connection to one service, by an access token that is refreshed, or an API key.
+
+    Parameters
+    ----------
+    url : of the service, without ``/api/v1``.
+    sleep : how to wait; tests pass their own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        transport: httpx2.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url, self._key, self._sleep = url.rstrip("/"), api_key, sleep
+        self._access: str | None = None
+        self._refresh: str | None = None
+        self._http = httpx2.Client(base_url=f"{self.url}/api/v1", timeout=timeout, transport=transport)
+        #: For addresses of a storage, which must not see the service's credentials.
+        self._bare = httpx2.Client(timeout=timeout, transport=transport)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+        self._bare.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def log_in(self, email: str, password: str) -> None:
+        """Open a session.
+
+        Raises
+        ------
+        RemoteError : email or password is wrong.
+        """
+        self._take(self._asked("POST", "/auth/login", json={"email": email, "password": password}))
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        content: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """A request to the service; POSTs are carried out once, however often they have to be sent.
+
+        Raises
+        ------
+        RemoteError : the service refuses, or does not answer.
+        """
+        extra = dict(headers or {})
+        if method == "POST":
+            extra.setdefault("Idempotency-Key", uuid.uuid4().hex)
+        try:
+            return self._asked(method, path, json=json, params=params, content=content, headers=extra)
+        except RemoteError as error:
+            if error.status != 401 or self._refresh is None:
+                raise
+        self._take(self._asked("POST", "/auth/refresh", json={"refresh_token": self._refresh}))
+        return self._asked(method, path, json=json, params=params, content=content, headers=extra)
+
+    def put_elsewhere(self, url: str, content: Callable[[], Any], size: int) -> None:
+        """PUT bytes to an address that the service gave; ``content`` makes them, anew for every attempt."""
+        self._try(lambda: self._bare.put(url, content=content(), headers={"Content-Length": str(size)}))
+
+    def _take(self, answer: httpx2.Response) -> None:
+        tokens = answer.json()
+        self._access, self._refresh = tokens["access_token"], tokens["refresh_token"]
+
+    def _asked(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        content = request.pop("content", None)
+        headers = dict(request.pop("headers", None) or {})
+        if self._key is not None:
+            headers["X-API-Key"] = self._key
+        elif self._access is not None:
+            headers["Authorization"] = f"Bearer {self._access}"
+
+        def send() -> httpx2.Response:
+            body = content() if callable(content) else content
+            return self._http.request(method, path, content=body, headers=headers, **request)
+
+        return self._try(send)
+
+    def _try(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = send()
+            except httpx2.TransportError as error:
+                if attempt == ATTEMPTS:
+                    fix = "see that it runs and that this machine reaches it"
+                    raise RemoteError(f"no answer ({error})", where=self.url, fix=fix) from error
+                self._sleep(_wait(attempt, None))
+                continue
+            if answer.status_code not in PASSING or attempt == ATTEMPTS:
+                return _checked(answer)
+            self._sleep(_wait(attempt, answer.headers.get("retry-after")))
+        raise AssertionError("unreachable")
+
+
+def _wait(attempt: int, asked: str | None) -> float:
+    """Seconds to wait: what the service asks for, else twice as long each time, somewhat at random."""
+    if asked is not None:
+        if asked.isdecimal():
+            return min(float(asked), LONGEST_WAIT)
+        try:
+            return float(min(max(0.0, parsedate_to_datetime(asked).timestamp() - time.time()), LONGEST_WAIT))
+        except ValueError:
+            pass
+    return float(min(FIRST_WAIT * 2.0 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.5, 1.0))
+
+
+def _checked(answer: httpx2.Response) -> httpx2.Response:
+    """The answer, unless it is an error."""
+    if answer.status_code < 400:
+        return answer
+    where = f"{answer.request.method} {answer.request.url.path}"
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        raise RemoteError(f"HTTP status {answer.status_code}", where=where, status=answer.status_code, reason="http")
+    told = answer.json()
+    what = "; ".join([told["detail"], *(f"{error['field']} {error['message']}" for error in told.get("errors", ()))])
+    place = told.get("where") or where
+    reason = str(told["type"]).removeprefix(_TYPES)
+    raise RemoteError(what, where=place, fix=told.get("fix"), status=answer.status_code, reason=reason)

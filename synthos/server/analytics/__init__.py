@@ -1,0 +1,1 @@
+"""What a company has used, and how its validations went over time."""

@@ -1,0 +1,271 @@
+"""The whole service on one machine: Ray, the API on Ray Serve, and workers, each a process that is kept running.
+
+What dies is started again after a while that grows with every death. Where Ray dies, what lives in it goes too. On
+SIGTERM or SIGINT, workers give their jobs back, replicas finish their answers, and Ray ends last.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import structlog
+
+from synthos.errors import ConfigError, InternalError
+from synthos.server.db.database import Database
+from synthos.server.db.migrate import migrate
+from synthos.server.keys import load_keys
+from synthos.server.settings import Settings
+
+#: Between looks at the processes, in seconds.
+LOOK = 0.2
+#: First and longest wait before something that died is started again, in seconds; a life of ``CALM`` forgets deaths.
+WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
+#: Time that workers and replicas together have to end, and then Ray, in seconds.
+DRAIN, RAY_ENDS = 25.0, 3.0
+_log = structlog.get_logger("synthos.platform")
+
+
+@dataclass(slots=True)
+class Part:
+    """One process of the service. ``needs`` names the part without which it cannot live."""
+
+    name: str
+    command: list[str]
+    needs: str | None = None
+    process: subprocess.Popen[bytes] | None = None
+    deaths: int = 0
+    started: float = 0.0
+    due: float = field(default=0.0)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self.process is not None and self.process.poll() is None
+
+
+class Platform:
+    """Starts the parts, keeps them running until told to stop, and ends them in order.
+
+    Parameters
+    ----------
+    settings : where it listens and how many workers there are.
+    config : the file that they came from, for the processes that read it again.
+    """
+
+    def __init__(self, settings: Settings, config: Path | None, folder: Path) -> None:
+        self.settings = settings
+        self.port = settings.port or free_port()
+        self._environment = _environment(settings, config, folder, self.port)
+        self._parts = _parts(settings, folder, self.port, self._environment["RAY_ADDRESS"])
+        self._stop = Event()
+
+    @property
+    def address(self) -> str:
+        """Where the API answers."""
+        return f"http://{self.settings.host}:{self.port}"
+
+    def run(self, ready: Callable[[str], None]) -> None:
+        """Keep everything running until ``stop``; ``ready`` hears the address once the API answers."""
+        told = False
+        try:
+            while not self._stop.is_set():
+                self._look_after()
+                if not told and self._answers():
+                    told = True
+                    ready(self.address)
+                self._stop.wait(LOOK)
+        finally:
+            self._end()
+
+    def stop(self) -> None:
+        """Ask ``run`` to end; safe in a signal handler."""
+        self._stop.set()
+
+    def pids(self) -> dict[str, int]:
+        """The running processes by the names of their parts."""
+        return {part.name: part.process.pid for part in self._parts if part.process is not None and part.runs}
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        for part in self._parts:
+            if part.process is not None and not part.runs:
+                self._bury(part, now)
+        running = {part.name for part in self._parts if part.runs}
+        for part in self._parts:
+            ready = part.process is None and now >= part.due and (part.needs is None or part.needs in running)
+            if ready and (part.needs is None or self._ray_answers()):
+                self._start(part, now)
+
+    def _start(self, part: Part, now: float) -> None:
+        logs = self.settings.data_folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (logs / f"{part.name}.log").open("ab") as log:
+            # A group of its own: Ctrl-C reaches this process alone, which ends the others in order.
+            part.process = subprocess.Popen(
+                part.command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        part.started = now
+        _log.info("started", part=part.name, pid=part.process.pid, deaths=part.deaths)
+
+    def _bury(self, part: Part, now: float) -> None:
+        assert part.process is not None
+        part.deaths = 1 if now - part.started > CALM else part.deaths + 1
+        part.due = now + min(WAIT * 2.0 ** (part.deaths - 1), LONGEST_WAIT)
+        _log.error("died", part=part.name, code=part.process.returncode, deaths=part.deaths)
+        _kill_group(part.process)
+        part.process = None
+        for other in self._parts:
+            if other.needs == part.name and other.process is not None:
+                _kill_group(other.process)
+                other.process.wait()
+                other.process, other.due = None, part.due
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.address}/readyz", timeout=2.0) as answer:
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+    def _ray_answers(self) -> bool:
+        host, port = self._environment["RAY_ADDRESS"].rsplit(":", 1)
+        with socket.socket() as probe:
+            probe.settimeout(1.0)
+            return probe.connect_ex((host, int(port))) == 0
+
+    def _end(self) -> None:
+        """Workers and API first, both at once; then Ray."""
+        for last, patience in ((False, DRAIN), (True, RAY_ENDS)):
+            end = time.monotonic() + patience
+            ending = [part.process for part in self._parts if part.process and (part.needs is None) == last]
+            for process in ending:
+                process.terminate()
+            for process in ending:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, end - time.monotonic()))
+                _kill_group(process)
+                process.wait()
+
+
+@contextmanager
+def platform(settings: Settings, config: Path | None = None) -> Iterator[Platform]:
+    """A platform whose database is of this version and whose secrets are there.
+
+    Raises
+    ------
+    ConfigError : a secret or the address cannot be used.
+    """
+    load_keys(settings)
+    database = Database(settings.database)
+    try:
+        migrate(database)
+    finally:
+        database.close()
+    if settings.port and not _is_free(settings.host, settings.port):
+        fix = "end what listens there, or choose another port"
+        raise ConfigError(f"something listens on port {settings.port}", where="port", fix=fix)
+    with ExitStack() as stack:
+        # Sockets of Ray lie in it, and their paths must not pass a hundred characters.
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="synthos-", ignore_cleanup_errors=True)))
+        made = Platform(settings, config, folder)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before = signal.signal(number, lambda *_: made.stop())
+            stack.callback(signal.signal, number, before)
+        yield made
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def job_processors(settings: Settings) -> int:
+    """Processors that jobs may have: all but the headroom, and one at least."""
+    return max(1, int((os.cpu_count() or 1) * (1.0 - settings.headroom)))
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _environment(settings: Settings, config: Path | None, folder: Path, port: int) -> dict[str, str]:
+    token = folder / "ray-token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32), encoding="ascii")
+    metrics = folder / "metrics"
+    metrics.mkdir()
+    given: Mapping[str, str] = {"SYNTHOS_CONFIG": str(config.resolve())} if config else {}
+    return {
+        **os.environ,
+        **given,
+        "SYNTHOS_HOST": settings.host,
+        "SYNTHOS_PORT": str(port),
+        "RAY_ADDRESS": f"127.0.0.1:{free_port()}",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_TMPDIR": str(folder),
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _parts(settings: Settings, folder: Path, port: int, ray_address: str) -> list[Part]:
+    ray = Path(sys.executable).with_name("ray")
+    if not ray.exists():
+        raise InternalError(f"there is no {ray}: Ray is not installed beside this Python")
+    head = [
+        str(ray),
+        "start",
+        "--head",
+        "--block",
+        "--node-ip-address=127.0.0.1",
+        f"--port={ray_address.rsplit(':', 1)[1]}",
+        f"--dashboard-port={free_port()}",
+        f"--num-cpus={job_processors(settings)}",
+        f"--temp-dir={folder / 'ray'}",
+        "--disable-usage-stats",
+    ]
+    worker = [sys.executable, "-m", "pipelines.worker"]
+    return [
+        Part("ray", head),
+        Part("api", [sys.executable, "-m", "serve_app"], needs="ray"),
+        *(Part(f"worker-{number}", worker, needs="ray") for number in range(1, settings.workers + 1)),
+    ]
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End whatever is left of a process and its children."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,90 @@
+"""Validations in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, Text, func, select, type_coerce
+
+from synthos.server.db.database import Work
+from synthos.server.db.tables import datasets, jobs
+from synthos.server.db.tables import validations as table
+from synthos.server.ids import new_id
+
+#: Columns that hold JSON are passed on as text: the hot path neither reads nor writes them anew.
+_TEXTS = ("options", "stages", "results", "error")
+_SHOWN = [type_coerce(column, Text).label(column.name) if column.name in _TEXTS else column for column in table.c]
+#: Finished validations from which the time of the next is told.
+NEWEST = 10
+
+
+def add(work: Work, values: Mapping[str, Any]) -> str:
+    """A new validation of the tenant's; its id."""
+    identifier = new_id("val")
+    mine = {"id": identifier, "company_id": work.tenant.company_id, "user_id": work.tenant.user_id}
+    work.run(table.insert().values({**mine, "created_at": work.now, "version": 1, "progress": 0.0, **values}))
+    return identifier
+
+
+def set_job(work: Work, identifier: str, job_id: str) -> None:
+    """Name the job that carries a validation out."""
+    mine = (table.c.company_id == work.tenant.company_id, table.c.id == identifier)
+    work.run(table.update().where(*mine).values(job_id=job_id))
+
+
+def find(work: Work, identifier: str) -> Row[Any] | None:
+    """A validation of the tenant's, or None."""
+    return work.one(work.mine(table).where(table.c.id == identifier))
+
+
+def status(work: Work, identifier: str) -> str | None:
+    """The status of a validation of the tenant's, or None where there is none."""
+    row = work.one(work.mine(table, table.c.status).where(table.c.id == identifier))
+    return None if row is None else str(row.status)
+
+
+def find_as_text(work: Work, identifier: str) -> Row[Any] | None:
+    """The same with its JSON columns as they are stored."""
+    return work.one(work.mine(table, *_SHOWN).where(table.c.id == identifier))
+
+
+def listed(work: Work, status: str | None) -> Select[Any]:
+    """The tenant's validations, without their results."""
+    shown = [column for column in table.c if column.name not in ("results", "stages", "options", "error")]
+    found = work.mine(table, *shown)
+    return found if status is None else found.where(table.c.status == status)
+
+
+def used_since(work: Work, since: datetime) -> Row[Any]:
+    """How many validations the company asked for since then, and of how many rows (``number``, ``rows``)."""
+    mine = (table.c.company_id == work.tenant.company_id, table.c.created_at > since)
+    asked = select(func.count().label("number"), func.coalesce(func.sum(table.c.rows), 0).label("rows")).where(*mine)
+    found = work.one(asked)
+    assert found is not None
+    return found
+
+
+def usable(work: Work, identifiers: Sequence[str]) -> dict[str, Row[Any]]:
+    """The tenant's datasets of these identifiers."""
+    return {row.id: row for row in work.all(work.mine(datasets).where(datasets.c.id.in_(identifiers)))}
+
+
+def usual_seconds(work: Work, kind: str) -> float | None:
+    """How long the company's newest validations of this kind took, in the middle; None where there are none."""
+    newest = (
+        work.mine(table, table.c.started_at, table.c.completed_at)
+        .where(table.c.status == "completed", table.c.kind == kind)
+        .order_by(table.c.created_at.desc())
+        .limit(NEWEST)
+    )
+    spans: list[timedelta] = sorted(row.completed_at - row.started_at for row in work.all(newest))
+    return spans[len(spans) // 2].total_seconds() if spans else None
+
+
+def waiting(work: Work) -> int:
+    """How many of the company's jobs are queued or under way."""
+    mine = (jobs.c.company_id == work.tenant.company_id, jobs.c.status.in_(("queued", "running")))
+    found = work.one(select(func.count()).select_from(jobs).where(*mine))
+    return int(found[0]) if found else 0

@@ -1,0 +1,173 @@
+"""Asking for a validation, looking at it, and calling it off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Row
+
+from synthos.server.audit.log import record
+from synthos.server.auth.tokens import Principal
+from synthos.server.db.database import Work
+from synthos.server.db.tables import validations as table
+from synthos.server.errors import ConflictError, NotFoundError, TooManyError
+from synthos.server.jobs.queue import ask_cancel, enqueue
+from synthos.server.pagination import cut, page_of
+from synthos.server.settings import Tier
+from synthos.server.state import Services
+from synthos.server.validations import places, repository, stages
+from synthos.server.validations.schemas import CreateValidation
+from synthos.server.validations.stages import Stage, Status
+
+PRIORITY = {"standard": 0, "express": 10}
+MONTH = timedelta(days=30)
+#: The roles of a validation's tables, and the fields of the request that name them.
+ROLES = {"synthetic": "dataset_id", "reference": "reference_dataset_id", "holdout": "holdout_dataset_id"}
+
+
+def create(
+    services: Services, principal: Principal, asked: CreateValidation
+) -> tuple[str, list[Stage], datetime | None]:
+    """Queue a validation: its id, its stages, and when it may be done.
+
+    Raises
+    ------
+    NotFoundError : a dataset is not there.
+    ConflictError : a dataset is not ready.
+    TooManyError : the month's validations or rows are used up.
+    """
+    named = {role: getattr(asked, field) for role, field in ROLES.items() if getattr(asked, field) is not None}
+    planned = stages.planned(asked.validation_type)
+    with services.database.write(principal.tenant) as work:
+        rows = _rows_of(work, named)
+        _within_quota(work, services.settings.tiers[principal.tier], rows)
+        identifier = repository.add(
+            work,
+            {
+                "dataset_id": named["synthetic"],
+                "reference_id": named.get("reference"),
+                "holdout_id": named.get("holdout"),
+                "kind": asked.validation_type,
+                "options": asked.options.model_dump(),
+                "status": "queued",
+                "stages": planned,
+                "rows": rows,
+            },
+        )
+        estimate = _estimate(work, asked.validation_type)
+        job_id = enqueue(work, "validation", identifier, {}, priority=PRIORITY[asked.options.priority])
+        repository.set_job(work, identifier, job_id)
+        record(work, "validation.requested", identifier, kind=asked.validation_type, tables=named)
+    return identifier, planned, estimate
+
+
+def show(services: Services, principal: Principal, identifier: str) -> Row[Any]:
+    """A validation with its JSON columns as text.
+
+    Raises
+    ------
+    NotFoundError : there is none of this name.
+    """
+    with services.database.read(principal.tenant) as work:
+        row = repository.find_as_text(work, identifier)
+    if row is None:
+        raise NotFoundError("validation")
+    return row
+
+
+def document(services: Services, principal: Principal, identifier: str) -> dict[str, Any]:
+    """The whole JSON document of a completed validation.
+
+    Raises
+    ------
+    NotFoundError : there is none of this name.
+    ConflictError : it is not completed.
+    """
+    found: dict[str, Any] = json.loads(made(services, principal, identifier, places.document))
+    return found
+
+
+def made(services: Services, principal: Principal, identifier: str, place: Callable[[str], str]) -> bytes:
+    """Something that a completed validation has made, from its ``place``; raises as ``document``."""
+    with services.database.read(principal.tenant) as work:
+        status = repository.status(work, identifier)
+    if status is None:
+        raise NotFoundError("validation")
+    if status != "completed":
+        raise ConflictError("not-completed", f"the validation is {status}; this is there once it is completed")
+    return services.storage.read(place(identifier))
+
+
+def job_of(services: Services, principal: Principal, identifier: str) -> str:
+    """The job that carries a validation out.
+
+    Raises
+    ------
+    NotFoundError : there is no such validation.
+    """
+    with services.database.read(principal.tenant) as work:
+        return job_in(work, identifier)
+
+
+def job_in(work: Work, identifier: str) -> str:
+    """The same, in the caller's unit of work."""
+    row = repository.find(work, identifier)
+    if row is None:
+        raise NotFoundError("validation")
+    return str(row.job_id)
+
+
+def page(
+    services: Services, principal: Principal, status: str | None, cursor: str | None, limit: int
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """Validations, newest first."""
+    with services.database.read(principal.tenant) as work:
+        return cut(work.all(page_of(repository.listed(work, status), table, cursor, limit)), limit)
+
+
+def cancel(services: Services, principal: Principal, identifier: str) -> Status:
+    """Call a validation off; its status. One that has ended stays as it is.
+
+    Raises
+    ------
+    NotFoundError : there is none of this name.
+    """
+    with services.database.write(principal.tenant) as work:
+        row = repository.find(work, identifier)
+        if row is None:
+            raise NotFoundError("validation")
+        if row.status not in ("queued", "running"):
+            return cast(Status, row.status)
+        job = ask_cancel(work, row.job_id)
+    return "cancelled" if job.status == "cancelled" else cast(Status, row.status)
+
+
+def _rows_of(work: Work, named: dict[str, str]) -> int:
+    """Rows of all tables together."""
+    found = repository.usable(work, list(named.values()))
+    for role, identifier in named.items():
+        row = found.get(identifier)
+        if row is None or row.status in ("deleted", "expired"):
+            raise NotFoundError(f"dataset {identifier} ({role})")
+        if row.status != "ready":
+            raise ConflictError("dataset-not-ready", f"dataset {identifier} ({role}) is {row.status}, not ready")
+    return sum(found[identifier].row_count for identifier in named.values())
+
+
+def _within_quota(work: Work, tier: Tier, rows: int) -> None:
+    used = repository.used_since(work, work.now - MONTH)
+    retry = timedelta(days=1).total_seconds()
+    if used.number >= tier.validations:
+        raise TooManyError("quota", f"the {tier.validations:,} validations of 30 days are used up", retry)
+    if used.rows + rows > tier.rows:
+        left = max(0, tier.rows - used.rows)
+        detail = f"this asks for {rows:,} rows; of the {tier.rows:,} of 30 days {left:,} are left"
+        raise TooManyError("quota", detail, retry)
+
+
+def _estimate(work: Work, kind: str) -> datetime | None:
+    seconds = repository.usual_seconds(work, kind)
+    return None if seconds is None else work.now + (1 + repository.waiting(work)) * timedelta(seconds=seconds)

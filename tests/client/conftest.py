@@ -1,0 +1,93 @@
+"""A service behind a real socket, and a client whose waits are noted instead of waited."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+
+from synthos.client import Client
+from synthos.server.app import create_app
+from synthos.server.db.database import Database
+from synthos.server.db.migrate import migrate
+from synthos.server.settings import Settings
+from synthos.server.state import Services, build
+from tests.server.conftest import Person, StandingClock
+
+
+class Unreliable(httpx2.BaseTransport):
+    """Gives the answers in ``first``, or raises them, before it lets requests through; notes the paths asked for."""
+
+    def __init__(self) -> None:
+        self.first: list[httpx2.Response | Exception] = []
+        self.asked: list[str] = []
+        self._real = httpx2.HTTPTransport()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        if self.first:
+            answer = self.first.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        return self._real.handle_request(request)
+
+    def close(self) -> None:
+        self._real.close()
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: StandingClock) -> Iterator[Services]:
+    settings = Settings(data_folder=tmp_path / "data")
+    database = Database(settings.database, clock=clock)
+    migrate(database)
+    made = build(settings, database)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ada(services: Services) -> Person:
+    return Person(services, "ada")
+
+
+@pytest.fixture
+def url(services: Services) -> Iterator[str]:
+    """Where the service answers."""
+    config = uvicorn.Config(create_app(services=services), port=0, log_level="error", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+        assert thread.is_alive()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """Seconds that the client has wanted to wait, in order."""
+    return []
+
+
+@pytest.fixture
+def network() -> Unreliable:
+    return Unreliable()
+
+
+@pytest.fixture
+def log_in(url: str, ada: Person, network: Unreliable, waits: list[float]) -> Callable[[], Client]:
+    return partial(Client.login, url, ada.email, ada.password, transport=network, sleep=waits.append)

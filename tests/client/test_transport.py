@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from synthos.client import Client
+from synthos.client.transport import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT
+from synthos.errors import RemoteError, SourceError
+from synthos.server.state import Services
+from tests.client.conftest import Unreliable
+from tests.server.conftest import Person, StandingClock
+
+
+def away(retry_after: str | None = None) -> httpx2.Response:
+    return httpx2.Response(503, headers={} if retry_after is None else {"Retry-After": retry_after})
+
+
+def test_a_session_makes_a_key_that_works(url: str, log_in: Callable[[], Client]) -> None:
+    with log_in() as client:
+        key = client.create_api_key("ci", ["datasets:read"])
+    with Client(url, api_key=key) as other, pytest.raises(RemoteError) as caught:
+        other.create_api_key("more")
+    assert caught.value.status == 403 and "api-keys:write" in str(caught.value)
+
+
+def test_short_failures_are_borne_and_the_service_is_heeded(
+    log_in: Callable[[], Client], network: Unreliable, waits: list[float]
+) -> None:
+    with log_in() as client:
+        network.first = [away("7"), away("3600"), httpx2.ConnectError("refused"), away()]
+        assert client.create_api_key("ci").startswith("syn_")
+    assert waits[:2] == [7.0, LONGEST_WAIT]
+    assert 2 * FIRST_WAIT <= waits[2] <= 4 * FIRST_WAIT <= waits[3] <= 8 * FIRST_WAIT
+    assert network.asked.count("POST /api/v1/api-keys") == 5
+
+
+def test_what_was_sent_twice_is_carried_out_once(
+    log_in: Callable[[], Client], network: Unreliable, services: Services, ada: Person
+) -> None:
+    class LosesAnswers(Unreliable):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            answer = super().handle_request(request)
+            if request.url.path.endswith("/api-keys") and self.asked.count("POST /api/v1/api-keys") == 1:
+                answer.close()
+                raise httpx2.ReadError("the answer was lost")
+            return answer
+
+    with log_in() as session:
+        url = session._transport.url
+    losing = LosesAnswers()
+    with Client.login(url, ada.email, ada.password, transport=losing, sleep=lambda seconds: None) as client:
+        client.create_api_key("ci")
+    assert losing.asked.count("POST /api/v1/api-keys") == 2
+    assert len(ada.client.get("/api/v1/api-keys").json()["items"]) == 1
+
+
+def test_what_goes_on_failing_is_told(log_in: Callable[[], Client], network: Unreliable) -> None:
+    with log_in() as client:
+        network.first = [httpx2.ConnectError("refused")] * ATTEMPTS
+        with pytest.raises(RemoteError, match="no answer") as caught:
+            client.create_api_key("ci")
+        assert caught.value.status is None and caught.value.reason == "unreachable"
+        network.first = [away()] * ATTEMPTS
+        with pytest.raises(RemoteError, match="503"):
+            client.create_api_key("ci")
+
+
+def test_a_session_is_carried_on_when_its_token_expires(
+    log_in: Callable[[], Client], clock: StandingClock, network: Unreliable
+) -> None:
+    with log_in() as client:
+        clock.move(minutes=16)
+        assert client.create_api_key("ci").startswith("syn_")
+    assert network.asked[-3:] == ["POST /api/v1/api-keys", "POST /api/v1/auth/refresh", "POST /api/v1/api-keys"]
+
+
+def test_errors_are_told_in_the_words_of_the_service(log_in: Callable[[], Client], waits: list[float]) -> None:
+    with log_in() as client:
+        with pytest.raises(RemoteError, match="there is no such validation") as caught:
+            client.validation("val_unknown")
+        assert (caught.value.status, caught.value.reason) == (404, "not-found")
+        with pytest.raises(RemoteError, match=r"body\.expires_in_days"):
+            client.create_api_key("ci", expires_in_days=-1)
+    assert waits == []
+
+
+def test_a_wrong_password_is_told(url: str, ada: Person) -> None:
+    with pytest.raises(RemoteError, match="email or password is wrong"):
+        Client.login(url, ada.email, "wrong")
+
+
+@pytest.mark.parametrize("name", ["table.txt", "table", "table.gz", "table.parquet"])
+def test_what_cannot_be_sent_is_told_before_anything_is_asked(
+    tmp_path, log_in: Callable[[], Client], network: Unreliable, name: str
+) -> None:
+    if name != "table.parquet":
+        (tmp_path / name).write_bytes(b"x")
+    with log_in() as client:
+        asked = len(network.asked)
+        with pytest.raises(SourceError, match="file" if name == "table.parquet" else "ending"):
+            client.upload(tmp_path / name)
+    assert len(network.asked) == asked
