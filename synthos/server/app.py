@@ -71,8 +71,14 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match", "Range"],
-            expose_headers=["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID", "Content-Range"],
+            allow_headers=[
+                *("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match"),
+                *("Range", "If-Range", "Content-Digest", "X-Part-SHA256"),
+            ],
+            expose_headers=[
+                *("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
+                *("Content-Range", "Content-Disposition", "Accept-Ranges"),
+            ],
             max_age=600,
         )
     app.add_middleware(SecurityHeaders)

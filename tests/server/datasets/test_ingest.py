@@ -22,7 +22,7 @@ from synthos.server.storage.s3 import S3Storage
 from tests.s3_server import free_port
 from tests.server.conftest import Person
 from tests.server.datasets.conftest import Left
-from tests.server.datasets.uploading import CSV, PATH, ROWS, TABLE, ready, status_of, uploaded
+from tests.server.datasets.uploading import CSV, PATH, ROWS, TABLE, ready, status_of, swap, uploaded
 
 
 def written(write: Callable[[io.BytesIO], object]) -> bytes:
@@ -105,7 +105,7 @@ def test_a_packed_file_that_unpacks_to_more_than_may_be_sent_fails(
 ) -> None:
     bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 500_000)
     dataset_id = uploaded(ada, bomb, filename="t.csv.gz")
-    object.__setattr__(services, "settings", settings.model_copy(update={"tiers": {"free": Tier(bytes=1_000_000)}}))
+    swap(services, settings=settings.model_copy(update={"tiers": {"free": Tier(bytes=1_000_000)}}))
     with pytest.raises(InputError, match="unpacks to more than 1,000,000 bytes"):
         ingest(services, dataset_id)
 
@@ -116,7 +116,7 @@ def test_a_table_of_more_rows_than_may_be_judged_fails_unread(
     many = written(lambda buffer: pl.select(a=pl.zeros(2_000_000, dtype=pl.Int64)).write_parquet(buffer))
     assert len(many) < 100_000
     dataset_id = uploaded(ada, many, filename="t.parquet", file_type="parquet")
-    object.__setattr__(services, "settings", settings.model_copy(update={"tiers": {"free": Tier(rows=1_000_000)}}))
+    swap(services, settings=settings.model_copy(update={"tiers": {"free": Tier(rows=1_000_000)}}))
     told: list[Event] = []
     with pytest.raises(InputError, match="has 2,000,000 rows"):
         ingest(services, dataset_id, told.append)
@@ -165,11 +165,11 @@ def test_a_storage_that_is_away_is_no_fault_of_the_file(
     there = services.storage
     assert settings.s3 is not None
     away = settings.s3.model_copy(update={"endpoint": HttpUrl(f"http://127.0.0.1:{free_port()}")})
-    object.__setattr__(services, "storage", S3Storage(away, 1))
+    swap(services, storage=S3Storage(away, 1))
     with pytest.raises(UnavailableError):
         ingest(services, dataset_id)
     assert status_of(services, dataset_id) == "processing"
-    object.__setattr__(services, "storage", there)
+    swap(services, storage=there)
     assert ingest(services, dataset_id) == "ready"
 
 

@@ -16,7 +16,7 @@ from synthos.server.datasets.uploads import standing
 from synthos.server.settings import MIB, Settings
 from synthos.server.state import Services
 from tests.server.conftest import Person
-from tests.server.datasets.uploading import CSV, announce
+from tests.server.datasets.uploading import CSV, announce, swap
 
 SHA256 = hashlib.sha256(CSV).hexdigest()
 DIGEST = f"sha-256=:{base64.b64encode(hashlib.sha256(CSV).digest()).decode()}:"
@@ -138,7 +138,7 @@ def piece(content: bytes) -> Message:
 def test_a_part_that_stands_still_is_ended(
     ada: Person, services: Services, settings: Settings, path: str, begun: list[Message]
 ) -> None:
-    object.__setattr__(services, "settings", settings.model_copy(update={"body_seconds": 0.05}))
+    swap(services, settings=settings.model_copy(update={"body_seconds": 0.05}))
     sent = asyncio.run(_put(ada, services, path, begun))
     assert sent[0]["status"] == 408 and (b"connection", b"close") in sent[0]["headers"]
     assert parts_of(ada, path) == []

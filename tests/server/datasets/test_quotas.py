@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,7 +12,7 @@ from synthos.server.settings import GIB, Settings, Tier
 from synthos.server.state import Services
 from tests.server.conftest import Person, StandingClock
 from tests.server.datasets.conftest import Left
-from tests.server.datasets.uploading import CSV, PATH, announce, uploaded
+from tests.server.datasets.uploading import CSV, PATH, announce, swap, uploaded
 
 DAY = 86_400
 
@@ -49,6 +50,13 @@ def test_a_company_sends_so_many_bytes_in_thirty_days(ada: Person, eve: Person, 
     assert ask(ada)[0] == 201
 
 
+@pytest.mark.usefixtures("ground")
+def test_who_asks_at_once_gets_no_more(ada: Person) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = sorted(status for status, _, _ in threads.map(lambda _: ask(ada), range(8)))
+    assert answers == [201] * 3 + [429] * 5
+
+
 def test_what_was_refused_leaves_nothing(ada: Person, left: Left) -> None:
     for _ in range(3):
         uploaded(ada)
@@ -79,7 +87,7 @@ def test_deleting_what_was_sent_gives_no_bytes_back(ada: Person) -> None:
 def test_what_the_disk_does_not_hold_is_refused_and_leaves_nothing(ada: Person, services: Services, left: Left) -> None:
     free = shutil.disk_usage(services.settings.data_folder).free
     generous = {"tiers": {"free": Tier(bytes=free + GIB)}, "max_upload_bytes": free + GIB}
-    object.__setattr__(services, "settings", services.settings.model_copy(update=generous))
+    swap(services, settings=services.settings.model_copy(update=generous))
     assert ask(ada, free)[:2] == (507, "storage-full")
     assert left() == []
     (item,) = ada.client.get(PATH).json()["items"]

@@ -5,18 +5,24 @@ from __future__ import annotations
 import random
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+from pydantic import HttpUrl
 from sqlalchemy import select
 
 from synthos.server.audit.log import broken_at
+from synthos.server.datasets import repository
 from synthos.server.datasets.sweep import expire_uploads
 from synthos.server.db.tables import audit_log, jobs
-from synthos.server.settings import MIB
+from synthos.server.settings import MIB, Settings
 from synthos.server.state import Services
+from synthos.server.storage.s3 import S3Storage
+from tests.s3_server import free_port
 from tests.server.conftest import Person, StandingClock
 from tests.server.datasets.conftest import Left
-from tests.server.datasets.uploading import CSV, PATH, announce, send, uploaded
+from tests.server.datasets.uploading import CSV, PATH, announce, send, swap, uploaded
 
 CONTENT = random.Random(1).randbytes(12 * MIB + 345)
 
@@ -99,6 +105,49 @@ def test_what_clients_call_a_file_is_no_part_of_where_it_lies(ada: Person, left:
     assert left() == [f"datasets/{dataset_id}/data.csv"]
     shown = ada.client.get(f"{PATH}/{dataset_id}/content").headers["content-disposition"]
     assert "filename*=UTF-8''%C3%9Cberraschung%20%E2%84%961%20%28final%29.CSV" in shown
+
+
+def test_an_upload_that_died_while_it_was_announced_is_swept_away(
+    ada: Person, services: Services, clock: StandingClock, left: Left
+) -> None:
+    with services.database.write(ada.principal.tenant) as work:
+        about = {"filename": "table.csv", "file_type": "csv", "file_size": 9, "chunk_bytes": 5 * MIB}
+        dataset_id = repository.add(work, **about, expires_at=work.now + timedelta(hours=24))
+    services.storage.begin(f"datasets/{dataset_id}/data.csv", 9)
+    assert ada.client.get(f"{PATH}/{dataset_id}/upload").status_code == 409
+    clock.move(hours=24)
+    assert expire_uploads(services) == 1
+    assert left() == []
+
+
+@pytest.mark.parametrize("ground", [pytest.param("cloud", marks=pytest.mark.slow)])
+def test_an_upload_cannot_begin_while_the_storage_is_away(
+    ada: Person, services: Services, settings: Settings, clock: StandingClock, ground: str
+) -> None:
+    there = services.storage
+    assert settings.s3 is not None
+    away = settings.s3.model_copy(update={"endpoint": HttpUrl(f"http://127.0.0.1:{free_port()}")})
+    swap(services, storage=S3Storage(away, 1))
+    asked = {"filename": "table.csv", "file_type": "csv", "file_size": 9}
+    answer = ada.client.post(f"{PATH}/upload", json=asked)
+    assert answer.status_code == 503 and answer.json()["type"].endswith("storage-unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert ada.client.get("/readyz").json()["checks"]["storage"] is False
+    assert [item["status"] for item in ada.client.get(PATH).json()["items"]] == ["expired"]
+    swap(services, storage=there)
+    assert expire_uploads(services) == 0  # it has expired before; its bytes are looked for once more
+    assert ada.client.post(f"{PATH}/upload", json=asked).status_code == 201
+
+
+def test_of_many_who_complete_at_once_one_does(ada: Person, services: Services) -> None:
+    plan = announce(ada, CSV)
+    send(ada, plan, CSV)
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda _: ada.client.post(f"{PATH}/{plan['dataset_id']}/complete"), range(6)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["job_id"] for answer in answers}) == 1
+    with services.database.read(None) as work:
+        assert len(work.all(select(jobs))) == 1
 
 
 def test_a_part_of_another_length_is_refused_by_whoever_takes_it(ada: Person) -> None:

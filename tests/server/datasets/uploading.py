@@ -73,3 +73,9 @@ def status_of(services: Services, dataset_id: str) -> str:
         row = work.one(select(datasets.c.status).where(datasets.c.id == dataset_id))
     assert row is not None
     return str(row.status)
+
+
+def swap(services: Services, **parts: Any) -> None:
+    """Parts of a running service become others: its settings change, its storage goes away."""
+    for name, part in parts.items():
+        object.__setattr__(services, name, part)
