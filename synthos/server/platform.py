@@ -6,6 +6,7 @@ SIGTERM or SIGINT, workers give their jobs back, replicas finish their answers, 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import signal
@@ -22,6 +23,7 @@ from threading import Event
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
 import structlog
 
 from synthos.errors import ConfigError, InternalError
@@ -36,6 +38,8 @@ LOOK = 0.2
 WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
 #: Time that workers and replicas together have to end, and then Ray, in seconds.
 DRAIN, RAY_ENDS = 25.0, 3.0
+#: Of prctl(2).
+_PR_SET_CHILD_SUBREAPER = 36
 _log = structlog.get_logger("synthos.platform")
 
 
@@ -138,6 +142,15 @@ class Platform:
                 _kill_group(other.process)
                 other.process.wait()
                 other.process, other.due = None, part.due
+        self._kill_orphans()
+
+    def _kill_orphans(self) -> None:
+        """What a part that died has left running is a child of this process now."""
+        parts = set(self.pids().values())
+        for orphan in (child for child in psutil.Process().children() if child.pid not in parts):
+            for process in (*orphan.children(recursive=True), orphan):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def _answers(self) -> bool:
         try:
@@ -164,6 +177,7 @@ class Platform:
                     process.wait(max(0.0, end - time.monotonic()))
                 _kill_group(process)
                 process.wait()
+        self._kill_orphans()
 
 
 @contextmanager
@@ -175,6 +189,7 @@ def platform(settings: Settings, config: Path | None = None) -> Iterator[Platfor
     ConfigError : a secret or the address cannot be used.
     """
     load_keys(settings)
+    _adopt_orphans()
     database = Database(settings.database)
     try:
         migrate(database)
@@ -203,6 +218,12 @@ def free_port() -> int:
 def job_processors(settings: Settings) -> int:
     """Processors that jobs may have: all but the headroom, and one at least."""
     return max(1, int((os.cpu_count() or 1) * (1.0 - settings.headroom)))
+
+
+def _adopt_orphans() -> None:
+    """Make this process the parent of whatever its children leave behind (Linux alone has that)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _is_free(host: str, port: int) -> bool:
