@@ -11,7 +11,6 @@ from sqlalchemy import Row, Select, Text, func, select, type_coerce
 from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets, jobs
 from synthos.server.db.tables import validations as table
-from synthos.server.ids import new_id
 
 #: Columns that hold JSON are passed on as text: the hot path neither reads nor writes them anew.
 _TEXTS = ("options", "stages", "results", "error")
@@ -20,12 +19,10 @@ _SHOWN = [type_coerce(column, Text).label(column.name) if column.name in _TEXTS 
 NEWEST = 10
 
 
-def add(work: Work, values: Mapping[str, Any]) -> str:
-    """A new validation of the tenant's; its id."""
-    identifier = new_id("val")
-    mine = {"id": identifier, "company_id": work.tenant.company_id, "user_id": work.tenant.user_id}
+def add(work: Work, values: Mapping[str, Any]) -> None:
+    """A new validation of the tenant's."""
+    mine = {"company_id": work.tenant.company_id, "user_id": work.tenant.user_id}
     work.run(table.insert().values({**mine, "created_at": work.now, "version": 1, "progress": 0.0, **values}))
-    return identifier
 
 
 def set_job(work: Work, identifier: str, job_id: str) -> None:

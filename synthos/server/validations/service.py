@@ -14,6 +14,7 @@ from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Work
 from synthos.server.db.tables import validations as table
 from synthos.server.errors import ConflictError, NotFoundError, TooManyError
+from synthos.server.ids import new_id
 from synthos.server.jobs.queue import ask_cancel, enqueue
 from synthos.server.pagination import cut, page_of
 from synthos.server.settings import Tier
@@ -40,13 +41,16 @@ def create(
     TooManyError : the month's validations or rows are used up.
     """
     named = {role: getattr(asked, field) for role, field in ROLES.items() if getattr(asked, field) is not None}
-    planned = stages.planned(asked.validation_type)
+    planned, identifier = stages.planned(asked.validation_type), new_id("val")
     with services.database.write(principal.tenant) as work:
+        # First, since it orders the company's writers: no table can be deleted between being looked at and being used.
+        record(work, "validation.requested", identifier, kind=asked.validation_type, tables=named)
         rows = _rows_of(work, named)
         _within_quota(work, services.settings.tiers[principal.tier], rows)
-        identifier = repository.add(
+        repository.add(
             work,
             {
+                "id": identifier,
                 "dataset_id": named["synthetic"],
                 "reference_id": named.get("reference"),
                 "holdout_id": named.get("holdout"),
@@ -60,7 +64,6 @@ def create(
         estimate = _estimate(work, asked.validation_type)
         job_id = enqueue(work, "validation", identifier, {}, priority=PRIORITY[asked.options.priority])
         repository.set_job(work, identifier, job_id)
-        record(work, "validation.requested", identifier, kind=asked.validation_type, tables=named)
     return identifier, planned, estimate
 
 
