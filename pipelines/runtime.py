@@ -39,7 +39,7 @@ class Runtime:
         self._owned = False
         #: What the instance and its workers write lies here and goes with it. Sockets do too, and their paths must not
         #: pass a hundred characters.
-        self.folder = mkdtemp(prefix="synthos-ray-")
+        self.folder = mkdtemp(prefix="sr-")
         atexit.register(self._leave)
         self.seconds_to_start = 0.0
 

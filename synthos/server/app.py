@@ -15,7 +15,9 @@ from synthos.server.api_keys import endpoints as api_keys
 from synthos.server.auth import endpoints as auth
 from synthos.server.datasets import endpoints as datasets
 from synthos.server.jobs import endpoints as jobs
+from synthos.server.jobs.metrics import registry_of
 from synthos.server.limits import BodyLimits
+from synthos.server.resources import endpoints as resources
 from synthos.server.security_headers import SecurityHeaders
 from synthos.server.settings import Settings
 from synthos.server.state import Services, build
@@ -33,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     analytics.router,
     jobs.router,
     jobs.sockets,
+    resources.router,
 )
 
 
@@ -61,6 +64,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.figures = registry_of(services.database)
     problems.install(app)
     app.include_router(health.router)
     for router in ROUTERS:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
@@ -55,9 +55,10 @@ def health(services: ServicesOf) -> Health:
 
 
 @router.get("/metrics", response_class=Response, responses=documented())
-def metrics() -> Response:
-    """Prometheus' text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+def metrics(request: Request) -> Response:
+    """Prometheus' text format: what this process has counted, and what the database says of the whole service."""
+    both = generate_latest() + generate_latest(request.app.state.figures)
+    return Response(both, media_type=CONTENT_TYPE_LATEST)
 
 
 def check(services: Services) -> Health:

@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     jwt_secret, token_secret : at least 32 characters; by default generated into ``data_folder``.
     allow_remote_sources : whether jobs may read tables from http:// and s3:// addresses that clients name.
     chunk_bytes : smallest size of an upload's parts but the last (larger files have larger ones); S3 wants 5 MiB.
+    workers : processes that `synthos serve` starts beside the API, to run jobs.
+    lease_seconds : how long a worker that is not heard of keeps its jobs.
+    headroom : share of processors, memory and GPUs that jobs leave free.
+    job_hours : how long an attempt may take.
     trusted_proxies : addresses whose X-Forwarded-For is believed.
     """
 
@@ -107,6 +111,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=0)
     lease_seconds: float = Field(default=30.0, ge=1.0)
     headroom: float = Field(default=0.2, ge=0.0, lt=1.0)
+    job_hours: float = Field(default=12.0, gt=0.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

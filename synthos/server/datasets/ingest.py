@@ -16,7 +16,6 @@ from synthos.progress import Listener, silent
 from synthos.results import ColumnProfile, TableProfile
 from synthos.server.audit.log import record
 from synthos.server.datasets import checks, repository
-from synthos.server.datasets.metrics import DATASETS, ROWS
 from synthos.server.datasets.places import data_key, folder_of, profile_key
 from synthos.server.db.database import Tenant
 from synthos.server.db.tables import companies, datasets
@@ -74,7 +73,6 @@ def ingest(services: Services, dataset_id: str, on_progress: Listener = silent) 
         if status == "deleted":
             services.storage.delete_prefix(folder_of(row.id))  # what was put there just now came too late
         return status
-    ROWS.inc(found.rows)
     return "ready"
 
 
@@ -127,8 +125,6 @@ def _settle(services: Services, row: Row[Any], status: str, **values: Any) -> bo
         settled = repository.change(work, row.id, "processing", status=status, **values)
         if settled:
             record(work, f"dataset.{status}", row.id)
-    if settled:
-        DATASETS.labels(status).inc()
     return settled
 
 

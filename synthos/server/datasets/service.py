@@ -11,7 +11,6 @@ from sqlalchemy import Row
 from synthos.server.audit.log import record
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import repository
-from synthos.server.datasets.metrics import DATASETS
 from synthos.server.datasets.places import data_key, profile_key
 from synthos.server.datasets.sweep import clear
 from synthos.server.db.tables import datasets
@@ -98,6 +97,5 @@ def delete(services: Services, principal: Principal, dataset_id: str) -> datetim
         if not repository.change(work, dataset_id, *alive, status="deleted", expires_at=work.now, **emptied):
             raise NotFoundError("dataset")
         deleted_at = work.now
-    DATASETS.labels("deleted").inc()
     clear(services, row)
     return deleted_at

@@ -9,7 +9,6 @@ from structlog import get_logger
 
 from synthos.server.audit.log import record
 from synthos.server.datasets import repository
-from synthos.server.datasets.metrics import DATASETS
 from synthos.server.datasets.places import data_key, folder_of
 from synthos.server.db.database import Tenant
 from synthos.server.db.tables import datasets
@@ -45,8 +44,6 @@ def expire(services: Services, row: Row[Any]) -> bool:
         ended = repository.change(work, row.id, "uploading", status="expired", expires_at=work.now)
         if ended:
             record(work, "dataset.expired", row.id)
-    if ended:
-        DATASETS.labels("expired").inc()
     return ended
 
 

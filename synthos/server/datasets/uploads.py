@@ -13,7 +13,6 @@ from synthos.server.audit.log import record
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import repository
 from synthos.server.datasets.formats import ENDINGS, ending_of
-from synthos.server.datasets.metrics import DATASETS
 from synthos.server.datasets.places import upload_of
 from synthos.server.datasets.schemas import ProcessingStage, UploadRequest
 from synthos.server.datasets.sweep import clear, expire
@@ -78,7 +77,6 @@ def announce(services: Services, principal: Principal, asked: UploadRequest) -> 
         record(work, "dataset.announced", dataset_id, bytes=asked.file_size)
         _check_quota(work, tier)
         row = repository.find(work, dataset_id)
-    DATASETS.labels("uploading").inc()
     try:
         upload_id = services.storage.begin(upload_of(row).key, asked.file_size)
     except ServiceError:
@@ -155,8 +153,6 @@ def complete(services: Services, principal: Principal, dataset_id: str) -> Row[A
             record(work, "dataset.completed", dataset_id)
             repository.change(work, dataset_id, "processing", job_id=enqueue(work, "ingest", dataset_id, {}))
         row = repository.find(work, dataset_id, *_NEEDED)
-    if is_first:
-        DATASETS.labels("processing").inc()
     if row.status == "expired":
         raise _ended(row.status)
     return row

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, literal_column, select
 
-from synthos.errors import SynthosError
+from synthos.errors import CancelledError
 from synthos.server.audit import log as audit
 from synthos.server.db.database import Database, Work
 from synthos.server.db.tables import jobs
@@ -29,7 +29,7 @@ _RUNNING = jobs.c.status == literal_column("'running'")
 _ABANDONED = select(jobs).where(_RUNNING, RAN_OUT).limit(MOST)
 
 
-class LeaseLostError(SynthosError):
+class LeaseLostError(CancelledError):
     """The job is another's by now, or has ended."""
 
 

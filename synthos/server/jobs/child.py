@@ -1,0 +1,103 @@
+"""One job, in a process of its own: it ends with its job, with its parent, or with its lease."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from types import FrameType
+
+import psutil
+import structlog
+
+from synthos.errors import CancelledError, InputError
+from synthos.server.db.database import AWAY
+from synthos.server.errors import ServiceError, StorageFullError, UnavailableError
+from synthos.server.jobs import leases
+from synthos.server.jobs.context import Handler, JobContext, Validate
+from synthos.server.jobs.ending import Problem
+from synthos.server.jobs.leases import LeaseLostError
+from synthos.server.jobs.queue import Job
+from synthos.server.jobs.telling import Teller
+from synthos.server.state import Services
+
+#: How a child ends: its job is settled, or another's; it was told to stop; its parent is to settle the job.
+DONE, LOST, STOPPED, BROKEN = 0, 3, 130, 1
+#: Jobs give way to requests on the same machine.
+NICENESS = 10
+_log = structlog.get_logger("synthos.worker")
+
+
+def prepare(parent_pipe: int) -> None:
+    """Make this process one that stops on SIGTERM by ``CancelledError``, and dies with its parent.
+
+    Parameters
+    ----------
+    parent_pipe : a file descriptor from which nothing comes but its end, when the parent dies.
+    """
+    with suppress(OSError):
+        os.nice(NICENESS)
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_die_with_parent, args=(parent_pipe,), name="parent", daemon=True).start()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what cleans up is not to be interrupted again
+    raise CancelledError("told to stop")
+
+
+def _die_with_parent(pipe: int) -> None:
+    while os.read(pipe, 1):
+        pass
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def carry_out(services: Services, job_id: str, lease: str, handlers: Mapping[str, Handler], validate: Validate) -> int:
+    """Do the job that is held under ``lease``, and settle it; how the process should end."""
+    try:
+        job = leases.find(services.database, job_id, lease)
+        with structlog.contextvars.bound_contextvars(job_id=job.id, trace_id=job.trace_id, attempt=job.attempts):
+            return _settled(services, job, handlers, validate)
+    except LeaseLostError:
+        return LOST
+    except CancelledError:
+        return STOPPED
+    except AWAY as error:
+        _log.warning("the database does not answer", job_id=job_id, error=type(error).__name__)
+        return BROKEN
+
+
+def _settled(services: Services, job: Job, handlers: Mapping[str, Handler], validate: Validate) -> int:
+    """Run the handler, and write how that ended. What means to stop is passed on."""
+    teller = Teller(services.database, job)
+    cache = services.settings.data_folder / "models"
+    error: Problem | None = None
+    again = False
+    try:
+        handlers[job.kind](JobContext(services, job, validate, cache, teller))
+    except (LeaseLostError, CancelledError):
+        raise
+    except InputError as caught:
+        named = {"reason": "invalid-input", "detail": caught.what, "where": caught.where, "fix": caught.fix}
+        error = {name: value for name, value in named.items() if value is not None}
+    except ServiceError as caught:
+        again = isinstance(caught, UnavailableError | StorageFullError)
+        error = {"reason": caught.reason, "detail": caught.detail}
+    except Exception as caught:  # noqa: BLE001 - the process edge: whatever a handler raises is a failed attempt
+        _log.exception("a job broke", error=type(caught).__name__)
+        again, error = True, {"reason": "internal", "detail": "something went wrong here"}
+    finally:
+        teller.close()
+    with services.database.write(None) as work:
+        if error is not None:
+            leases.fail(work, job, error, again=again)
+        else:
+            with suppress(LeaseLostError):  # the handler has finished it, together with its results
+                leases.finish(work, job)
+    return DONE

@@ -1,0 +1,123 @@
+"""The processes of running jobs, seen from their worker: each is the head of a process group of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, Protocol
+
+import psutil
+
+from synthos.server.jobs.queue import Job
+
+#: Seconds that a process has to clean up after SIGTERM; then it is killed, and all that it has started.
+GRACE = 3.0
+#: Why a job is stopped: it was called off, took too long, is another's by now, or the worker ends.
+Reason = Literal["cancel", "timeout", "lost", "drain"]
+
+
+class Process(Protocol):
+    """A process that has been started; ``subprocess.Popen`` is one."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """How it ended: its exit code, or minus the number of the signal; None while it runs."""
+
+
+class Started:
+    """A command in a session of its own, whose standard input ends when this process does."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        environment = {**os.environ, "TMPDIR": str(folder)}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment)
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """As ``Process`` says."""
+        code = self._process.poll()
+        if code is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        return code
+
+
+#: Starts the process of a job, whose temporary files belong into the folder.
+Launch = Callable[[Job, Path], Process]
+
+
+class Child:
+    """A running job."""
+
+    def __init__(self, job: Job, folder: Path, launch: Launch) -> None:
+        self.job, self.folder = job, folder
+        self.reason: Reason | None = None
+        self._process = launch(job, folder)
+        self._began = time.monotonic()
+        self._kill_at: float | None = None
+        self._let_go_at: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self._began
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs. One that was told to stop and does not is killed here."""
+        code = self._process.poll()
+        if code is None and self._kill_at is not None and time.monotonic() >= self._kill_at:
+            self._kill_at = None
+            kill_family(self._process.pid)
+        return code
+
+    def let_go(self) -> None:
+        """Its lease is over: it has settled its job and is ending, or it is not to go on and is stopped soon."""
+        if self._let_go_at is None:
+            self._let_go_at = time.monotonic() + GRACE
+        elif time.monotonic() >= self._let_go_at:
+            self.stop("lost")
+
+    def stop(self, reason: Reason) -> None:
+        """Tell it to stop; a second time changes nothing, except that what is lost is lost."""
+        if self.reason is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGTERM)
+            self._kill_at = time.monotonic() + GRACE
+        if self.reason is None or reason == "lost":
+            self.reason = reason
+
+    def clean(self) -> None:
+        """It has ended: its files go, and whatever it has left running where it did not end well."""
+        if self._process.poll() != 0:
+            kill_family(self._process.pid)
+            for process in _mentioning(self.folder):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def kill_family(pid: int) -> None:
+    """Kill a process, its descendants, and its group."""
+    family: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        family = psutil.Process(pid).children(recursive=True)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _mentioning(folder: Path) -> list[psutil.Process]:
+    """Processes that were started on files there: those of a Ray instance are in groups of their own."""
+    found, name = [], f"{folder}/"
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            if any(name in word for word in process.cmdline()):
+                found.append(process)
+    return found

@@ -1,0 +1,31 @@
+"""Who does what kind of job. What a handler needs is imported when it is called: a worker's child does one job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synthos.server.jobs.context import Handler, JobContext
+from synthos.server.state import Services
+
+
+def _ingest(context: JobContext) -> None:
+    from synthos.server.datasets.ingest import ingest
+
+    ingest(context.services, context.job.subject, context.tell)
+
+
+HANDLERS: dict[str, Handler] = {"ingest": _ingest}
+
+
+def _expire_uploads(services: Services) -> None:
+    from synthos.server.datasets.sweep import expire_uploads
+
+    expire_uploads(services)
+
+
+def _forget_answers(services: Services) -> None:
+    services.answers.sweep()
+
+
+#: What a worker does now and then.
+CHORES: dict[str, Callable[[Services], None]] = {"uploads": _expire_uploads, "answers": _forget_answers}

@@ -1,0 +1,1 @@
+"""What the machines of the workers have, and how busy they are."""

@@ -1,0 +1,80 @@
+"""A worker whose jobs are forks of it: a Python for each of hundreds would take minutes to start. Linux and macOS."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from threading import Event as Told
+from typing import Any
+
+from synthos.progress import Event
+from synthos.server.jobs import child
+from synthos.server.jobs.children import Process
+from synthos.server.jobs.context import JobContext
+from synthos.server.jobs.folders import worker_folder
+from synthos.server.jobs.machine import Amount, Machine
+from synthos.server.jobs.queue import Job
+from synthos.server.jobs.runner import Runner
+from synthos.server.settings import GIB, Settings
+from synthos.server.state import build
+from synthos.server.telemetry import configure_logs
+from tests.pipelines.worker_of_tests import count
+
+#: Room for four jobs, whatever else this machine does.
+MACHINE = Machine(Amount(2.0, 0.0), Amount(64 * GIB, 0.0), Amount(0.0, 0.0))
+
+
+class Forked:
+    """A fork, as the worker wants it."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
+        self.pid, self._pipe, self._code = pid, pipe, None
+
+    def poll(self) -> int | None:
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+                os.close(self._pipe)
+        return self._code
+
+
+def slowly(context: JobContext) -> None:
+    """``count``, after as many steps as leave time to be killed in."""
+    for done in range(5):
+        context.tell(Event(stage="read", done=done, total=5))
+        Told().wait(0.02)
+    count(context)
+
+
+def no_validation(*tables: Any, **options: Any) -> None:
+    raise NotImplementedError
+
+
+def main() -> None:
+    settings = Settings.load()
+    configure_logs("error")
+
+    def launch(job: Job, folder: Path) -> Process:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(reading)
+            return Forked(pid, writing)
+        os.setsid()
+        os.close(writing)
+        child.prepare(reading)
+        os._exit(child.carry_out(build(settings), job.id, job.lease, {"count": slowly}, no_validation))
+
+    stopping = Told()
+    signal.signal(signal.SIGTERM, lambda number, frame: stopping.set())
+    services = build(settings)
+    with worker_folder() as folders:
+        Runner(services.database, settings, folders, ("count",), launch, lambda: MACHINE).run(stopping)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

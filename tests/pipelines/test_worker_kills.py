@@ -1,0 +1,81 @@
+"""Workers die at any moment, and every job that was accepted ends once."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import func, select
+
+from synthos.server.audit.log import broken_at
+from synthos.server.db.tables import audit_log, datasets, job_events, jobs, workers
+from synthos.server.settings import Settings
+from tests.pipelines.live import TOO_LONG, Live, family_of, gone, live
+from tests.pipelines.waiting import wait_for
+from tests.server.postgres import fresh_database, running_postgres
+
+pytestmark = pytest.mark.slow
+FORKING = (sys.executable, str(Path(__file__).with_name("forking_worker.py")))
+JOBS, DATASETS, WORKERS = 200, 20, 2
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Any]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
+    url = None if request.param == "sqlite" else fresh_database(request.getfixturevalue("postgres"))
+    with live(Settings(data_folder=tmp_path / "data", database_url=url, lease_seconds=2.0)) as made:
+        yield made
+
+
+def test_two_hundred_jobs_end_once_while_workers_are_killed(service: Live) -> None:
+    """Each job counts a dataset up, together with its end: what is done twice, or not at all, can be seen."""
+    names = [service.dataset() for _ in range(DATASETS)]
+    queued = {service.put("count", names[number % DATASETS], most_attempts=20) for number in range(JOBS)}
+    rng, family, interrupted = random.Random(7), list[psutil.Process](), 0
+    with ExitStack() as stack:
+        crew = [stack.enter_context(service.worker(FORKING)) for _ in range(WORKERS)]
+        while (done := _done(service)) < JOBS:
+            enough = min(JOBS, done + rng.randint(5, 30))
+            assert wait_for(lambda enough=enough: _done(service) >= enough, TOO_LONG)
+            victim = rng.randrange(WORKERS)
+            family += family_of(crew[victim].pid)
+            crew[victim].kill()
+            crew[victim].wait()
+            interrupted += 1
+            crew[victim] = stack.enter_context(service.worker(FORKING))
+        for worker in crew:
+            assert wait_for(lambda pid=worker.pid: pid in {row.pid for row in service.all(workers)}, TOO_LONG)
+            family += family_of(worker.pid)
+            worker.terminate()
+            assert worker.wait(TOO_LONG) == 0
+    assert wait_for(gone(family), TOO_LONG)
+    assert interrupted >= JOBS // 30
+    rows = service.all(jobs)
+    assert {row.id for row in rows} == queued and {row.status for row in rows} == {"succeeded"}
+    assert sum(row.attempts > 1 for row in rows) > 0, "no job was interrupted: nothing was tried"
+    assert {row.row_count for row in service.all(datasets)} == {JOBS // DATASETS}
+    ends = Counter(row.job_id for row in service.all(job_events) if row.kind == "end")
+    assert set(ends) == queued and set(ends.values()) == {1}
+    with service.services.database.read(None) as work:
+        told = work.all(select(audit_log.c.subject).where(audit_log.c.action == "job.succeeded"))
+        assert sorted(row.subject for row in told) == sorted(queued)
+        assert broken_at(work, service.ada.company_id) is None
+
+
+def _done(service: Live) -> int:
+    with service.services.database.read(None) as work:
+        row = work.one(select(func.count()).where(jobs.c.status == "succeeded"))
+    assert row is not None
+    return int(row[0])

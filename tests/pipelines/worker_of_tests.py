@@ -1,0 +1,79 @@
+"""The worker, with kinds of jobs that only tests have. Called as it is, it takes them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event as Never
+
+from pipelines.worker import main
+from synthos.errors import FormatError
+from synthos.progress import Event
+from synthos.server.db.tables import datasets
+from synthos.server.jobs.context import Handler, JobContext
+from synthos.server.jobs.leases import finish
+
+
+def count(context: JobContext) -> None:
+    """Count the job's dataset up by one, and finish: both or neither."""
+    context.tell(Event(stage="scan", done=1, total=1))
+    mine = (datasets.c.id == context.job.subject) & (datasets.c.company_id == context.job.company_id)
+    with context.services.database.write(context.tenant) as work:
+        finish(work, context.job)
+        work.run(datasets.update().where(mine).values(row_count=datasets.c.row_count + 1))
+
+
+def endless(context: JobContext) -> None:
+    """Tell of steps without end."""
+    done = 0
+    while True:
+        done += 1
+        context.tell(Event(stage="scan", done=done, total=0))
+        Never().wait(0.02)
+
+
+def deaf(context: JobContext) -> None:
+    """Hear no SIGTERM, and have a helper that hears none either."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    helper = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(900)"]
+    pid = subprocess.Popen(helper, start_new_session=True).pid
+    Path(context.job.payload["note"]).write_text(f"{os.getpid()} {pid}", encoding="ascii")
+    endless(context)
+
+
+def aborts(context: JobContext) -> None:
+    """End as a broken library does."""
+    os.abort()
+
+
+def confused(context: JobContext) -> None:
+    """Break."""
+    raise ZeroDivisionError
+
+
+def bad_table(context: JobContext) -> None:
+    """Be given a file that cannot be read."""
+    raise FormatError("is no table", where="a.csv, line 3", fix="save it again")
+
+
+def validating(context: JobContext) -> None:
+    """A real validation on Ray."""
+    tables = Path(context.job.payload["tables"])
+    context.validate(
+        tables / "fresh.parquet",
+        tables / "real.parquet",
+        tier_config=tables / "tiers.yaml",
+        cache=context.cache,
+        on_progress=context.tell,
+    )
+
+
+KINDS: dict[str, Handler] = {
+    handler.__name__: handler for handler in (count, endless, deaf, aborts, confused, bad_table, validating)
+}
+
+if __name__ == "__main__":
+    sys.exit(main(handlers=KINDS, command=(sys.executable, __file__)))
