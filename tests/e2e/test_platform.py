@@ -22,10 +22,10 @@ DEADLINE = 180.0
 class Service:
     """A service that was started by the command, in a session of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workers: int = 0) -> None:
         self.folder = folder
         environment = {**os.environ, "SYNTHOS_DATA_FOLDER": str(folder / "data"), "TMPDIR": str(folder)}
-        command = [sys.executable, "-m", "synthos", "serve", "--port", "0", "--workers", "0"]
+        command = [sys.executable, "-m", "synthos", "serve", "--port", "0", "--workers", str(workers)]
         self.process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

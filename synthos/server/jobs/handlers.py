@@ -14,7 +14,13 @@ def _ingest(context: JobContext) -> None:
     ingest(context.services, context.job.subject, context.tell)
 
 
-HANDLERS: dict[str, Handler] = {"ingest": _ingest}
+def _validate(context: JobContext) -> None:
+    from synthos.server.validations.run import carry_out
+
+    carry_out(context)
+
+
+HANDLERS: dict[str, Handler] = {"ingest": _ingest, "validation": _validate}
 
 
 def _expire_uploads(services: Services) -> None:

@@ -1,0 +1,168 @@
+"""A worker carries a validation out: the tables from the storage, the verdict into it, progress on the way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from synthos.errors import InputError
+from synthos.progress import Event
+from synthos.reporting.html import render
+from synthos.server.audit.log import record
+from synthos.server.datasets.places import data_key
+from synthos.server.db.database import Work
+from synthos.server.db.tables import datasets
+from synthos.server.db.tables import validations as table
+from synthos.server.ids import rfc3339
+from synthos.server.jobs.context import JobContext
+from synthos.server.jobs.leases import finish, hold
+from synthos.server.jobs.queue import Job
+from synthos.server.state import Services
+from synthos.server.validations import documents, places, stages
+
+#: Progress is written no more often, in seconds, unless a stage begins or ends.
+EVERY = 0.5
+ROLES = ("synthetic", "reference", "holdout")
+
+
+def carry_out(context: JobContext) -> None:
+    """Judge the tables of the validation that the job is about, and end the job with it, at once or not at all.
+
+    A second attempt does the same again: what is settled by the tables' contents comes from the cache.
+
+    Raises
+    ------
+    InputError : a table is at fault.
+    LeaseLostError : the job is another's by now.
+    """
+    services, job = context.services, context.job
+    row = _begin(services, job)
+    tables = _tables(services, row)
+    noted = _Progress(context, row)
+    try:
+        found = context.validate(
+            *(tables[role].address if role in tables else None for role in ROLES),
+            quick=row.kind == "quick",
+            seed=row.options["seed"],
+            cache=context.cache,
+            on_progress=noted,
+        )
+    except InputError as error:
+        raise _in_their_words(error, tables) from error
+    # Clients know their files by the names that they gave them; where these lie is nothing to them.
+    found = renamed(found, {known.address: known.filename for known in tables.values()})
+    document = found.to_dict()
+    services.storage.put(places.document(row.id), json.dumps(document, allow_nan=False, ensure_ascii=False).encode())
+    services.storage.put(places.page(row.id), render(found).encode())
+    with services.database.write(None) as work:
+        finish(work, job)
+        _complete(work, job, row, document, noted.stages)
+
+
+def _begin(services: Services, job: Job) -> Row[Any]:
+    """Mark the validation as under way, from the start; its row."""
+    with services.database.write(None) as work:
+        hold(work, job)
+        row = work.one(select(table).where(table.c.id == job.subject))
+        assert row is not None
+        begun = {"status": "running", "stages": stages.planned(row.kind), "progress": 0.0, "error": None}
+        first = {"started_at": row.started_at or work.now, "version": row.version + 1}
+        changed = work.one(table.update().where(table.c.id == row.id).values({**begun, **first}).returning(table))
+        assert changed is not None
+        record(work, "validation.started", row.id, company_id=job.company_id, attempt=job.attempts)
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Where ``synthos.tables`` reads it, and what its owner calls it."""
+
+    address: str
+    filename: str
+
+
+def _tables(services: Services, row: Row[Any]) -> dict[str, _Table]:
+    """The tables of a validation by role."""
+    named = dict(zip(ROLES, (row.dataset_id, row.reference_id, row.holdout_id), strict=True))
+    with services.database.read(None) as work:
+        found = work.all(select(datasets).where(datasets.c.id.in_([name for name in named.values() if name])))
+    known = {item.id: _Table(services.storage.source(data_key(item)).address, item.filename) for item in found}
+    return {role: known[name] for role, name in named.items() if name}
+
+
+def renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """``value``, plain or of dataclasses, with every text in it that holds one of ``names`` holding its new one."""
+    if isinstance(value, str):
+        for old, new in names.items():
+            value = value.replace(old, new)
+        return value
+    if isinstance(value, dict):
+        return {renamed(key, names): renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(renamed(item, names) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        made = {item.name: renamed(getattr(value, item.name), names) for item in fields(value) if item.init}
+        return replace(value, **made)
+    return value
+
+
+def _in_their_words(error: InputError, tables: dict[str, _Table]) -> InputError:
+    """The error with the files' own names in place of where they lie."""
+    told = [error.what, error.where, error.fix]
+    for known in tables.values():
+        told = [text and text.replace(known.address, known.filename) for text in told]
+    return type(error)(told[0] or "", where=told[1], fix=told[2])
+
+
+def _complete(work: Work, job: Job, row: Row[Any], document: documents.Document, seen: list[stages.Stage]) -> None:
+    stages.finish(seen, "completed", rfc3339(work.now))
+    values = {
+        "status": "completed",
+        "progress": 100.0,
+        "current_stage": None,
+        "stages": seen,
+        "results": documents.results_of(document),
+        "risk_score": document["risk_score"],
+        "risk_level": document["risk_level"],
+        "decision": document["decision"],
+        "completed_at": work.now,
+        "version": table.c.version + 1,
+    }
+    work.run(table.update().where(table.c.id == row.id).values(values))
+    record(work, "validation.completed", row.id, company_id=job.company_id, decision=document["decision"])
+
+
+class _Progress:
+    """Hears the events of a validation, passes them on, and writes now and then how far it is."""
+
+    def __init__(self, context: JobContext, row: Row[Any]) -> None:
+        self._context, self._row = context, row
+        self.stages: list[stages.Stage] = row.stages
+        self._written = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        self._context.tell(event)
+        before = [stage["status"] for stage in self.stages]
+        services = self._context.services
+        if not stages.heard(self.stages, event, rfc3339(services.database.clock())):
+            return
+        now = time.monotonic()
+        if now - self._written >= EVERY or before != [stage["status"] for stage in self.stages]:
+            self._written = now
+            self._write(services)
+
+    def _write(self, services: Services) -> None:
+        values = {
+            "stages": self.stages,
+            "progress": stages.progress(self.stages, self._row.kind),
+            "current_stage": stages.current(self.stages),
+            "version": table.c.version + 1,
+        }
+        with services.database.write(None) as work:
+            hold(work, self._context.job)
+            work.run(table.update().where(table.c.id == self._row.id).values(values))

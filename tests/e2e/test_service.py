@@ -1,0 +1,75 @@
+"""The service as a client sees it, from an empty folder to a verdict: embedded defaults, one worker, Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+import pytest
+
+from synthos.client import Client
+from synthos.errors import RemoteError
+from tests.e2e.test_platform import Service
+
+pytestmark = pytest.mark.slow
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    # Sockets of Ray lie below, and their paths must be short.
+    with TemporaryDirectory(prefix="sy-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        data = {**os.environ, "SYNTHOS_DATA_FOLDER": f"{folder}/data"}
+        made = [
+            sys.executable,
+            "-m",
+            "synthos",
+            "admin",
+            "create-user",
+            "a@example.com",
+            "--name",
+            "A",
+            "--company",
+            "A",
+        ]
+        subprocess.run(made, env=data, input=PASSWORD, text=True, check=True)
+        running = Service(Path(folder), workers=1)
+        yield running
+        running.end()
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> Iterator[Client]:
+    with Client.login(service.url, "a@example.com", PASSWORD) as session:
+        yield session
+
+
+def test_tables_are_sent_judged_and_reported(client: Client, tables: Path, wreck: pl.DataFrame, tmp_path: Path) -> None:
+    wreck.write_csv(tmp_path / "wreck.csv")
+    synthetic, reference = client.upload(tmp_path / "wreck.csv"), client.upload(tables / "real.parquet")
+    assert (synthetic.rows, synthetic.columns) == (wreck.height, wreck.width)
+    seen: list[float] = []
+    found = client.validate(synthetic, reference, quick=True, on_progress=lambda item: seen.append(item.progress))
+    assert found.decision == "rejected" and found.risk_score is not None and found.risk_score > 50.0
+    assert seen == sorted(seen) and seen[-1] == 100.0
+    assert all(stage["status"] == "completed" for stage in found.raw["stages"])
+    page, document = client.report(found.id), json.loads(client.report(found.id, "json"))
+    assert b"<svg" in page and document["decision"] == "rejected"
+    assert document["settings"]["synthetic"] == "wreck.csv"
+    everything = page.decode() + json.dumps(document)
+    assert [everything[at.start() - 100 : at.end() + 50] for at in re.finditer("/storage/", everything)] == []
+
+
+def test_a_bad_table_is_told_with_its_line_and_by_its_own_name(client: Client, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("a,b\n" + "1,2\n" * 600 + "1,2,3\n", encoding="utf-8")
+    with pytest.raises(RemoteError) as caught:
+        client.upload(bad)
+    assert "bad.csv" in str(caught.value) and "602" in str(caught.value)
