@@ -11,7 +11,7 @@ export POLARS_MAX_THREADS := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup validate samples test check bench peers collapse-bench schema format clean
+.PHONY: help setup serve validate samples test check bench peers collapse-bench schema format clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ validate: samples ## judge a healthy and a damaged table made from real data; re
 	@echo; echo "== a generator refitted on its own output: must not be (exit code 1)"
 	$(BIN)/synthos validate out/samples/rand_refit.parquet --reference out/samples/rand_reference.parquet \
 	    --json out/refit.json --html out/refit.html; test $$? -eq 1
+
+serve: $(READY) ## serve the HTTP API from this machine until interrupted
+	@$(BIN)/synthos serve
 
 test: $(READY) ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
