@@ -46,7 +46,12 @@ def main(
 ) -> int:
     """The command; its exit code. ``command`` is how it is called, for the processes of jobs."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.worker", description="runs the jobs of the service")
-    parser.add_argument("--config", type=Path, help="YAML file of settings; the environment wins over it")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=os.environ.get("SYNTHOS_CONFIG"),
+        help="YAML file of settings, by default SYNTHOS_CONFIG; the environment wins over it",
+    )
     parser.add_argument("--job", help=argparse.SUPPRESS)
     parser.add_argument("--lease", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
@@ -66,6 +71,8 @@ def main(
 def _do(settings: Settings, job_id: str, lease: str, handlers: Mapping[str, Handler]) -> int:
     child.prepare(sys.stdin.fileno())
     services = build(settings)
+    # Whatever reads tables here, a private instance of Ray too, finds the storage by these.
+    os.environ.update(services.storage.source("any").environment)
     # A cluster that is there has processors of its own; a private instance gets those that jobs may have.
     here = None if os.environ.get("RAY_ADDRESS") else processors(Watch()(), settings.headroom)
     return child.carry_out(services, job_id, lease, handlers, partial(validate, workers=here))

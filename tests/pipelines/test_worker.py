@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from synthos.server.db.tables import datasets, jobs, workers
+from synthos.server.db.tables import datasets, jobs, validations, workers
 from synthos.server.jobs.queue import ask_cancel
 from synthos.server.settings import Settings
 from tests.pipelines.live import REAL, TOO_LONG, Live, family_of, gone, live, lives
@@ -189,6 +189,42 @@ def test_a_validation_on_ray_dies_with_its_worker(service: Live, tables: Path, t
         family = family_of(worker.pid)
         worker.kill()
         assert wait_for(gone(family), TOO_LONG)
+
+
+def test_a_database_that_throws_everybody_out_costs_no_attempt(tmp_path: Path, postgres: Any) -> None:
+    url = fresh_database(postgres)
+    with live(Settings(data_folder=tmp_path / "data", database_url=url, lease_seconds=5.0)) as service:
+        job_id = service.put("endless")
+        name = service.services.database.url.database
+        with service.worker():
+            assert service.steps(job_id)
+            for _ in range(3):
+                heard = len(service.told(job_id))
+                service.services.close()
+                postgres.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}';")
+                assert wait_for(lambda heard=heard: len(service.told(job_id)) > heard, TOO_LONG)
+            assert service.job(job_id).attempts == 1
+            cancel(service, job_id)
+            assert service.reaches(job_id, "cancelled")
+
+
+def test_a_validation_is_done_by_a_worker_and_watched(service: Live, tables: Path) -> None:
+    client, names = service.ada.client, {}
+    for role in ("fresh", "real"):
+        content = (tables / f"{role}.parquet").read_bytes()
+        asked = {"filename": f"{role}.parquet", "file_type": "parquet", "file_size": len(content)}
+        names[role] = client.post("/api/v1/datasets/upload", json=asked).json()["dataset_id"]
+        assert client.put(f"/api/v1/datasets/{names[role]}/parts/1", content=content).is_success
+        assert client.post(f"/api/v1/datasets/{names[role]}/complete").is_success
+    with service.worker(REAL):
+        assert wait_for(lambda: {row.status for row in service.all(datasets)} == {"ready"}, TOO_LONG)
+        asked = {"dataset_id": names["fresh"], "reference_dataset_id": names["real"], "validation_type": "quick"}
+        made = client.post("/api/v1/validations/create", json=asked).json()["validation_id"]
+        assert wait_for(lambda: service.all(validations)[0].status == "completed", TOO_LONG)
+    found = client.get(f"/api/v1/validations/{made}").json()
+    assert found["results"]["decision"] in ("approved", "inconclusive") and found["progress"] == 100
+    told = client.get(f"/api/v1/validations/{made}/events").text
+    assert str(service.settings.data_folder) not in told and "event: end" in told
 
 
 def test_counting_is_done_once(service: Live) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import warnings
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import psutil
 
 from synthos.server.db.database import Database
 from synthos.server.db.migrate import migrate
@@ -36,7 +37,9 @@ def running_postgres() -> Iterator[Any]:
             template.close()
             yield server
         finally:
-            os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nothing has to be kept
+            process = psutil.Process(server.get_pid())
+            process.send_signal(signal.SIGQUIT)  # at once: nothing has to be kept
+            process.wait()
             server.cleanup()
 
 

@@ -36,6 +36,7 @@ class Started:
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         environment = {**os.environ, "TMPDIR": str(folder)}
+        environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # every process leaves files there, and jobs are many
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment)
         self.pid = self._process.pid
 

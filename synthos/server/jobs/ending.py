@@ -11,6 +11,7 @@ from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets, jobs, pipelines, validations
 from synthos.server.ids import rfc3339
 from synthos.server.jobs import events
+from synthos.server.validations import stages
 
 Ending = Literal["succeeded", "failed", "cancelled"]
 Problem = dict[str, Any]
@@ -61,10 +62,11 @@ def _mark(work: Work, job: Ended, status: Ending, error: Problem, user_id: str |
     under_way = validations.c.status.in_(("queued", "running"))
     found = select(validations).where(about, under_way, validations.c.company_id == job.company_id)
     for row in work.all(found.with_for_update()):
+        stages.finish(row.stages, "failed" if status == "failed" else "cancelled", rfc3339(work.now))
         values = {
             "status": status,
             "error": error,
-            "stages": [_closed(stage, status, rfc3339(work.now)) for stage in row.stages],
+            "stages": row.stages,
             "current_stage": None,
             "completed_at": work.now,
             "version": row.version + 1,
@@ -72,13 +74,6 @@ def _mark(work: Work, job: Ended, status: Ending, error: Problem, user_id: str |
         mine = (validations.c.id == row.id) & (validations.c.company_id == job.company_id)
         work.run(validations.update().where(mine).values(values))
         audit.record(work, f"validation.{status}", row.id, company_id=job.company_id, user_id=user_id)
-
-
-def _closed(stage: dict[str, Any], status: Ending, now: str) -> dict[str, Any]:
-    """A stage of a validation that will not go on."""
-    if stage["status"] == "running":
-        return stage | {"status": status, "completed_at": now}
-    return stage | {"status": "skipped"} if stage["status"] == "pending" else stage
 
 
 def _mark_dataset(work: Work, job: Ended, error: Problem, user_id: str | None) -> None:

@@ -7,36 +7,23 @@ from typing import Any
 import pytest
 
 from synthos.server.db.tables import datasets, validations
-from synthos.server.ids import new_id
 from synthos.server.jobs import events
 from synthos.server.jobs.leases import fail, finish, hold
 from synthos.server.state import Services
+from tests.server import rows
 from tests.server.conftest import Person, StandingClock
 from tests.server.jobs.queueing import put, row_of, take
 
 JOBS = "/api/v1/jobs"
 
 
-def dataset(services: Services, owner: Person, status: str) -> str:
-    """A dataset of this person's, as the upload leaves it."""
-    name = new_id("ds")
-    with services.database.write(owner.principal.tenant) as work:
-        values = {"filename": "a.csv", "file_type": "csv", "file_size": 1, "chunk_bytes": 1, "status": status}
-        mine = {"id": name, "company_id": owner.company_id, "user_id": owner.user_id}
-        times = {"created_at": work.now, "updated_at": work.now}
-        work.run(datasets.insert().values(values | mine | times))
-    return name
+STAGE = {"stage": "scan", "status": "running", "progress": 10.0, "started_at": None, "completed_at": None}
 
 
 def validation(services: Services, owner: Person, status: str, dataset_id: str) -> str:
-    """A validation of this person's."""
-    name = new_id("val")
-    stages = [{"stage": "scan", "status": "running", "progress": 10.0, "started_at": None, "completed_at": None}]
-    with services.database.write(owner.principal.tenant) as work:
-        values = {"kind": "quick", "options": {}, "status": status, "progress": 10.0, "stages": stages, "version": 1}
-        mine = {"id": name, "company_id": owner.company_id, "user_id": owner.user_id, "dataset_id": dataset_id}
-        work.run(validations.insert().values(values | mine | {"created_at": work.now}))
-    return name
+    """A validation without a result."""
+    nothing = {"results": None, "completed_at": None, "job_id": None, "version": 1}
+    return rows.validation(services, owner, dataset_id, status=status, stages=[STAGE], **nothing)
 
 
 def subject_of(services: Services, table: Any, name: str) -> Any:
@@ -96,14 +83,14 @@ def test_the_jobs_of_others_are_not_there(services: Services, ada: Person, eve: 
     for method, path in (("GET", ""), ("GET", "/events"), ("POST", "/cancel")):
         assert eve.client.request(method, f"{JOBS}/{job_id}{path}").status_code == 404
     assert eve.client.get(JOBS).json()["items"] == []
-    broken = dataset(services, ada, "failed")
+    broken = rows.dataset(services, ada, status="failed")
     for kind, name in (("ingest", broken), ("validation", validation(services, ada, "failed", broken))):
         assert eve.client.post(JOBS, json={"kind": kind, "subject": name}).status_code == 404
     assert row_of(services, job_id).status == "queued"
 
 
 def test_a_dataset_that_failed_is_processed_again(services: Services, ada: Person) -> None:
-    name = dataset(services, ada, "failed")
+    name = rows.dataset(services, ada, status="failed")
     answer = ada.client.post(JOBS, json={"kind": "ingest", "subject": name, "priority": "express"})
     assert answer.status_code == 202 and answer.json()["priority"] == "express"
     row = subject_of(services, datasets, name)
@@ -121,7 +108,7 @@ def test_a_dataset_that_failed_is_processed_again(services: Services, ada: Perso
 def test_a_validation_without_a_result_is_run_again(
     services: Services, ada: Person, status: str, answered: int
 ) -> None:
-    name = validation(services, ada, status, dataset(services, ada, "ready"))
+    name = validation(services, ada, status, rows.dataset(services, ada, status="ready"))
     answer = ada.client.post(JOBS, json={"kind": "validation", "subject": name})
     assert answer.status_code == answered
     row = subject_of(services, validations, name)
@@ -133,13 +120,13 @@ def test_a_validation_without_a_result_is_run_again(
 
 
 def test_a_validation_whose_table_was_deleted_is_not_run_again(services: Services, ada: Person) -> None:
-    name = validation(services, ada, "failed", dataset(services, ada, "deleted"))
+    name = validation(services, ada, "failed", rows.dataset(services, ada, status="deleted"))
     assert ada.client.post(JOBS, json={"kind": "validation", "subject": name}).status_code == 409
 
 
 @pytest.mark.parametrize("way", ["cancelled", "failed"])
 def test_what_a_job_was_about_ends_with_it(services: Services, ada: Person, way: str) -> None:
-    name = validation(services, ada, "running", dataset(services, ada, "ready"))
+    name = validation(services, ada, "running", rows.dataset(services, ada, status="ready"))
     job_id = put(services, ada, kind="validation", subject=name)
     if way == "cancelled":
         ada.client.post(f"{JOBS}/{job_id}/cancel")
@@ -154,7 +141,7 @@ def test_what_a_job_was_about_ends_with_it(services: Services, ada: Person, way:
 
 
 def test_what_a_job_has_finished_is_left_to_its_handler(services: Services, ada: Person) -> None:
-    name = validation(services, ada, "completed", dataset(services, ada, "ready"))
+    name = validation(services, ada, "completed", rows.dataset(services, ada, status="ready"))
     put(services, ada, kind="validation", subject=name)
     job = take(services)
     with services.database.write(None) as work:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -91,6 +92,17 @@ def test_events_arrive_while_the_job_runs(services: Services, ada: Person, job: 
         steps(services, job, 7)
         ended(services, job)
         assert told(parsed(listening.result(timeout=20).text)) == ["queued", "running", 7, "succeeded"]
+    assert ada.user_id not in streams._open
+
+
+def test_a_stream_ends_where_the_database_does_not_answer(
+    services: Services, ada: Person, job: Job, outage: Callable[[], None]
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        listening = pool.submit(ada.client.get, f"{JOBS}/{job.id}/events")
+        assert wait_for(lambda: streams._open[ada.user_id] == 1, 20)
+        outage()
+        assert told(parsed(listening.result(timeout=20).text)) in ([], ["queued", "running"])
     assert ada.user_id not in streams._open
 
 
