@@ -66,7 +66,7 @@ def concluded(
         diversity=analyse(evidence),
         regions=(region,),
     )
-    measures = replace(measured_here(None), dimensions=measure)
+    measures = replace(measured_here(None), dimensions=lambda names, item: measure(item))
     if learn is not None:
         measures = replace(measures, learn=learn)
     return conclude(job, evidence, findings, Stopwatch(), measures)

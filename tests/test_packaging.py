@@ -15,11 +15,17 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 #: Imported, and named by no line of ours since another of them cannot be without it.
-BROUGHT = {"markupsafe": "jinja2", "aiohttp": "fsspec[http]", "botocore": "s3fs"}
+BROUGHT = {
+    "markupsafe": "jinja2",
+    "aiohttp": "fsspec[http]",
+    "botocore": "s3fs",
+    "starlette": "fastapi",
+    "anyio": "fastapi",
+}
 
 
 def test_the_extras_are_those_that_are_promised() -> None:
-    assert set(EXTRAS) == {"serve", "dev", "peers", "peers-mostlyai"}
+    assert set(EXTRAS) == {"dev", "peers", "peers-mostlyai"}
 
 
 @pytest.mark.parametrize("part", ["core", *EXTRAS])
@@ -51,9 +57,9 @@ def _imported(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", ["synthos", "pipelines"])
 def test_what_the_product_imports_is_installed_with_it(package: str) -> None:
-    core = {re.split(r"[\[=]", line)[0] for line in PROJECT["dependencies"]}
+    core = {re.split(r"[\[=]", line)[0].replace("_", "-") for line in PROJECT["dependencies"]}
     distributions = packages_distributions()
     names = set().union(*map(_imported, (ROOT / package).rglob("*.py"))) - {"synthos", "pipelines"}
     outside = names - sys.stdlib_module_names
-    homes = {name: {home.lower() for home in distributions.get(name, ())} for name in outside}
+    homes = {name: {home.lower().replace("_", "-") for home in distributions.get(name, ())} for name in outside}
     assert {name for name in outside if not core & homes[name]} <= set(BROUGHT)
