@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event as Told
 from typing import Any
 
+from worker_of_tests import count
+
 from synthos.progress import Event
 from synthos.server.jobs import child
 from synthos.server.jobs.children import Process
@@ -20,7 +22,6 @@ from synthos.server.jobs.runner import Runner
 from synthos.server.settings import GIB, Settings
 from synthos.server.state import build
 from synthos.server.telemetry import configure_logs
-from tests.pipelines.worker_of_tests import count
 
 #: Room for four jobs, whatever else this machine does.
 MACHINE = Machine(Amount(2.0, 0.0), Amount(64 * GIB, 0.0), Amount(0.0, 0.0))

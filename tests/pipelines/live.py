@@ -26,7 +26,7 @@ from tests.server.conftest import Person
 REAL = (sys.executable, "-m", "pipelines.worker")
 OF_TESTS = (sys.executable, str(Path(__file__).with_name("worker_of_tests.py")))
 #: Seconds after which something that was waited for does not come any more. Machines may be busy.
-TOO_LONG = 400.0
+TOO_LONG = 120.0
 
 
 class Live:
