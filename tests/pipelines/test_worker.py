@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
@@ -112,6 +113,39 @@ def test_a_worker_that_is_told_to_stop_gives_its_job_back(on_each: Live) -> None
     row = on_each.job(job_id)
     assert (row.status, row.attempts, row.lease) == ("queued", 0, None)
     assert on_each.all(workers) == []
+
+
+def test_a_validation_on_ray_is_given_back_too(service: Live, tables: Path, temporary: Path) -> None:
+    job_id = service.put("validating", payload={"tables": str(tables)})
+    with service.worker(TMPDIR=str(temporary)) as worker:
+        assert service.steps(job_id, "cascade")
+        family = family_of(worker.pid)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(TOO_LONG) == 0
+        assert wait_for(gone(family), TOO_LONG)
+    row = service.job(job_id)
+    assert (row.status, row.attempts, row.error) == ("queued", 0, None)
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_job_that_takes_too_long_has_failed(service: Live) -> None:
+    job_id = service.put("endless")
+    with service.worker(SYNTHOS_JOB_HOURS="0.0001"):
+        assert service.reaches(job_id, "failed")
+    assert service.job(job_id).error["reason"] == "timeout"
+
+
+def test_a_job_that_cannot_be_started_waits_for_better_times(service: Live, temporary: Path) -> None:
+    with service.worker(TMPDIR=str(temporary)) as worker:
+        assert wait_for(lambda: len(service.all(workers)) == 1, TOO_LONG)
+        (folder,) = temporary.glob("sw-*")
+        shutil.rmtree(folder)
+        folder.touch()
+        job_id = service.put("count", service.dataset())
+        assert wait_for(lambda: service.job(job_id).error is not None, TOO_LONG)
+        row = service.job(job_id)
+        assert (row.status, row.error["reason"]) == ("queued", "not-started") and row.due_at > row.started_at
+        assert worker.poll() is None
 
 
 def test_what_a_killed_worker_leaves_is_taken_over(service: Live, temporary: Path) -> None:

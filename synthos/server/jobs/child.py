@@ -31,7 +31,10 @@ _log = structlog.get_logger("synthos.worker")
 
 
 def prepare(parent_pipe: int) -> None:
-    """Make this process one that stops on SIGTERM by ``CancelledError``, and dies with its parent.
+    """Make this process one that stops on SIGTERM by ``KeyboardInterrupt``, and dies with its parent.
+
+    No other exception gets through: numerics catch what is an ``Exception``, and Ray's core makes of others an error of
+    its own.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ def prepare(parent_pipe: int) -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what cleans up is not to be interrupted again
-    raise CancelledError("told to stop")
+    raise KeyboardInterrupt
 
 
 def _die_with_parent(pipe: int) -> None:
@@ -66,7 +69,7 @@ def carry_out(services: Services, job_id: str, lease: str, handlers: Mapping[str
             return _settled(services, job, handlers, validate)
     except LeaseLostError:
         return LOST
-    except CancelledError:
+    except (KeyboardInterrupt, CancelledError):
         return STOPPED
     except AWAY as error:
         _log.warning("the database does not answer", job_id=job_id, error=type(error).__name__)

@@ -48,8 +48,22 @@ CODES: dict[type[errors.ServiceError], int] = {
 }
 ENDED, RESUME = 1000, 4408
 #: What OpenAPI says of a stream.
+_MESSAGE = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "number of the event"},
+        "event": {"type": "string", "enum": ["status", "progress", "end"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "sequence, event and at; of status and end: status, attempt, error; of progress: stage, "
+            "done, total, message, fields",
+        },
+    },
+}
 STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the events", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    200: {"description": "the events, one after the other", "content": {"text/event-stream": {"schema": _MESSAGE}}},
     204: {"description": "the job has ended, and there are no more events; do not ask again"},
 }
 LastEventId = Annotated[int | None, Header(ge=0, le=2**31 - 1, description="of the last event that was seen")]

@@ -81,9 +81,12 @@ def test_what_another_attempt_may_mend_is_tried_again(
     assert "secret" not in str(row.error)
 
 
-def test_what_is_told_to_stop_leaves_the_job_to_its_worker(services: Services, job: Job) -> None:
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, CancelledError])
+def test_what_is_told_to_stop_leaves_the_job_to_its_worker(
+    services: Services, job: Job, stop: type[BaseException]
+) -> None:
     def handler(context: JobContext) -> None:
-        raise CancelledError("told to stop")
+        raise stop
 
     assert done(services, job, handler) == child.STOPPED
     assert row_of(services, job.id).lease == job.lease
