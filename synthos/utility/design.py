@@ -84,11 +84,15 @@ class Design:
 
 
 def targets(evidence: Evidence) -> tuple[str, ...]:
-    """Names of the columns to predict, in table order: all of them, or ``MOST_TARGETS`` at random."""
+    """Names of the columns to predict, in table order: all of them, or ``MOST_TARGETS`` drawn by lot.
+
+    The lot is the columns' names, so that all tables made from one reference are asked about the same columns: other
+    columns lose other amounts, which would be mistaken for a difference of the tables.
+    """
     names = evidence.columns
     if len(names) <= MOST_TARGETS:
         return names
-    chosen = generator(evidence.seed, "utility", "targets").choice(len(names), MOST_TARGETS, replace=False)
+    chosen = generator("utility", "targets", *names).choice(len(names), MOST_TARGETS, replace=False)
     return tuple(names[place] for place in sorted(chosen))
 
 

@@ -138,6 +138,12 @@ def test_wide_tables_are_judged_on_some_columns() -> None:
     assert list(chosen) == sorted(chosen, key=wide.columns.index)
 
 
+def test_tables_of_one_reference_are_asked_about_the_same_columns() -> None:
+    wide = pl.DataFrame({f"c{at}": np.arange(600.0) for at in range(40)})
+    other = wide.select((pl.all() * -1.5).reverse())
+    assert targets(evidence_from_frames(other, wide)) == targets(evidence_from_frames(wide, wide))
+
+
 @pytest.mark.slow
 def test_losses_are_those_of_its_forests() -> None:
     side = learn_column("weight", FEW_TREES, cache_folder(None), evidence(real_rows(ROWS, 2)))
