@@ -103,6 +103,7 @@ class Runtime:
         # There is one Ray a process: one that was left while it started has to go first.
         if Runtime._left is not None:
             Runtime._left.join()
+        self._leave_before_ray_does()
         self._connect()
         self._down.wait()
         if self._owned:
@@ -111,6 +112,12 @@ class Runtime:
             ray.shutdown()
         atexit.unregister(self._leave)
         instance.remove(self.folder)
+
+    def _leave_before_ray_does(self) -> None:
+        """What was registered last is called first, and Ray registers its own end when it is imported."""
+        import ray  # noqa: F401
+
+        atexit.register(self._leave)
 
     def _leave(self) -> None:
         """This process ends while the instance is starting: what has been started of it goes too."""
