@@ -10,13 +10,13 @@ import numpy.typing as npt
 import polars as pl
 
 from synthos.advice import RecommendationKind
-from synthos.recommendation.issue_words import ISSUES
 from synthos.recommendation.mending import hash_rows
 from synthos.recommendation.reweighting import fit_weights
 from synthos.results import Component, DimensionResult, Json, Region, RiskLevel, Scored
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.tables.codec import CategoryBins, numeric_view
 from synthos.tables.schema import NUMERIC_KINDS
+from synthos.verdict.issue_words import ISSUES
 
 Floats = npt.NDArray[np.float64]
 Parameters = dict[str, Json | tuple[int, int] | tuple[str, ...]]

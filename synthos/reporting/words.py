@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from synthos.advice import RecommendationKind
-from synthos.recommendation.issue_words import ISSUES
 from synthos.results import CollapseType, Decision, RiskLevel
+from synthos.verdict.issue_words import ISSUES
 
 __all__ = [
     "APPROVED_ALTHOUGH",

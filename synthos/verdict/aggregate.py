@@ -188,6 +188,7 @@ def _weigh(
         level=level,
         broken=broken,
         faults=faults,
+        regions=regions,
         dimensions=dimensions,
         cascade=cascade,
         utility=utility,
@@ -306,6 +307,7 @@ class _Weighed:
     level: RiskLevel
     broken: Sequence[str]
     faults: Sequence[str]
+    regions: Sequence[Region]
     dimensions: Mapping[str, DimensionResult]
     cascade: Cascade
     utility: Utility | NotApplicable | Failed | None
@@ -348,6 +350,8 @@ def _reasons(given: _Weighed) -> tuple[str, ...]:
     found += [say.about_dimension(name, scored[name]) for name in named]
     if not named:
         found.append(say.nothing_low(sure, limits))
+    if given.regions:
+        found.append(say.about_regions(given.regions))
     unresolved = [name for name, result in scored.items() if not result.resolved]
     if unresolved:
         found.append(say.about_unresolved({name: scored[name] for name in unresolved}, limits))

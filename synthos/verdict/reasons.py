@@ -17,6 +17,7 @@ from synthos.results import (
     Utility,
 )
 from synthos.verdict.calibration import Cascade
+from synthos.verdict.issue_words import ISSUES
 from synthos.verdict.thresholds import Thresholds
 
 #: What a low score of each dimension means, to be read after "scores 41.2".
@@ -44,6 +45,7 @@ _FAULTS = {
     "impossible": "{} of its rows have a negative value where no real row has one{}",
 }
 _MOST_COLUMNS = 3
+_MOST_REGIONS = 3
 #: A loss whose interval reaches below this is that of real rows: no use of a table would notice it.
 LIKE_REAL = 0.01
 #: A loss that may be none and is surely below this is called as good as real rows; half of what counts as collapsed.
@@ -167,6 +169,18 @@ def _share(value: float) -> str:
     """A share that is rounded neither to none nor to all."""
     text = f"{value:.0%}" if value == 1.0 or 0.1 <= value < 0.995 else f"{value:.2%}"
     return text.replace("%", " %")
+
+
+def about_regions(regions: Sequence[Region]) -> str:
+    """Where the table differs from the rest of itself, in which way, and how far: the largest regions first."""
+    largest = sorted(regions, key=lambda region: region.row_range[0] - region.row_range[1])[:_MOST_REGIONS]
+    places = [
+        f"{first:,} to {end - 1:,} ({ISSUES[region.issue]}, in {_columns(region.columns)})"
+        for region in largest
+        for first, end in (region.row_range,)
+    ]
+    more = f"; {len(regions) - _MOST_REGIONS} smaller regions do too" if len(regions) > _MOST_REGIONS else ""
+    return f"Rows {_listed(places)} differ from the rest of the table{more}."
 
 
 def is_doubtful(result: Scored, limits: Thresholds) -> bool:

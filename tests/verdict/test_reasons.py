@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from answers import ROWS, lost, scored, sound
 
-from synthos.results import Component, Failed, NotApplicable, Scored, Utility, Verdict
+from synthos.results import Component, Failed, NotApplicable, Region, Scored, Utility, Verdict
 from synthos.verdict import reasons as say
 from synthos.verdict.aggregate import decide
 
@@ -97,3 +97,28 @@ def test_a_loss_that_chance_may_have_made_is_called_neither_none_nor_one(loss: f
     text = say.about_forests(lost(loss, error))
     assert sentence in text
     assert ("as well as" in text) == (loss < 0.1) and ("cannot be told" in text) == (error > 0.1)
+
+
+def region(first: int, end: int) -> Region:
+    columns = ("age", "job", "sex", "race")
+    return Region(row_range=(first, end), columns=columns, issue="tailcut", impact=0.5, detail="", boundary_error=3)
+
+
+@pytest.mark.parametrize("has_reference", [True, False])
+def test_regions_are_a_reason_whether_or_not_there_is_a_reference(has_reference: bool) -> None:
+    answers = sound(scale_robustness=NotApplicable(reason="no cascade"))
+    found = decide(
+        answers,
+        None,
+        quick=True,
+        has_reference=has_reference,
+        rows=ROWS,
+        regions=[region(10, 60), region(1_000, 2_000)],
+    )
+    (reason,) = (reason for reason in found.reasons if "from the rest of the table" in reason)
+    assert reason.startswith("Rows 1,000 to 1,999 (tails cut off, in age × job × sex and 1 more) and 10 to 59 (")
+
+
+def test_only_the_largest_of_many_regions_are_named() -> None:
+    sentence = say.about_regions([region(at, at + 100 + at) for at in (0, 1_000, 5_000, 20_000, 50_000)])
+    assert "50,000 to 100,099" in sentence and "1,000 to" not in sentence and "2 smaller regions do too" in sentence
