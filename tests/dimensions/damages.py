@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from synthos.results import CascadeResult, Interval, Law
+from synthos.results import CascadeResult, Interval, Law, Scored
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 
@@ -136,6 +136,13 @@ DAMAGES: dict[str, Damage] = {
 def table(name: str, rows: int, seed: int) -> pl.DataFrame:
     """A sample of the table on which the dimension applies; another seed is another sample of the same source."""
     return (ordered if name == "temporal_stability" else exchangeable)(rows, seed)
+
+
+def component(result: Scored, name: str) -> float:
+    """The score of one part of the answer."""
+    (found,) = [item.score for item in result.components if item.name == name]
+    assert found is not None
+    return found
 
 
 def cascade_of(share: float) -> CascadeResult:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from damages import cascade_of, exchangeable
+from damages import cascade_of, component
 
 from synthos.dimensions.scale_robustness import measure
 from synthos.results import CascadeResult, Interval, NotApplicable, Scored
@@ -20,22 +20,6 @@ def answer(made: pl.DataFrame, real: pl.DataFrame, cascade: CascadeResult) -> Sc
     result = measure(evidence_from_frames(made, real).with_cascade(cascade))
     assert isinstance(result, Scored), result
     return result
-
-
-def component(result: Scored, name: str) -> float:
-    (found,) = [item.score for item in result.components if item.name == name]
-    assert found is not None
-    return found
-
-
-@pytest.fixture(scope="module")
-def real() -> pl.DataFrame:
-    return exchangeable(ROWS, 1)
-
-
-@pytest.fixture(scope="module")
-def fresh() -> pl.DataFrame:
-    return exchangeable(ROWS, 2)
 
 
 def rho(value: float, error: float = 0.02) -> CascadeResult:

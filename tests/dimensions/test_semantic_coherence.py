@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from damages import exchangeable
+from damages import component
 
 from synthos.dimensions.semantic_coherence import MOST_COLUMNS, measure
 from synthos.results import NotApplicable, Scored
@@ -20,26 +20,10 @@ def answer(made: pl.DataFrame, real: pl.DataFrame) -> Scored:
     return result
 
 
-def component(result: Scored, name: str) -> float:
-    (found,) = [item.score for item in result.components if item.name == name]
-    assert found is not None
-    return found
-
-
 def part_of(frame: pl.DataFrame, share: float, change: pl.DataFrame) -> pl.DataFrame:
     """The first ``share`` of the rows from ``change``, the rest from ``frame``."""
     cut = round(share * frame.height)
     return pl.concat([change[:cut], frame[cut:]])
-
-
-@pytest.fixture(scope="module")
-def real() -> pl.DataFrame:
-    return exchangeable(ROWS, 1)
-
-
-@pytest.fixture(scope="module")
-def fresh() -> pl.DataFrame:
-    return exchangeable(ROWS, 2)
 
 
 @pytest.mark.slow

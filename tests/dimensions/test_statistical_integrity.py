@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from damages import exchangeable
+from damages import component, exchangeable
 
 from benchmarks.fresh_samples import sample
 from synthos.dimensions.statistical_integrity import measure
@@ -19,22 +19,6 @@ def answer(made: pl.DataFrame, real: pl.DataFrame, holdout: pl.DataFrame | None 
     result = measure(evidence_from_frames(made, real, holdout))
     assert isinstance(result, Scored), result
     return result
-
-
-def component(result: Scored, name: str) -> float:
-    (found,) = [item.score for item in result.components if item.name == name]
-    assert found is not None
-    return found
-
-
-@pytest.fixture(scope="module")
-def real() -> pl.DataFrame:
-    return exchangeable(ROWS, 1)
-
-
-@pytest.fixture(scope="module")
-def fresh() -> pl.DataFrame:
-    return exchangeable(ROWS, 2)
 
 
 def test_a_fresh_sample_has_no_fault_and_nobody_to_blame(real: pl.DataFrame, fresh: pl.DataFrame) -> None:
