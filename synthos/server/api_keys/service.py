@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from synthos.server.api_keys.lookup import MARK
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.auth.scopes import Scope
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.tables import api_keys
@@ -53,7 +53,7 @@ def create(
             .returning(api_keys)
         )
         assert row is not None
-        record(work, "api_key.created", row.id, scopes=row.scopes)
+        audit.record(work, "api_key.created", row.id, scopes=row.scopes)
     return row, secret
 
 
@@ -74,6 +74,7 @@ def revoke(services: Services, principal: Principal, key_id: str) -> None:
     NotFoundError : the user has no such key, or it was revoked before.
     """
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)
         touched = work.run(
             api_keys.update()
             .where(
@@ -86,4 +87,4 @@ def revoke(services: Services, principal: Principal, key_id: str) -> None:
         )
         if not touched:
             raise NotFoundError("API key")
-        record(work, "api_key.revoked", key_id)
+        audit.record(work, "api_key.revoked", key_id)

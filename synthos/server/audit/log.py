@@ -2,6 +2,14 @@
 
 An entry's digest is SHA-256 over its own fields and the digest before it, so that an entry that was changed, added or
 taken out later breaks the chain from there on. The database refuses to change or remove entries.
+
+**The chain comes first.** A unit of work that writes an entry takes its company's chain (``begin``) before it changes
+or locks any row, and takes no other company's. So a company's writers pass one after the other, whatever rows they
+touch and in whatever order; were some to hold a row while they wait for the chain, and others the chain while they wait
+for that row, PostgreSQL would have to kill one of them. It is this order and not the reverse, because quotas and "is it
+in use?" are questions about a whole company, which only who holds its chain can answer for good. Work that writes no
+entry (heartbeats, progress) never waits for a chain. Rows that are only inserted are nobody else's yet. ``record``
+refuses whoever comes too late, on both databases, so that the first test tells.
 """
 
 from __future__ import annotations
@@ -15,7 +23,7 @@ import structlog
 from sqlalchemy import Row, bindparam, select
 
 from synthos.errors import InternalError
-from synthos.server.db.database import Work
+from synthos.server.db.database import Chain, Work
 from synthos.server.db.tables import audit_heads, audit_log
 from synthos.server.db.types import EPOCH
 
@@ -39,6 +47,26 @@ _HEAD = select(audit_heads).where(_OF_COMPANY).with_for_update()
 _ADD, _MOVE_HEAD = audit_log.insert(), audit_heads.update().where(_OF_COMPANY)
 
 
+def begin(work: Work, company_id: str | None = None) -> None:
+    """Take the chain of a company, by default the tenant's: its other writers wait until this work ends.
+
+    To be called before rows are changed or locked; again does nothing.
+
+    Raises
+    ------
+    InternalError : rows are locked already, the work has another company's chain, or there is none.
+    """
+    company = company_id or work.tenant.company_id
+    if work.chain is not None and work.chain.company_id == company:
+        return
+    if work.chain is not None or work.holds_rows:
+        raise InternalError("the audit chain of a company is taken before any row, and only one (audit.begin)")
+    head = _head(work, company)
+    if head is None:
+        raise InternalError(f"{company} has no chain of audit entries")
+    work.chain = Chain(company, head.sequence, head.digest)
+
+
 def record(
     work: Work, action: str, subject: str, *, company_id: str | None = None, user_id: str | None = None, **details: Any
 ) -> None:
@@ -48,12 +76,18 @@ def record(
     ----------
     subject : the identifier of what was changed. No secret may stand in ``details``.
     company_id, user_id : by default the tenant's; the system must name the company.
+
+    Raises
+    ------
+    InternalError : there is no such action, or ``begin`` should have been called earlier.
     """
     if action not in ACTIONS:
         raise InternalError(f"{action} is no action of the audit log")
     company = company_id or work.tenant.company_id
     user = user_id or (work.tenant.user_id if company_id is None else None)
-    sequence, previous = _take_head(work, company)
+    begin(work, company)
+    assert work.chain is not None
+    sequence = work.chain.sequence + 1
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     entry = {
         "company_id": company,
@@ -64,11 +98,12 @@ def record(
         "subject": subject,
         "details": details,
         "request_id": request_id,
-        "previous": previous,
+        "previous": work.chain.digest,
     }
     entry["digest"] = digest_of(entry)
     work.connection.execute(_ADD, entry)
     work.connection.execute(_MOVE_HEAD, {"company": company, "sequence": sequence, "digest": entry["digest"]})
+    work.chain = Chain(company, sequence, entry["digest"])
 
 
 def begin_chain(work: Work, company_id: str) -> None:
@@ -100,11 +135,3 @@ def broken_at(work: Work, company_id: str) -> int | None:
 
 def _head(work: Work, company_id: str) -> Row[Any] | None:
     return work.connection.execute(_HEAD, {"company": company_id}).first()
-
-
-def _take_head(work: Work, company_id: str) -> tuple[int, str]:
-    """The next sequence number and the digest before it; other writers of the company wait until this work ends."""
-    head = _head(work, company_id)
-    if head is None:
-        raise InternalError(f"{company_id} has no chain of audit entries")
-    return head.sequence + 1, head.digest

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from synthos.server.accounts import repository as accounts
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Work
 from synthos.server.db.tables import refresh_tokens
@@ -47,7 +47,7 @@ def open_session(services: Services, user_id: str) -> Session:
             raise UnauthenticatedError("email or password is wrong")
         family = new_id("ses")
         token = _issue(services, work, user, family)
-        record(work, "session.opened", family, company_id=user.company_id, user_id=user.id)
+        audit.record(work, "session.opened", family, company_id=user.company_id, user_id=user.id)
     return Session(token, user)
 
 
@@ -60,6 +60,10 @@ def refresh(services: Services, token: str) -> Session:
     """
     digest = services.keys.digest(token)
     with services.database.write(None) as work:
+        known = _found(work, digest)
+        if known is None:
+            raise UnauthenticatedError(_REFUSED)
+        audit.begin(work, known.company_id)
         used = (
             refresh_tokens.update()
             .where(
@@ -75,7 +79,7 @@ def refresh(services: Services, token: str) -> Session:
         user = accounts.by_id(work, row.user_id) if row is not None else None
         if row is not None and user is not None and user.disabled_at is None:
             fresh = _issue(services, work, user, row.family_id)
-            record(work, "session.refreshed", row.family_id, company_id=user.company_id, user_id=user.id)
+            audit.record(work, "session.refreshed", row.family_id, company_id=user.company_id, user_id=user.id)
             return Session(fresh, user)
         _end_if_reused(work, digest)
     # Raised outside of the unit of work: that a family has ended must be kept.
@@ -86,8 +90,11 @@ def close_session(services: Services, token: str) -> None:
     """The session of ``token`` ends; nothing happens where there is none."""
     with services.database.write(None) as work:
         row = _found(work, services.keys.digest(token))
-        if row is not None and _revoke(work, row.family_id):
-            record(work, "session.closed", row.family_id, company_id=row.company_id, user_id=row.user_id)
+        if row is None:
+            return
+        audit.begin(work, row.company_id)
+        if _revoke(work, row.family_id):
+            audit.record(work, "session.closed", row.family_id, company_id=row.company_id, user_id=row.user_id)
 
 
 def _issue(services: Services, work: Work, user: Row[Any], family: str) -> str:
@@ -109,7 +116,7 @@ def _issue(services: Services, work: Work, user: Row[Any], family: str) -> str:
 def _end_if_reused(work: Work, digest: str) -> None:
     row = _found(work, digest)
     if row is not None and row.used_at is not None and _revoke(work, row.family_id):
-        record(work, "session.reused", row.family_id, company_id=row.company_id, user_id=row.user_id)
+        audit.record(work, "session.reused", row.family_id, company_id=row.company_id, user_id=row.user_id)
 
 
 def _found(work: Work, digest: str) -> Row[Any] | None:

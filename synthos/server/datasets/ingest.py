@@ -14,7 +14,7 @@ from synthos.errors import InputError, SourceError
 from synthos.flow import profile
 from synthos.progress import Listener, silent
 from synthos.results import ColumnProfile, TableProfile
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.datasets import checks, repository
 from synthos.server.datasets.places import data_key, folder_of, profile_key
 from synthos.server.db.database import Tenant
@@ -122,9 +122,10 @@ def is_storage_away(error: SourceError) -> bool:
 def _settle(services: Services, row: Row[Any], status: str, **values: Any) -> bool:
     """Give the dataset its last status; False where it is no longer being processed."""
     with services.database.write(Tenant(row.company_id, row.user_id)) as work:
+        audit.begin(work)
         settled = repository.change(work, row.id, "processing", status=status, **values)
         if settled:
-            record(work, f"dataset.{status}", row.id)
+            audit.record(work, f"dataset.{status}", row.id)
     return settled
 
 

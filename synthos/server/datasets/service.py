@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import repository
 from synthos.server.datasets.places import data_key, profile_key
@@ -87,15 +87,15 @@ def delete(services: Services, principal: Principal, dataset_id: str) -> datetim
     ConflictError : a validation that reads it is queued or running.
     """
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)  # no validation is asked for between the look and the change
         row = repository.find(work, dataset_id)
-        # The company's other writers wait for this entry: no validation is asked for between the look and the change.
-        record(work, "dataset.deleted", dataset_id)
         if repository.is_in_use(work, dataset_id):
             raise ConflictError("dataset-in-use", "a validation reads this dataset; cancel it or wait for its end")
         emptied = {"metadata": None, "error": None, "description": None}
         alive = ("uploading", "expired", *_COMPLETE)
         if not repository.change(work, dataset_id, *alive, status="deleted", expires_at=work.now, **emptied):
             raise NotFoundError("dataset")
+        audit.record(work, "dataset.deleted", dataset_id)
         deleted_at = work.now
     clear(services, row)
     return deleted_at

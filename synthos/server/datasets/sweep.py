@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from structlog import get_logger
 
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.datasets import repository
 from synthos.server.datasets.places import data_key, folder_of
 from synthos.server.db.database import Tenant
@@ -41,9 +41,10 @@ def expire_uploads(services: Services) -> int:
 def expire(services: Services, row: Row[Any]) -> bool:
     """End an upload; False where it was completed, deleted or expired before. Its bytes are still there."""
     with services.database.write(_tenant(row)) as work:
+        audit.begin(work)
         ended = repository.change(work, row.id, "uploading", status="expired", expires_at=work.now)
         if ended:
-            record(work, "dataset.expired", row.id)
+            audit.record(work, "dataset.expired", row.id)
     return ended
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import repository
 from synthos.server.datasets.formats import ENDINGS, ending_of
@@ -67,14 +67,14 @@ def announce(services: Services, principal: Principal, asked: UploadRequest) -> 
     if asked.file_size > most:
         raise TooLargeError(f"a file may have {most:,} bytes at most")
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)  # what the company announces meanwhile waits, and is counted with this
         dataset_id = repository.add(
             work,
             **asked.model_dump(),
             chunk_bytes=chunk_bytes(asked.file_size, settings.chunk_bytes),
             expires_at=work.now + timedelta(hours=settings.upload_hours),
         )
-        # The company's other writers wait for this entry: what they announce is counted with this.
-        record(work, "dataset.announced", dataset_id, bytes=asked.file_size)
+        audit.record(work, "dataset.announced", dataset_id, bytes=asked.file_size)
         _check_quota(work, tier)
         row = repository.find(work, dataset_id)
     try:
@@ -146,11 +146,12 @@ def complete(services: Services, principal: Principal, dataset_id: str) -> Row[A
     except NotFoundError:
         raise _ended("expired") from None
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)
         is_first = repository.change(
             work, dataset_id, "uploading", status="processing", completed_at=work.now, expires_at=None
         )
         if is_first:
-            record(work, "dataset.completed", dataset_id)
+            audit.record(work, "dataset.completed", dataset_id)
             repository.change(work, dataset_id, "processing", job_id=enqueue(work, "ingest", dataset_id, {}))
         row = repository.find(work, dataset_id, *_NEEDED)
     if row.status == "expired":

@@ -31,7 +31,8 @@ QUERIES = Counter("db_queries_total", "Statements sent to the database")
 DURATION = Histogram("db_query_duration_seconds", "Statements, from sending them to their first row")
 
 _OWNED_NAME = re.compile(rf"\b({'|'.join(table.name for table in OWNED)})\b")
-_TENANT, _WRITES, _SENT = "tenant", "synthos_writes", "sent"
+_LOCKING = re.compile(r"\A\s*(?:UPDATE|DELETE)\b|\bFOR (?:NO KEY )?UPDATE\b|\bFOR (?:KEY )?SHARE\b")
+_TENANT, _WRITES, _SENT, _HOLDS_ROWS = "tenant", "synthos_writes", "sent", "holds_rows"
 #: SQLite's wait for another writer, and PostgreSQL's for a lock, in seconds.
 LOCK_SECONDS = 10
 POOL, MORE = 8, 24
@@ -47,11 +48,27 @@ class Tenant:
     user_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The newest entry of a company's audit log, held by a unit of work: nobody else adds one meanwhile."""
+
+    company_id: str
+    sequence: int
+    digest: str
+
+
 class Work:
-    """One unit of work. ``tenant`` is None where the system itself works."""
+    """One unit of work. ``tenant`` is None where the system itself works; ``chain`` is what ``audit.begin`` took."""
 
     def __init__(self, connection: Connection, tenant: Tenant | None, now: datetime) -> None:
         self.connection, self.now, self._tenant = connection, now, tenant
+        self.chain: Chain | None = None
+        connection.info[_HOLDS_ROWS] = False
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether a row of ``OWNED`` was changed, removed or locked, which others may wait for."""
+        return bool(self.connection.info[_HOLDS_ROWS])
 
     @property
     def tenant(self) -> Tenant:
@@ -147,12 +164,21 @@ def _owned_table(statement: str) -> str | None:
     return found[1] if found else None
 
 
+@lru_cache(maxsize=1_024)
+def _locks_rows(statement: str) -> bool:
+    return _LOCKING.search(statement) is not None
+
+
 def _guard(
     connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
 ) -> None:
     connection.info[_SENT] = time.perf_counter()
+    if (table := _owned_table(statement)) is None:
+        return
+    if _locks_rows(statement):
+        connection.info[_HOLDS_ROWS] = True
     tenant: Tenant | None = connection.info.get(_TENANT)
-    if tenant is None or (table := _owned_table(statement)) is None:
+    if tenant is None:
         return
     for values in parameters if executemany else (parameters,):
         carried = values.values() if isinstance(values, Mapping) else values

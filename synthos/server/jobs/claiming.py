@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Integer, Select, String, Update, and_, bin
 from synthos.server.audit import log as audit
 from synthos.server.db.database import Database, Work
 from synthos.server.db.tables import jobs
+from synthos.server.db.tables import users as accounts
 from synthos.server.db.types import Instant
 from synthos.server.jobs import events
 from synthos.server.jobs.queue import Job
@@ -39,26 +40,28 @@ def claim(database: Database, worker: str, lease_seconds: float, kinds: Sequence
     with database.read(None) as work:
         values: dict[str, Any] = {**due_values(work.now)} | ({} if kinds is None else {"kinds": list(kinds)})
         turns = list(_turns(work, values))
-    for turn in turns:
+    for company_id, turn in turns:
         with database.write(None) as work:
+            audit.begin(work, company_id)
             job = _take(work, values | turn, worker, lease_seconds)
         if job is not None:
             return job
     return None
 
 
-def _turns(work: Work, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The priority whose turn it is, with each user who has a job of it that could begin, in the order of turns."""
+def _turns(work: Work, values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The priority whose turn it is, with each user who has a job of it that could begin, in the order of turns; and
+    the user's company."""
     any_kind = "kinds" not in values
     found = work.connection.execute(_waiting(any_kind, MANY + 1), values).all()
     if len(found) > MANY:
         turn = {"turn": found[0].turn}
         idle = work.connection.execute(_oldest_of_idle(any_kind), {**values, **turn}).first()
         if idle is not None:
-            yield turn | {"owner": idle.user_id}
+            yield idle.company_id, turn | {"owner": idle.user_id}
     able = [row for row in found if row.oldest is not None]
     for row in sorted(able, key=lambda row: (row.running, row.oldest)):
-        yield {"turn": row.turn, "owner": row.user_id}
+        yield row.company_id, {"turn": row.turn, "owner": row.user_id}
 
 
 def _take(work: Work, values: Mapping[str, Any], worker: str, lease_seconds: float) -> Job | None:
@@ -80,7 +83,7 @@ def _could_begin(any_kind: bool) -> ColumnElement[bool]:
 
 @lru_cache
 def _waiting(any_kind: bool, limit: int) -> Select[Any]:
-    """Users with jobs of the turn's priority, how many run, and the age of the oldest that could begin.
+    """Users with jobs of the turn's priority, their companies, how many run, and the age of the oldest that is due.
 
     A jump from user to user in the index: a plain grouping would read the whole queue.
     """
@@ -95,6 +98,7 @@ def _waiting(any_kind: bool, limit: int) -> Select[Any]:
     running = _BUSY.with_only_columns(func.count()).where(jobs.c.user_id == users.c.user_id)
     columns = (
         users.c.user_id,
+        select(accounts.c.company_id).where(accounts.c.id == users.c.user_id).scalar_subquery().label("company_id"),
         select(turn.c.priority).scalar_subquery().label("turn"),
         oldest.order_by(jobs.c.created_at).limit(1).scalar_subquery().label("oldest"),
         running.scalar_subquery().label("running"),
@@ -104,7 +108,9 @@ def _waiting(any_kind: bool, limit: int) -> Select[Any]:
 
 @lru_cache
 def _oldest_of_idle(any_kind: bool) -> Select[Any]:
-    idle = select(jobs.c.user_id).where(_could_begin(any_kind), _OF_TURN, jobs.c.user_id.not_in(_BUSY))
+    idle = select(jobs.c.user_id, jobs.c.company_id).where(
+        _could_begin(any_kind), _OF_TURN, jobs.c.user_id.not_in(_BUSY)
+    )
     return idle.order_by(jobs.c.created_at).limit(1)
 
 

@@ -36,6 +36,8 @@ class LeaseLostError(CancelledError):
 def hold(work: Work, job: Job) -> Row[Any]:
     """The job's row, locked until this unit of work ends: what is written in it is written under the lease.
 
+    Work that adds to the audit log takes the company's chain before (``audit.begin``).
+
     Raises
     ------
     LeaseLostError : the lease is not valid any more.
@@ -81,8 +83,7 @@ def finish(work: Work, job: Job) -> None:
     ------
     LeaseLostError : the lease is not valid any more.
     """
-    hold(work, job)
-    end(work, job, "succeeded")
+    end(work, _hold_to_end(work, job), "succeeded")
 
 
 def fail(work: Work, job: Job, error: Problem, *, again: bool = True) -> None:
@@ -92,7 +93,7 @@ def fail(work: Work, job: Job, error: Problem, *, again: bool = True) -> None:
     ------
     LeaseLostError : the lease is not valid any more.
     """
-    row = hold(work, job)
+    row = _hold_to_end(work, job)
     if again and row.attempts < row.most_attempts:
         _put_back(work, row, work.now + back_off(row.attempts), error=error)
     else:
@@ -106,7 +107,7 @@ def stop(work: Work, job: Job) -> None:
     ------
     LeaseLostError : the lease is not valid any more: the job has ended before it was stopped, or is another's.
     """
-    end(work, hold(work, job), "cancelled")
+    end(work, _hold_to_end(work, job), "cancelled")
 
 
 def give_back(work: Work, job: Job) -> None:
@@ -116,24 +117,37 @@ def give_back(work: Work, job: Job) -> None:
     ------
     LeaseLostError : the lease is not valid any more.
     """
-    row = hold(work, job)
+    row = _hold_to_end(work, job)
     _put_back(work, row, work.now, attempts=row.attempts - 1)
 
 
 def reclaim(database: Database, lease_seconds: float) -> Sequence[str]:
     """Take back the jobs whose leases ran out; their identifiers. The attempt counts, for it may be what killed it."""
     with database.read(None) as work:
-        if work.connection.execute(_ABANDONED, lease_values(work.now, lease_seconds)).first() is None:
-            return ()
+        found = work.connection.execute(_ABANDONED, lease_values(work.now, lease_seconds)).all()
+    if not found:
+        return ()
+    return [row.id for row in found if _reclaimed(database, row, lease_seconds)]
+
+
+def _reclaimed(database: Database, found: Row[Any], lease_seconds: float) -> bool:
+    """Take one job back, unless somebody else has done so or its lease was kept after all."""
     with database.write(None) as work:
-        taken = _ABANDONED.with_for_update(skip_locked=True)
-        rows = work.connection.execute(taken, lease_values(work.now, lease_seconds)).all()
-        for row in rows:
-            if row.attempts < row.most_attempts:
-                _put_back(work, row, work.now, error=WORKER_LOST)
-            else:
-                end(work, row, "failed", WORKER_LOST)
-    return [row.id for row in rows]
+        audit.begin(work, found.company_id)
+        still = _ABANDONED.where(jobs.c.id == found.id).with_for_update()
+        row = work.connection.execute(still, lease_values(work.now, lease_seconds)).first()
+        if row is None:
+            return False
+        if row.attempts < row.most_attempts:
+            _put_back(work, row, work.now, error=WORKER_LOST)
+        else:
+            end(work, row, "failed", WORKER_LOST)
+    return True
+
+
+def _hold_to_end(work: Work, job: Job) -> Row[Any]:
+    audit.begin(work, job.company_id)
+    return hold(work, job)
 
 
 def _put_back(work: Work, row: Row[Any], due_at: Any, **values: Any) -> None:

@@ -98,6 +98,7 @@ def ask_cancel(work: Work, job_id: str) -> Row[Any]:
     ------
     NotFoundError : there is none of that name.
     """
+    audit.begin(work)
     wanted = work.mine(jobs).where(jobs.c.id == job_id)
     row = work.one(wanted.with_for_update())
     if row is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Work
 from synthos.server.errors import ConflictError, NotFoundError
@@ -30,6 +31,7 @@ def run_again(services: Services, principal: Principal, asked: RunAgain) -> Row[
     """
     again = _process_again if asked.kind == "ingest" else _validate_again
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)
         job_id = again(work, asked.subject, PRIORITIES[asked.priority])
         return repository.find(work, job_id)
 

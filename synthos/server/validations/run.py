@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 from synthos.errors import InputError
 from synthos.progress import Event
 from synthos.reporting.html import render
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.datasets.places import data_key
 from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets
@@ -67,6 +67,7 @@ def carry_out(context: JobContext) -> None:
 def _begin(services: Services, job: Job) -> Row[Any]:
     """Mark the validation as under way, from the start; its row."""
     with services.database.write(None) as work:
+        audit.begin(work, job.company_id)
         hold(work, job)
         row = work.one(select(table).where(table.c.id == job.subject))
         assert row is not None
@@ -74,7 +75,7 @@ def _begin(services: Services, job: Job) -> Row[Any]:
         first = {"started_at": row.started_at or work.now, "version": row.version + 1}
         changed = work.one(table.update().where(table.c.id == row.id).values({**begun, **first}).returning(table))
         assert changed is not None
-        record(work, "validation.started", row.id, company_id=job.company_id, attempt=job.attempts)
+        audit.record(work, "validation.started", row.id, company_id=job.company_id, attempt=job.attempts)
         return changed
 
 
@@ -134,7 +135,7 @@ def _complete(work: Work, job: Job, row: Row[Any], document: documents.Document,
         "version": table.c.version + 1,
     }
     work.run(table.update().where(table.c.id == row.id).values(values))
-    record(work, "validation.completed", row.id, company_id=job.company_id, decision=document["decision"])
+    audit.record(work, "validation.completed", row.id, company_id=job.company_id, decision=document["decision"])
 
 
 class _Progress:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row
 
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Work
 from synthos.server.db.tables import validations as table
@@ -43,8 +43,7 @@ def create(
     named = {role: getattr(asked, field) for role, field in ROLES.items() if getattr(asked, field) is not None}
     planned, identifier = stages.planned(asked.validation_type), new_id("val")
     with services.database.write(principal.tenant) as work:
-        # First, since it orders the company's writers: no table can be deleted between being looked at and being used.
-        record(work, "validation.requested", identifier, kind=asked.validation_type, tables=named)
+        audit.begin(work)  # no table is deleted between being looked at and being used
         rows = _rows_of(work, named)
         _within_quota(work, services.settings.tiers[principal.tier], rows)
         repository.add(
@@ -61,6 +60,7 @@ def create(
                 "rows": rows,
             },
         )
+        audit.record(work, "validation.requested", identifier, kind=asked.validation_type, tables=named)
         estimate = _estimate(work, asked.validation_type)
         job_id = enqueue(work, "validation", identifier, {}, priority=PRIORITY[asked.options.priority])
         repository.set_job(work, identifier, job_id)
@@ -139,6 +139,7 @@ def cancel(services: Services, principal: Principal, identifier: str) -> Status:
     NotFoundError : there is none of this name.
     """
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)
         row = repository.find(work, identifier)
         if row is None:
             raise NotFoundError("validation")
