@@ -77,11 +77,11 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=[
                 *("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match"),
-                *("Range", "If-Range", "Content-Digest", "X-Part-SHA256"),
+                *("Range", "If-Range", "Content-Digest", "X-Part-SHA256", "Last-Event-ID", "X-Request-ID"),
             ],
             expose_headers=[
                 *("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
-                *("Content-Range", "Content-Disposition", "Accept-Ranges"),
+                *("Content-Range", "Content-Disposition", "Accept-Ranges", "Idempotent-Replayed"),
             ],
             max_age=600,
         )

@@ -15,6 +15,8 @@ Clock = Callable[[], datetime]
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 #: Letters of an identifier: 120 random bits.
 LENGTH = 24
+#: What an identifier in a request may consist of, whether there is one of that name or not.
+PATTERN = "^[A-Za-z0-9_]{1,64}$"
 
 
 def new_id(prefix: Prefix) -> str:

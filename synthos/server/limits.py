@@ -1,4 +1,4 @@
-"""Bounds on what a request may bring: how large its body is, and how slowly it comes."""
+"""Bounds on what a request may bring: how large its headers and its body are, and how slowly it comes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,32 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from synthos.server.errors import TooLargeError
+from synthos.server.errors import TooLargeError, TooSlowError
 from synthos.server.problems import of_service, problem
 
+#: Bytes of all headers together: no browser sends half as many.
+MOST_HEADER_BYTES = 32 * 1024
 #: Uploads are bounded where they are written: by what was announced for them.
 _UPLOADS = re.compile(r"/api/v1/datasets/[^/]+/parts/[^/]+")
 
 
 class BodyLimits:
-    """ASGI middleware: a body larger than ``most_bytes`` is answered 413, one slower than ``seconds`` 408."""
+    """ASGI middleware: a body larger than ``most_bytes`` is answered 413, one slower than ``seconds`` 408, and headers
+    larger than ``MOST_HEADER_BYTES`` 431.
+    """
 
     def __init__(self, app: ASGIApp, most_bytes: int, seconds: float) -> None:
         self.app, self._most, self._seconds = app, most_bytes, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _UPLOADS.fullmatch(scope["path"]):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+            detail = f"all headers together may have {MOST_HEADER_BYTES:,} bytes at most"
+            await problem(Request(scope), 431, "headers-too-large", detail)(scope, receive, send)
+            return
+        if _UPLOADS.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
@@ -49,7 +60,8 @@ class BodyLimits:
                         await self._refuse(scope, receive, send)
                         return
         except TimeoutError:
-            slow = problem(Request(scope), 408, "body-too-slow", f"the body took longer than {self._seconds:.0f} s")
+            slow = of_service(Request(scope), TooSlowError(f"the body took longer than {self._seconds:g} s"))
+            slow.headers["Connection"] = "close"
             await slow(scope, receive, send)
             return
         read = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy import Row, Select, Table, literal, tuple_
 
 from synthos.server.db.types import EPOCH, Instant
 from synthos.server.errors import InvalidError
+from synthos.server.ids import PATTERN
 
 Item = TypeVar("Item")
 MOST, USUAL = 200, 50
@@ -63,7 +65,8 @@ def decode(cursor: str) -> tuple[Any, str]:
     """The moment and identifier in a cursor."""
     try:
         moment, identifier = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(identifier, str) or isinstance(moment, bool) or not isinstance(moment, int):
+        known = isinstance(identifier, str) and re.fullmatch(PATTERN, identifier)
+        if not known or isinstance(moment, bool) or not isinstance(moment, int):
             raise ValueError(cursor)
         return EPOCH + timedelta(microseconds=moment), identifier
     except (ValueError, TypeError, OverflowError, binascii.Error, UnicodeDecodeError):

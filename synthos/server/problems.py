@@ -12,10 +12,12 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog import get_logger
 
 from synthos.errors import InputError
@@ -35,6 +37,8 @@ STATUS: dict[type[errors.ServiceError], int] = {
     errors.StorageFullError: 507,
     errors.UnavailableError: 503,
 }
+#: What any route may answer: to a body that is slow or large, to large headers, and where something is broken.
+ANY_ROUTE = (408, 413, 431, 500, 503)
 #: Validation errors shown of one request, and characters of each message.
 MOST_ERRORS, MOST_LETTERS = 20, 500
 _log = get_logger("synthos.server")
@@ -62,11 +66,11 @@ class ProblemDocument(BaseModel):
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route's OpenAPI entry says of the errors that it may give; 500 and 503 any route may."""
+    """What a route's OpenAPI entry says of the errors that it may give; those of ``ANY_ROUTE`` any may."""
     schema = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
-        for status in sorted({*statuses, 500, 503})
+        for status in sorted({*statuses, *ANY_ROUTE})
     }
 
 
@@ -134,8 +138,20 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # a body that is no text: to clients the same as one that is no JSON
+        return problem(request, 422, "invalid-request", str(error.detail))
     reason = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return problem(request, error.status_code, reason, str(error.detail), headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem(request, error.status_code, reason, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What may be done with a path, by all of its routes: the framework names the first one's methods alone."""
+    routes = [route for route in iter_route_contexts(request.app.routes) if route.methods]
+    here = [route.methods or set() for route in routes if route.path_regex.fullmatch(request.scope["path"])]
+    return set().union(*here)
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
@@ -148,6 +164,32 @@ async def _on_bug(request: Request, error: Exception) -> Response:
     return problem(request, 500, "internal", "something went wrong here; the request id tells us what")
 
 
+class LastResort:
+    """ASGI middleware around the routes: what nobody has thought of is a problem with all headers, like any other.
+
+    The framework answers it before every middleware, where no answer gets a request id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:  # the edge of a request: whatever it is, its client is told
+            if begun or scope["type"] != "http":
+                raise
+            answer = await _on_bug(Request(scope), error)
+            await answer(scope, receive, send)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of ``app`` such a document."""
     app.add_exception_handler(errors.ServiceError, _on_service)
@@ -157,3 +199,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _on_database)
     app.add_exception_handler(PoolTimeout, _on_database)
     app.add_exception_handler(Exception, _on_bug)
+    app.add_middleware(LastResort)

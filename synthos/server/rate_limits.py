@@ -21,11 +21,14 @@ _log = get_logger("synthos.server")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one caller stands: requests a minute, how many are left, and seconds until the window is empty again."""
+    """How one caller stands: requests a minute, how many are left, and seconds until the window is empty again; and
+    whether the request that was counted is one too many.
+    """
 
     quota: int
     left: int
     reset: int
+    exceeded: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
@@ -34,6 +37,16 @@ class Standing:
             "RateLimit-Policy": f'"default";q={self.quota};w=60',
             "RateLimit": f'"default";r={self.left};t={self.reset}',
         }
+
+    def check(self) -> None:
+        """Refuse what is one too many.
+
+        Raises
+        ------
+        TooManyError : there were more than ``quota`` in a minute.
+        """
+        if self.exceeded:
+            raise TooManyError("rate-limited", f"more than {self.quota} requests a minute", self.reset)
 
 
 class RateLimits:
@@ -54,18 +67,12 @@ class RateLimits:
         self._logins = settings.logins_per_minute
 
     async def request(self, caller: str, quota: int) -> Standing | None:
-        """Count one request of ``caller``; None where nobody can count: requests go on then.
-
-        Raises
-        ------
-        TooManyError : there were more than ``quota`` in a minute.
-        """
+        """Count one request of ``caller``; None where nobody can count: requests go on then."""
         try:
-            standing = await self._hit(RateLimitItemPerMinute(quota), caller)
+            return await self._hit(RateLimitItemPerMinute(quota), caller)
         except StorageError:
             _log.warning("rate limits are not counted: Redis does not answer")
             return None
-        return standing
 
     async def login(self, *who: str) -> None:
         """Count an attempt to log in, by address and by account. Where nobody can count, nobody logs in.
@@ -77,7 +84,7 @@ class RateLimits:
         """
         try:
             for name in who:
-                await self._hit(RateLimitItemPerMinute(self._logins, namespace="login"), name)
+                (await self._hit(RateLimitItemPerMinute(self._logins, namespace="login"), name)).check()
         except StorageError:
             raise UnavailableError("rate-limits") from None
 
@@ -90,9 +97,7 @@ class RateLimits:
         allowed = self._window.hit(item, caller)
         stats = self._window.get_window_stats(item, caller)
         reset = max(1, math.ceil(stats.reset_time - time.time()))
-        if not allowed:
-            raise TooManyError("rate-limited", f"more than {item.amount} requests a minute", reset)
-        return Standing(item.amount, stats.remaining, reset)
+        return Standing(item.amount, stats.remaining, reset, exceeded=not allowed)
 
     def answers(self) -> bool:
         """Whether requests can be counted."""

@@ -68,12 +68,13 @@ class Settings(BaseSettings):
     redis_url : where replicas share rate limits; by default each counts for itself, which is right for one.
     s3 : where uploads and results lie; by default files under ``data_folder``.
     jwt_secret, token_secret : at least 32 characters; by default generated into ``data_folder``.
-    allow_remote_sources : whether jobs may read tables from http:// and s3:// addresses that clients name.
     chunk_bytes : smallest size of an upload's parts but the last (larger files have larger ones); S3 wants 5 MiB.
     workers : processes that `synthos serve` starts beside the API, to run jobs.
     lease_seconds : how long a worker that is not heard of keeps its jobs.
     headroom : share of processors, memory and GPUs that jobs leave free.
     job_hours : how long an attempt may take.
+    job_memory_bytes : how much memory a job and all that it has started may hold, by default all that jobs may have of
+        the machine's; one that holds more is killed, and fails.
     trusted_proxies : addresses whose X-Forwarded-For is believed.
     """
 
@@ -93,7 +94,6 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     open_registration: bool = True
-    allow_remote_sources: bool = False
 
     access_token_minutes: int = Field(default=15, ge=1, le=15)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
@@ -112,6 +112,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=30.0, ge=1.0)
     headroom: float = Field(default=0.2, ge=0.0, lt=1.0)
     job_hours: float = Field(default=12.0, gt=0.0)
+    job_memory_bytes: int | None = Field(default=None, ge=GIB // 2)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

@@ -9,10 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import HttpUrl, SecretStr
 
+import synthos
 from synthos.server.accounts.passwords import Passwords
 from synthos.server.accounts.repository import add_company, add_user
 from synthos.server.app import create_app
@@ -21,6 +23,7 @@ from synthos.server.db.database import Database
 from synthos.server.db.migrate import migrate
 from synthos.server.settings import S3, Settings
 from synthos.server.state import Services, build
+from synthos.server.validations.documents import Document
 from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 from tests.server.postgres import running_postgres
 
@@ -40,6 +43,12 @@ class StandingClock:
     def move(self, **by: float) -> None:
         """Forward, or backward where negative: ``seconds=…``, ``minutes=…``, ``hours=…``, ``days=…``."""
         self.now += timedelta(**by)
+
+
+@pytest.fixture(scope="session")
+def quick_document(wreck: pl.DataFrame) -> Document:
+    """Of a validation without a reference and without a cascade: most of it is not known."""
+    return synthos.validate(wreck, quick=True).to_dict()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from synthos.server.api_keys.schemas import ApiKey, CreatedKey, CreateKey
 from synthos.server.auth.guard import SECURED, requires
 from synthos.server.auth.tokens import Principal
 from synthos.server.idempotency.route import IdempotentRoute
+from synthos.server.ids import PATTERN
 from synthos.server.pagination import USUAL, Cursor, Limit, Page
 from synthos.server.problems import documented
 from synthos.server.state import ServicesOf
@@ -36,7 +37,7 @@ def index(services: ServicesOf, principal: Reader, cursor: Cursor = None, limit:
 
 
 @router.delete("/{key_id}", status_code=204, responses=documented(401, 403, 404, 422, 429))
-def revoke(services: ServicesOf, principal: Writer, key_id: Annotated[str, Path(max_length=64)]) -> Response:
+def revoke(services: ServicesOf, principal: Writer, key_id: Annotated[str, Path(pattern=PATTERN)]) -> Response:
     """Revoke a key: it is refused from now on."""
     service.revoke(services, principal, key_id)
     return Response(status_code=204)

@@ -100,10 +100,10 @@ def record(
         "request_id": request_id,
         "previous": work.chain.digest,
     }
-    entry["digest"] = digest_of(entry)
-    work.connection.execute(_ADD, entry)
-    work.connection.execute(_MOVE_HEAD, {"company": company, "sequence": sequence, "digest": entry["digest"]})
-    work.chain = Chain(company, sequence, entry["digest"])
+    digest = digest_of(entry)
+    work.connection.execute(_ADD, {**entry, "digest": digest})
+    work.connection.execute(_MOVE_HEAD, {"company": company, "sequence": sequence, "digest": digest})
+    work.chain = Chain(company, sequence, digest)
 
 
 def begin_chain(work: Work, company_id: str) -> None:

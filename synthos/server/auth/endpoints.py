@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from synthos.server.accounts import repository as accounts
 from synthos.server.accounts.service import register as register_account
 from synthos.server.auth import sessions
-from synthos.server.auth.guard import client_address
+from synthos.server.auth.guard import client_address, count
 from synthos.server.auth.schemas import (
     LoginRequest,
     RefreshRequest,
@@ -60,14 +60,14 @@ async def login(request: Request, services: ServicesOf, asked: LoginRequest) -> 
 async def refresh(request: Request, services: ServicesOf, asked: RefreshRequest) -> Tokens:
     """Carry a session on: new tokens for the newest refresh token. One that was used before ends the session."""
     token = asked.refresh_token.get_secret_value()
-    await services.limits.request(f"address {client_address(request)}", services.settings.refreshes_per_minute)
+    await count(request, services, f"address {client_address(request)}", services.settings.refreshes_per_minute)
     return _tokens(services, await run_in_threadpool(sessions.refresh, services, token))
 
 
 @router.post("/logout", status_code=204, responses=documented(422, 429))
 async def logout(request: Request, services: ServicesOf, asked: RefreshRequest) -> Response:
     """End a session. Its access token expires by itself, within a quarter of an hour."""
-    await services.limits.request(f"address {client_address(request)}", services.settings.refreshes_per_minute)
+    await count(request, services, f"address {client_address(request)}", services.settings.refreshes_per_minute)
     await run_in_threadpool(sessions.close_session, services, asked.refresh_token.get_secret_value())
     return Response(status_code=204)
 

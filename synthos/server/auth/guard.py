@@ -51,6 +51,19 @@ async def identify(request: HTTPConnection, services: Services) -> Principal:
     return principal
 
 
+async def count(request: HTTPConnection, services: Services, caller: str, quota: int) -> None:
+    """Count a request of ``caller``, who has ``quota`` a minute; its answer tells how the caller stands.
+
+    Raises
+    ------
+    TooManyError : it is one too many.
+    """
+    standing = await services.limits.request(caller, quota)
+    if standing is not None:
+        request.state.answer_headers = standing.headers
+        standing.check()
+
+
 async def admit(request: HTTPConnection, services: Services) -> Principal:
     """Who asks, once its request is counted; counted once, however often this is called.
 
@@ -63,9 +76,7 @@ async def admit(request: HTTPConnection, services: Services) -> Principal:
     if not getattr(request.state, "counted", False):
         request.state.counted = True
         quota = services.settings.tiers[principal.tier].requests_per_minute
-        standing = await services.limits.request(principal.user_id, quota)
-        if standing is not None:
-            request.state.answer_headers = standing.headers
+        await count(request, services, principal.user_id, quota)
     return principal
 
 

@@ -45,7 +45,6 @@ Writer = Annotated[Principal, requires("datasets:write")]
 DatasetId = Annotated[str, Path(pattern=ID_PATTERN, description="of a dataset of the caller's company")]
 Number = Annotated[int, Path(ge=1, le=MOST_PARTS, description="of the part, from 1")]
 _BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-_UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "the client has the newest version"}}
 
 
 @router.post("/upload", status_code=201, responses=documented(401, 403, 409, 413, 422, 429, 507))
@@ -114,7 +113,9 @@ def index(
     return Page(items=[DatasetSummary(**_shown(row)) for row in rows], next_cursor=following)
 
 
-@router.get("/{dataset_id}", response_model=DatasetDetail, responses=documented(401, 403, 404, 422, 429) | _UNCHANGED)
+@router.get(
+    "/{dataset_id}", response_model=DatasetDetail, responses=documented(401, 403, 404, 422, 429) | etags.UNCHANGED
+)
 def detail(
     request: Request, response: Response, services: ServicesOf, principal: Reader, dataset_id: DatasetId
 ) -> DatasetDetail | Response:
@@ -130,11 +131,11 @@ def detail(
 @router.get(
     "/{dataset_id}/profile",
     response_class=Response,
-    responses={200: {"model": TableProfile}, **documented(401, 403, 404, 409, 422, 429)},
+    responses={200: {"model": TableProfile}, **documented(401, 403, 404, 409, 422, 429), **etags.UNCHANGED},
 )
-def profile(services: ServicesOf, principal: Reader, dataset_id: DatasetId) -> Response:
+def profile(request: Request, services: ServicesOf, principal: Reader, dataset_id: DatasetId) -> Response:
     """All that one pass over the table found: kinds, quantiles, distinct values, personal data, quality."""
-    return Response(service.profile(services, principal, dataset_id), media_type="application/json")
+    return etags.answer(request, service.profile(services, principal, dataset_id))
 
 
 @router.get(
@@ -145,7 +146,7 @@ def profile(services: ServicesOf, principal: Reader, dataset_id: DatasetId) -> R
         206: {"description": "the range that was asked for", "content": _BYTES},
     }
     | documented(401, 403, 404, 409, 416, 422, 429)
-    | _UNCHANGED,
+    | etags.UNCHANGED,
 )
 def content(
     request: Request,

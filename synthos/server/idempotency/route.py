@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from synthos.server.auth.guard import admit, client_address
 from synthos.server.errors import InvalidError
 from synthos.server.idempotency.store import Answer, Asked
+from synthos.server.problems import documented
 from synthos.server.state import Services
 
 HEADER = "idempotency-key"
@@ -20,11 +22,30 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 #: Headers of an answer that are given again with it.
 _REPEATED = ("content-type", "location", "etag")
 
+_DOCUMENTED: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "sent again with the same key within a day, the request is answered as before; with another "
+            "body it is refused (422), and while the first is being carried out, too (409)",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        }
+    ]
+}
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotentRoute(APIRoute):
     """Carries out a POST with an ``Idempotency-Key`` once. What fails may be sent again under the same key."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if "POST" in (options.get("methods") or ()):
+            options["openapi_extra"] = _DOCUMENTED | (options.get("openapi_extra") or {})
+            options["responses"] = documented(409, 422) | (options.get("responses") or {})
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
         """The route's handler, behind the stored answers."""
@@ -41,8 +62,10 @@ class IdempotentRoute(APIRoute):
             if open_to_all:
                 caller = services.keys.digest(f"address {client_address(request)}")
             else:
-                caller = (await admit(request, services)).user_id
-            asked = Asked(caller, key, f"{request.method} {request.url.path}", await request.body())
+                principal = await admit(request, services)
+                # Not the user: an answer to one key may hold what another of the same user may not see.
+                caller = principal.key_id or principal.user_id
+            asked = Asked(caller, key, f"{request.method} {quote(request.scope['path'])}", await request.body())
             return await _once(services, asked, lambda: carry_out(request))
 
         return handle

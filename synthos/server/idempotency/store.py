@@ -18,6 +18,8 @@ from synthos.server.keys import Keys
 
 #: How long an answer is kept, and how long a request may take before another may try in its place.
 KEPT, IN_FLIGHT = timedelta(hours=24), timedelta(minutes=5)
+#: Letters of a path that are kept for people to read; the digest is over all of it.
+LONGEST_ROUTE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Answers:
                         table.insert().values(
                             caller=asked.caller,
                             key=asked.key,
-                            route=asked.route,
+                            route=asked.route[:LONGEST_ROUTE],
                             body_digest=asked.digest,
                             created_at=work.now,
                         )

@@ -18,8 +18,8 @@ from synthos.server.jobs.queue import Job
 
 #: Seconds that a process has to clean up after SIGTERM; then it is killed, and all that it has started.
 GRACE = 3.0
-#: Why a job is stopped: it was called off, took too long, is another's by now, or the worker ends.
-Reason = Literal["cancel", "timeout", "lost", "drain"]
+#: Why a job is stopped: it was called off, took too long or too much memory, is another's by now, or the worker ends.
+Reason = Literal["cancel", "timeout", "memory", "lost", "drain"]
 
 
 class Process(Protocol):
@@ -68,6 +68,11 @@ class Child:
         """How long it has been running."""
         return time.monotonic() - self._began
 
+    @property
+    def memory(self) -> int:
+        """Bytes that its process and all that this has started hold for themselves."""
+        return sum(_own_bytes(process) for process in _family(self._process.pid))
+
     def poll(self) -> int | None:
         """How it ended; None while it runs. One that was told to stop and does not is killed here."""
         code = self._process.poll()
@@ -84,8 +89,13 @@ class Child:
             self.stop("lost")
 
     def stop(self, reason: Reason) -> None:
-        """Tell it to stop; a second time changes nothing, except that what is lost is lost."""
-        if self.reason is None:
+        """Tell it to stop; a second time changes nothing, except that what is lost is lost.
+
+        What takes too much memory is killed at once: before it has listened, there may be none left.
+        """
+        if reason == "memory":
+            kill_family(self._process.pid)
+        elif self.reason is None:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGTERM)
             self._kill_at = time.monotonic() + GRACE
@@ -104,14 +114,28 @@ class Child:
 
 def kill_family(pid: int) -> None:
     """Kill a process, its descendants, and its group."""
-    family: list[psutil.Process] = []
-    with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(pid).children(recursive=True)
+    family = _family(pid)[1:]
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     for process in family:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """A process and its descendants."""
+    with suppress(psutil.NoSuchProcess):
+        head = psutil.Process(pid)
+        return [head, *head.children(recursive=True)]
+    return []
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    try:
+        found = process.memory_info()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
+    return int(found.rss - getattr(found, "shared", 0))
 
 
 def _mentioning(folder: Path) -> list[psutil.Process]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response, WebSocket
+from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 from sqlalchemy import Row
 
+from synthos.server import etags, ids
 from synthos.server.auth.guard import SECURED, requires
 from synthos.server.auth.tokens import Principal
 from synthos.server.idempotency.route import IdempotentRoute
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=SECURED, route_cl
 sockets = APIRouter(prefix="/jobs", tags=["jobs"])
 Reader = Annotated[Principal, requires("jobs:read")]
 Writer = Annotated[Principal, requires("jobs:write")]
-JobId = Annotated[str, Path(max_length=64)]
+JobId = Annotated[str, Path(pattern=ids.PATTERN)]
 
 
 @router.post("", status_code=202, responses=documented(401, 403, 404, 409, 422, 429))
@@ -49,11 +50,12 @@ def index(
     return Page(items=[JobSummary(**_shown(row)) for row in rows], next_cursor=following)
 
 
-@router.get("/{job_id}", responses=documented(401, 403, 404, 422, 429))
-def show(services: ServicesOf, principal: Reader, job_id: JobId) -> JobDetail:
+@router.get("/{job_id}", response_model=JobDetail, responses=documented(401, 403, 404, 422, 429) | etags.UNCHANGED)
+def show(request: Request, services: ServicesOf, principal: Reader, job_id: JobId) -> Response:
     """One job, and how far it is."""
     row, step = service.show(services, principal, job_id)
-    return JobDetail(**_shown(row), progress=JobProgress(at=step.at, **step.data) if step is not None else None)
+    progress = JobProgress(at=step.at, **step.data) if step is not None else None
+    return etags.answer(request, JobDetail(**_shown(row), progress=progress))
 
 
 @router.post("/{job_id}/cancel", responses=documented(401, 403, 404, 409, 422, 429))
@@ -74,7 +76,7 @@ async def watch(services: ServicesOf, principal: Reader, job_id: JobId, last_eve
 
 
 @sockets.websocket("/{job_id}/ws")
-async def watch_socket(websocket: WebSocket, services: ServicesOf, job_id: str) -> None:
+async def watch_socket(websocket: WebSocket, services: ServicesOf, job_id: JobId) -> None:
     """The same events over a WebSocket."""
     await serve_websocket(websocket, services, "jobs:read", lambda work: str(repository.find(work, job_id).id))
 

@@ -13,7 +13,7 @@ from structlog import get_logger
 from synthos.server.db.database import AWAY, Database
 from synthos.server.ids import new_id
 from synthos.server.jobs import leases, workers
-from synthos.server.jobs.admission import capacity, fitting
+from synthos.server.jobs.admission import capacity, fitting, usable
 from synthos.server.jobs.children import Child, Launch
 from synthos.server.jobs.claiming import claim
 from synthos.server.jobs.ending import Problem
@@ -56,6 +56,8 @@ class Runner:
         self._host, self._started = socket.gethostname(), database.clock()
         self._children: list[Child] = []
         self._beaten = -float("inf")
+        there = usable(look().memory.total, settings.headroom)
+        self._most_memory = min(there, settings.job_memory_bytes or there)
 
     def run(self, stopping: threading.Event) -> None:
         """Work until ``stopping`` is set; then give back what runs."""
@@ -103,6 +105,8 @@ class Runner:
     def _watch(self, child: Child) -> None:
         if child.seconds > self._settings.job_hours * 3_600:
             child.stop("timeout")
+        if child.reason is None and child.memory > self._most_memory:
+            child.stop("memory")
         self._heed(child, leases.look(self._database, child.job))
 
     def _heed(self, child: Child, standing: leases.Standing) -> None:
@@ -151,6 +155,8 @@ class Runner:
                     leases.give_back(work, child.job)
                 elif child.reason == "timeout":
                     leases.fail(work, child.job, _TOO_LONG, again=False)
+                elif child.reason == "memory":
+                    leases.fail(work, child.job, _too_large(self._most_memory), again=False)
                 else:
                     leases.fail(work, child.job, _crashed(code))
         except LeaseLostError:
@@ -169,6 +175,11 @@ class Runner:
 
 
 _TOO_LONG: Problem = {"reason": "timeout", "detail": "it took longer than a job may"}
+
+
+def _too_large(most: float) -> Problem:
+    said = f"it took more than the {most / 2**30:,.1f} GiB of memory that a job may have"
+    return {"reason": "too-much-memory", "detail": said, "fix": "give a table of fewer rows or shorter values"}
 
 
 def _crashed(code: int) -> Problem:

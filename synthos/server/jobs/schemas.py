@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synthos.server.ids import Moment
+from synthos.server.ids import PATTERN, Moment
 from synthos.server.jobs.queue import JobKind, JobStatus, Priority
 
 
@@ -16,7 +16,7 @@ class RunAgain(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["ingest", "validation"]
-    subject: str = Field(max_length=64, description="the dataset (ingest) or the validation", examples=["ds_…"])
+    subject: str = Field(pattern=PATTERN, description="the dataset (ingest) or the validation", examples=["ds_…"])
     priority: Priority = "standard"
 
 

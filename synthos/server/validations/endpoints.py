@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
-from synthos.server import etags
+from synthos.server import etags, ids
 from synthos.server.auth.guard import SECURED, requires
 from synthos.server.auth.tokens import Principal
 from synthos.server.idempotency.route import IdempotentRoute
@@ -36,7 +36,9 @@ router = APIRouter(prefix="/validations", tags=["validations"], dependencies=SEC
 sockets = APIRouter(prefix="/validations", tags=["validations"])
 Reader = Annotated[Principal, requires("validations:read")]
 Writer = Annotated[Principal, requires("validations:write")]
-Identifier = Annotated[str, Path(max_length=64)]
+Identifier = Annotated[str, Path(pattern=ids.PATTERN)]
+#: What the routes of a validation's results may answer.
+_OF_DONE = documented(401, 403, 404, 409, 422, 429) | etags.UNCHANGED
 #: The page brings its own styles and its one script, asks for nothing, and may not act in the API's name.
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -67,7 +69,7 @@ def index(
 @router.get(
     "/{validation_id}",
     response_model=ValidationView,
-    responses=documented(401, 403, 404, 422, 429) | {304: {"description": "Not Modified"}},
+    responses=documented(401, 403, 404, 422, 429) | etags.UNCHANGED,
 )
 def show(request: Request, services: ServicesOf, principal: Reader, validation_id: Identifier) -> Response:
     """One validation: how far it is, and its results when it is done."""
@@ -83,31 +85,34 @@ def cancel(services: ServicesOf, principal: Writer, validation_id: Identifier) -
     return Cancelled(validation_id=validation_id, status=service.cancel(services, principal, validation_id))
 
 
-@router.get("/{validation_id}/collapse-details", responses=documented(401, 403, 404, 409, 422, 429))
-def collapse_details(services: ServicesOf, principal: Reader, validation_id: Identifier) -> CollapseDetails:
+@router.get("/{validation_id}/collapse-details", response_model=CollapseDetails, responses=_OF_DONE)
+def collapse_details(request: Request, services: ServicesOf, principal: Reader, validation_id: Identifier) -> Response:
     """What is wrong, in which rows and columns, and which known collapses it resembles."""
-    return CollapseDetails(**documents.collapse_of(service.document(services, principal, validation_id)))
+    document = service.document(services, principal, validation_id)
+    return etags.answer(request, CollapseDetails(**documents.collapse_of(document)))
 
 
-@router.get("/{validation_id}/recommendations", responses=documented(401, 403, 404, 409, 422, 429))
-def recommendations(services: ServicesOf, principal: Reader, validation_id: Identifier) -> Recommendations:
+@router.get("/{validation_id}/recommendations", response_model=Recommendations, responses=_OF_DONE)
+def recommendations(request: Request, services: ServicesOf, principal: Reader, validation_id: Identifier) -> Response:
     """What to do about it, best first, with what each is worth."""
-    return Recommendations(**documents.recommendations_of(service.document(services, principal, validation_id)))
+    document = service.document(services, principal, validation_id)
+    return etags.answer(request, Recommendations(**documents.recommendations_of(document)))
 
 
-@router.get("/{validation_id}/cascade", responses=documented(401, 403, 404, 409, 422, 429))
-def cascade(services: ServicesOf, principal: Reader, validation_id: Identifier) -> CascadeView:
+@router.get("/{validation_id}/cascade", response_model=CascadeView, responses=_OF_DONE)
+def cascade(request: Request, services: ServicesOf, principal: Reader, validation_id: Identifier) -> Response:
     """The models that were trained, and the law fitted to them."""
-    return CascadeView(**documents.cascade_of(service.document(services, principal, validation_id)))
+    document = service.document(services, principal, validation_id)
+    return etags.answer(request, CascadeView(**documents.cascade_of(document)))
 
 
 @router.get(
     "/{validation_id}/report",
     response_class=Response,
-    responses=documented(401, 403, 404, 409, 422, 429)
-    | {200: {"content": {"text/html": {}, "application/json": {}}, "description": "the report"}},
+    responses=_OF_DONE | {200: {"content": {"text/html": {}, "application/json": {}}, "description": "the report"}},
 )
 def report(
+    request: Request,
     services: ServicesOf,
     principal: Reader,
     validation_id: Identifier,
@@ -115,10 +120,9 @@ def report(
 ) -> Response:
     """The report: one page that needs nothing else, or the JSON document that it was made from."""
     if format == "json":
-        found = service.made(services, principal, validation_id, places.document)
-        return Response(found, media_type="application/json")
+        return etags.answer(request, service.made(services, principal, validation_id, places.document))
     found = service.made(services, principal, validation_id, places.page)
-    return Response(found, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+    return etags.answer(request, found, "text/html", **{"Content-Security-Policy": REPORT_POLICY})
 
 
 @router.get(
@@ -138,7 +142,7 @@ async def events(
 
 
 @sockets.websocket("/{validation_id}/ws")
-async def websocket(websocket: WebSocket, validation_id: str) -> None:
+async def websocket(websocket: WebSocket, validation_id: Identifier) -> None:
     """The same events over a WebSocket."""
     services: Services = websocket.app.state.services
     await serve_websocket(websocket, services, "validations:read", lambda work: service.job_in(work, validation_id))

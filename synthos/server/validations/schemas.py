@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synthos.server.ids import Moment
+from synthos.server.ids import PATTERN, Moment
 from synthos.server.validations.stages import Status
 
-Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
+Identifier = Annotated[str, Field(pattern=PATTERN)]
 Score = Annotated[float, Field(ge=0.0, le=100.0)]
+#: A time that is kept as the API writes it.
+StoredMoment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Chance = Annotated[float, Field(ge=0.0, le=1.0)]
 #: The largest integer that every JSON reader keeps exact.
 LARGEST = 2**53 - 1
@@ -43,8 +45,8 @@ class StageView(BaseModel):
     stage: str
     status: Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
     progress: float = Field(ge=0.0, le=100.0, description="percent")
-    started_at: str | None
-    completed_at: str | None
+    started_at: StoredMoment | None
+    completed_at: StoredMoment | None
     models_trained: int | None
     models_total: int | None
 

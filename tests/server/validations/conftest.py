@@ -14,9 +14,3 @@ from synthos.server.validations.documents import Document
 @pytest.fixture(scope="session")
 def document(wreck: pl.DataFrame, real: pl.DataFrame, tables: Path) -> Document:
     return synthos.validate(wreck, real, tier_config=tables / "tiers.yaml").to_dict()
-
-
-@pytest.fixture(scope="session")
-def quick_document(wreck: pl.DataFrame) -> Document:
-    """Without a reference and without a cascade: most of it is not known."""
-    return synthos.validate(wreck, quick=True).to_dict()

