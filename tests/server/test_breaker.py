@@ -29,6 +29,10 @@ def test_calls_go_on_while_some_are_answered(breaker: Breaker) -> None:
         breaker.failed()
         breaker.worked()
     breaker.check()
+    for _ in range(3):  # what was answered in between is what counted
+        breaker.failed()
+    with pytest.raises(UnavailableError):
+        breaker.check()
 
 
 def test_after_failures_in_a_row_callers_are_told_for_how_long(breaker: Breaker, seconds: Seconds) -> None:
