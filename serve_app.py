@@ -19,7 +19,9 @@ from synthos.server.app import create_app
 from synthos.server.settings import Settings
 
 #: A replica answers what it has begun within this time after it was told to stop, in seconds.
-DRAIN_SECONDS = 25.0
+DRAIN_SECONDS = 15.0
+#: The name that Serve gives to an application that has none.
+APPLICATION = "default"
 
 
 def build() -> FastAPI:
@@ -53,6 +55,7 @@ def main() -> None:
         signal.signal(number, lambda *_: ended.set())
     serve.run(app({}))
     ended.wait()
+    serve.delete(APPLICATION)  # the proxy still passes on what replicas are answering
     serve.shutdown()
 
 

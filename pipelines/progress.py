@@ -34,7 +34,8 @@ class _Ended(Exception):
 def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
     """Wait for every task and stream in ``work``, giving results to their handlers as they arrive.
 
-    What a handler raises is raised: it is no failure of the task. When this is left by an error or by Ctrl-C, what is
+    What a handler raises is raised: it is no failure of the task. A task that was lost with its node, or with what the
+    cluster kept for it, has not failed either: that is raised too. When this is left by an error or by Ctrl-C, what is
     still under way is cancelled.
     """
     ray = runtime.ray()
@@ -59,7 +60,7 @@ def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
                 except Exception as error:  # a task may raise anything, and it is raised here as it was
                     if stream:
                         pending.remove(item)
-                    if handler.failed is None:
+                    if handler.failed is None or _is_of_cluster(ray, error):
                         raise
                     handler.failed(error)
                 else:
@@ -67,6 +68,13 @@ def follow(runtime: Runtime, work: Mapping[Any, Handler]) -> None:
     except BaseException:  # whatever ends this, Ctrl-C too: nobody hears of what is under way any more
         cancel(ray, pending)
         raise
+
+
+def _is_of_cluster(ray: Any, error: Exception) -> bool:
+    """Whether Ray is at fault, and not what the task did: a worker that crashes or takes all memory does so again."""
+    of_ray, known = ray.exceptions.RayError, ray.exceptions
+    of_task = (known.RayTaskError, known.WorkerCrashedError, known.OutOfMemoryError, known.TaskCancelledError)
+    return isinstance(error, of_ray) and not isinstance(error, of_task)
 
 
 def cancel(ray: Any, items: Iterable[Any]) -> None:

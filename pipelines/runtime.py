@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines import instance
 from pipelines.environment import inherited
-from synthos.errors import ConfigError, SynthosError
+from synthos.errors import ClusterError, ConfigError, SynthosError
 
 #: An instance that comes up within these many seconds is better ended in order than left.
 ALMOST_UP_SECONDS = 1.0
@@ -58,14 +58,14 @@ class Runtime:
 
         Raises
         ------
-        ConfigError : the cluster cannot be reached, or a private instance cannot start.
+        ClusterError : the cluster cannot be reached, or a private instance cannot start.
         """
         self._up.wait()
         if isinstance(self._error, ConfigError):
             raise self._error
         if self._error is not None:
             target = self._address or "a private instance on this machine"
-            raise ConfigError(
+            raise ClusterError(
                 f"Ray did not come up at {target} ({self._error})",
                 fix="check the address, or run with --engine local, which needs no Ray",
             ) from self._error

@@ -5,12 +5,14 @@
     SynthosError
     ├── InputError                 the user's data or arguments are at fault; exit code 2
     │   ├── SourceError            a file, folder, glob or address cannot be read
+    │   │   ├── StorageError       a disk or server does not answer, or has no room: nobody's table is at fault
     │   │   ├── FormatError        the bytes are not what the format says (malformed line, corrupt Parquet)
     │   │   └── EncodingError      text that is not UTF-8
     │   ├── SchemaError            columns or types that cannot be judged
     │   │   └── AlignmentError     synthetic and reference do not fit together
     │   ├── TooFewRowsError        fewer rows than can be judged
     │   ├── ConfigError            an option or a configuration file is wrong
+    │   │   └── ClusterError       Ray does not come up, or does not answer at its address
     │   └── RemoteError            a service answered with an error, or does not answer
     ├── CancelledError             the caller asked to stop
     └── InternalError              a broken invariant of ours; always a bug
@@ -54,6 +56,10 @@ class SourceError(InputError):
     """A file, folder, glob or address cannot be read."""
 
 
+class StorageError(SourceError):
+    """A disk or server does not answer, or has no room. Nothing is wrong with the table; a later attempt may work."""
+
+
 class FormatError(SourceError):
     """The bytes are not what the format says."""
 
@@ -76,6 +82,10 @@ class TooFewRowsError(InputError):
 
 class ConfigError(InputError):
     """An option or a configuration file is wrong."""
+
+
+class ClusterError(ConfigError):
+    """Ray does not come up, or does not answer at its address. A later attempt may work."""
 
 
 class RemoteError(InputError):

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
 from synthos.cascade.tasks import CascadeData
 from synthos.cascade.tiers import CascadeConfig, ModelSpec
-from synthos.errors import SourceError
+from synthos.errors import StorageError
 from synthos.progress import Event, Listener, silent
 from synthos.results import Arm, Epoch, ModelRun
 
@@ -51,7 +51,7 @@ class RunStore:
         return self._read(_model_key(spec, data, device), spec.name, _parse_model)
 
     def keep_model(self, spec: ModelSpec, data: CascadeData, outcome: RunOutcome, device: str = "cpu") -> None:
-        """Store a finished model; raises ``SourceError`` where the folder cannot be written."""
+        """Store a finished model; raises ``StorageError`` where the folder cannot be written."""
         content: dict[str, object] = {"run": dataclasses.asdict(outcome.run), "row_bits": _pack(outcome.row_bits)}
         self._write(_model_key(spec, data, device), content)
 
@@ -60,7 +60,7 @@ class RunStore:
         return self._read(_loop_key(arm, data, config, device), f"{arm} loop", _parse_loop)
 
     def keep_loop(self, data: CascadeData, config: CascadeConfig, outcome: LoopOutcome, device: str = "cpu") -> None:
-        """Store a finished loop; raises ``SourceError`` where the folder cannot be written."""
+        """Store a finished loop; raises ``StorageError`` where the folder cannot be written."""
         content: dict[str, object] = {
             "arm": outcome.arm,
             "seconds": outcome.seconds,
@@ -90,7 +90,7 @@ class RunStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, text)
         except OSError as error:
-            raise SourceError(
+            raise StorageError(
                 f"finished models cannot be stored ({error.strerror})",
                 where=str(self.folder),
                 fix="free some space or choose a writable folder",

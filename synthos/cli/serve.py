@@ -21,6 +21,7 @@ def command(
     """Serve the HTTP API, with everything that it needs, from this machine until interrupted."""
 
     def work() -> int:
+        from synthos.server.guard import guarded
         from synthos.server.platform import platform
         from synthos.server.settings import Settings
         from synthos.server.telemetry import configure_logs
@@ -28,9 +29,13 @@ def command(
         asked = {"host": host, "port": port, "workers": workers}
         settings = Settings.load(config, **{name: value for name, value in asked.items() if value is not None})
         configure_logs(settings.log_level)
-        with platform(settings, config) as running:
-            typer.echo(f"starting; data and secrets lie in {settings.data_folder}", err=True)
-            running.run(lambda address: typer.echo(f"Synthos answers at {address}"))
-        return exits.APPROVED
+
+        def serve(folder: Path) -> int:
+            with platform(settings, config, folder) as running:
+                typer.echo(f"starting; data and secrets lie in {settings.data_folder}", err=True)
+                running.run(lambda address: typer.echo(f"Synthos answers at {address}"))
+            return exits.APPROVED
+
+        return guarded(serve)
 
     raise typer.Exit(exits.run(work))

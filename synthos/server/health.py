@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from structlog import get_logger
 
 from synthos.server.db.migrate import is_current
+from synthos.server.errors import ServiceError
 from synthos.server.problems import documented
 from synthos.server.state import Services, ServicesOf
 
@@ -75,6 +76,6 @@ def check(services: Services) -> Health:
 def _answers(name: str, ask: Callable[[], bool]) -> bool:
     try:
         return ask()
-    except (DBAPIError, OSError) as error:
+    except (DBAPIError, OSError, ServiceError) as error:
         _log.warning("unready", part=name, error=type(error).__name__)
         return False

@@ -1,24 +1,20 @@
 """The whole service on one machine: Ray, the API on Ray Serve, and workers, each a process that is kept running.
 
-What dies is started again after a while that grows with every death. Where Ray dies, what lives in it goes too. On
-SIGTERM or SIGINT, workers give their jobs back, replicas finish their answers, and Ray ends last.
+What dies is started again after a while that grows with every death. Where Ray dies, what lives in it goes too, and
+workers give back what they had on it. On SIGTERM or SIGINT, workers give their jobs back, replicas finish their
+answers, and Ray ends last.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -26,10 +22,12 @@ from urllib.request import urlopen
 import psutil
 import structlog
 
-from synthos.errors import ConfigError, InternalError
+from synthos.errors import ConfigError
 from synthos.server.db.database import Database
 from synthos.server.db.migrate import migrate
+from synthos.server.guard import adopt_orphans
 from synthos.server.keys import load_keys
+from synthos.server.parts import Part, environment, free_port, parts
 from synthos.server.settings import Settings
 
 #: Between looks at the processes, in seconds.
@@ -38,27 +36,7 @@ LOOK = 0.2
 WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
 #: Time that workers and replicas together have to end, and then Ray, in seconds.
 DRAIN, RAY_ENDS = 25.0, 3.0
-#: Of prctl(2).
-_PR_SET_CHILD_SUBREAPER = 36
 _log = structlog.get_logger("synthos.platform")
-
-
-@dataclass(slots=True)
-class Part:
-    """One process of the service. ``needs`` names the part without which it cannot live."""
-
-    name: str
-    command: list[str]
-    needs: str | None = None
-    process: subprocess.Popen[bytes] | None = None
-    deaths: int = 0
-    started: float = 0.0
-    due: float = field(default=0.0)
-
-    @property
-    def runs(self) -> bool:
-        """Whether the process is there."""
-        return self.process is not None and self.process.poll() is None
 
 
 class Platform:
@@ -68,13 +46,14 @@ class Platform:
     ----------
     settings : where it listens and how many workers there are.
     config : the file that they came from, for the processes that read it again.
+    folder : for what is temporary; sockets lie in it.
     """
 
     def __init__(self, settings: Settings, config: Path | None, folder: Path) -> None:
         self.settings = settings
         self.port = settings.port or free_port()
-        self._environment = _environment(settings, config, folder, self.port)
-        self._parts = _parts(settings, folder, self.port, self._environment["RAY_ADDRESS"])
+        self._environment = environment(settings, config, folder, self.port)
+        self._parts = parts(settings, folder, self._environment["RAY_ADDRESS"])
         self._stop = Event()
 
     @property
@@ -127,22 +106,33 @@ class Platform:
                 stderr=log,
                 start_new_session=True,
             )
-        part.started = now
+        part.started, part.told = now, False
         _log.info("started", part=part.name, pid=part.process.pid, deaths=part.deaths)
 
     def _bury(self, part: Part, now: float) -> None:
         assert part.process is not None
-        part.deaths = 1 if now - part.started > CALM else part.deaths + 1
-        part.due = now + min(WAIT * 2.0 ** (part.deaths - 1), LONGEST_WAIT)
-        _log.error("died", part=part.name, code=part.process.returncode, deaths=part.deaths)
+        if part.told:
+            _log.info("ended", part=part.name, code=part.process.returncode)
+        else:
+            part.deaths = 1 if now - part.started > CALM else part.deaths + 1
+            part.due = now + min(WAIT * 2.0 ** (part.deaths - 1), LONGEST_WAIT)
+            _log.error("died", part=part.name, code=part.process.returncode, deaths=part.deaths)
         _kill_group(part.process)
         part.process = None
         for other in self._parts:
             if other.needs == part.name and other.process is not None:
-                _kill_group(other.process)
-                other.process.wait()
-                other.process, other.due = None, part.due
+                self._end_with(other, part)
         self._kill_orphans()
+
+    def _end_with(self, part: Part, needed: Part) -> None:
+        """What cannot go on without the part that died ends too, and begins when that is there again."""
+        assert part.process is not None
+        part.told, part.due = True, needed.due
+        if part.dies_too:
+            _kill_group(part.process)
+            part.process.wait()
+        else:
+            part.process.terminate()
 
     def _kill_orphans(self) -> None:
         """What a part that died has left running is a child of this process now."""
@@ -181,15 +171,15 @@ class Platform:
 
 
 @contextmanager
-def platform(settings: Settings, config: Path | None = None) -> Iterator[Platform]:
-    """A platform whose database is of this version and whose secrets are there.
+def platform(settings: Settings, config: Path | None, folder: Path) -> Iterator[Platform]:
+    """A platform whose database is of this version and whose secrets are there; ``folder`` is for what is temporary.
 
     Raises
     ------
     ConfigError : a secret or the address cannot be used.
     """
     load_keys(settings)
-    _adopt_orphans()
+    adopt_orphans()
     database = Database(settings.database)
     try:
         migrate(database)
@@ -199,31 +189,11 @@ def platform(settings: Settings, config: Path | None = None) -> Iterator[Platfor
         fix = "end what listens there, or choose another port"
         raise ConfigError(f"something listens on port {settings.port}", where="port", fix=fix)
     with ExitStack() as stack:
-        # Sockets of Ray lie in it, and their paths must not pass a hundred characters.
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="synthos-", ignore_cleanup_errors=True)))
         made = Platform(settings, config, folder)
         for number in (signal.SIGTERM, signal.SIGINT):
             before = signal.signal(number, lambda *_: made.stop())
             stack.callback(signal.signal, number, before)
         yield made
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def job_processors(settings: Settings) -> int:
-    """Processors that jobs may have: all but the headroom, and one at least."""
-    return max(1, int((os.cpu_count() or 1) * (1.0 - settings.headroom)))
-
-
-def _adopt_orphans() -> None:
-    """Make this process the parent of whatever its children leave behind (Linux alone has that)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -234,54 +204,6 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _environment(settings: Settings, config: Path | None, folder: Path, port: int) -> dict[str, str]:
-    token = folder / "ray-token"
-    token.touch(mode=0o600)
-    token.write_text(secrets.token_hex(32), encoding="ascii")
-    metrics = folder / "metrics"
-    metrics.mkdir()
-    given: Mapping[str, str] = {"SYNTHOS_CONFIG": str(config.resolve())} if config else {}
-    return {
-        **os.environ,
-        **given,
-        "SYNTHOS_HOST": settings.host,
-        "SYNTHOS_PORT": str(port),
-        "RAY_ADDRESS": f"127.0.0.1:{free_port()}",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        "RAY_TMPDIR": str(folder),
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def _parts(settings: Settings, folder: Path, port: int, ray_address: str) -> list[Part]:
-    ray = Path(sys.executable).with_name("ray")
-    if not ray.exists():
-        raise InternalError(f"there is no {ray}: Ray is not installed beside this Python")
-    head = [
-        str(ray),
-        "start",
-        "--head",
-        "--block",
-        "--node-ip-address=127.0.0.1",
-        f"--port={ray_address.rsplit(':', 1)[1]}",
-        f"--dashboard-port={free_port()}",
-        f"--num-cpus={job_processors(settings)}",
-        f"--temp-dir={folder / 'ray'}",
-        "--disable-usage-stats",
-    ]
-    worker = [sys.executable, "-m", "pipelines.worker"]
-    return [
-        Part("ray", head),
-        Part("api", [sys.executable, "-m", "serve_app"], needs="ray"),
-        *(Part(f"worker-{number}", worker, needs="ray") for number in range(1, settings.workers + 1)),
-    ]
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -16,11 +17,20 @@ from urllib.parse import urlsplit
 import fsspec
 import pyarrow as pa
 
-from synthos.errors import SourceError
+from synthos.errors import SourceError, StorageError
 
 CHUNK_BYTES = 4 << 20
 SCHEMES = ("s3", "http", "https")
 MAGIC = frozenset("*?[")
+#: What a disk or a server says that is busy, full or broken, or not to be reached.
+_AWAY = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EIO", "EREMOTEIO", "EBUSY", "EAGAIN", "ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOMEM", "ESTALE"),
+        *("EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN", "EROFS"),
+    )
+    if hasattr(errno, name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ def filesystem(scheme: str) -> Any:
 
 @contextmanager
 def reading(where: str) -> Iterator[None]:
-    """Turns what storage raises into a ``SourceError`` that names the place."""
+    """Turns what storage raises into a ``SourceError`` that names the place: a ``StorageError`` if that is at fault."""
     storage = _storage_errors(where)
     try:
         yield
@@ -119,7 +129,13 @@ def reading(where: str) -> Iterator[None]:
     except PermissionError as error:
         raise SourceError("may not be read", where=where, fix="check permissions or credentials") from error
     except storage as error:
-        raise SourceError(f"cannot be read ({_first_line(error)})", where=where, fix="check the address") from error
+        kind = StorageError if _is_of_place(error) else SourceError
+        raise kind(f"cannot be read ({_first_line(error)})", where=where, fix="check the address") from error
+
+
+def _is_of_place(error: Exception) -> bool:
+    """Whether disk or network are at fault. Readers say OSError of a broken file too, but no number."""
+    return not isinstance(error, OSError) or isinstance(error, ConnectionError | TimeoutError) or error.errno in _AWAY
 
 
 def _storage_errors(where: str) -> tuple[type[Exception], ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from synthos.errors import SourceError
+from synthos.errors import StorageError
 from synthos.tables.writing import write_atomically
 from synthos.utility.design import Floats, Rows, Target
 
@@ -62,7 +62,7 @@ class AnswerStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, content.getvalue())
         except OSError as error:
-            raise SourceError(
+            raise StorageError(
                 f"what forests said of the reference cannot be stored ({error.strerror})",
                 where=str(self._folder),
                 fix="free some space or choose a writable folder",

@@ -7,10 +7,9 @@ import os
 from dataclasses import asdict, replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Row, select
 
-from synthos.errors import InputError, SourceError
+from synthos.errors import InputError, SourceError, StorageError
 from synthos.flow import profile
 from synthos.progress import Listener, silent
 from synthos.results import ColumnProfile, TableProfile
@@ -112,11 +111,8 @@ def _read(services: Services, row: Row[Any], on_progress: Listener) -> TableProf
 
 
 def is_storage_away(error: SourceError) -> bool:
-    """Whether the storage is at fault and not the file: of a broken file readers say OSError too, but no number."""
-    cause = error.__cause__
-    if isinstance(cause, BotoCoreError | ClientError):
-        return True
-    return isinstance(cause, OSError) and (type(cause) is not OSError or cause.errno is not None)
+    """Whether the storage is at fault and not the file: our own files are there, and may be read."""
+    return isinstance(error, StorageError) or isinstance(error.__cause__, FileNotFoundError | PermissionError)
 
 
 def _settle(services: Services, row: Row[Any], status: str, **values: Any) -> bool:

@@ -16,15 +16,17 @@ from functools import lru_cache
 from typing import Any
 
 from prometheus_client import Counter, Histogram
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, select
+from sqlalchemy import Connection, Row, Select, Table, event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable
 
 from synthos.errors import InternalError
+from synthos.server.breaker import Breaker
+from synthos.server.db.connecting import REST_SECONDS, WRITES, connect, open_engine
 from synthos.server.db.tables import OWNED
+from synthos.server.errors import UnavailableError
 from synthos.server.ids import Clock, utc_now
 
 QUERIES = Counter("db_queries_total", "Statements sent to the database")
@@ -32,12 +34,9 @@ DURATION = Histogram("db_query_duration_seconds", "Statements, from sending them
 
 _OWNED_NAME = re.compile(rf"\b({'|'.join(table.name for table in OWNED)})\b")
 _LOCKING = re.compile(r"\A\s*(?:UPDATE|DELETE)\b|\bFOR (?:NO KEY )?UPDATE\b|\bFOR (?:KEY )?SHARE\b")
-_TENANT, _WRITES, _SENT, _HOLDS_ROWS = "tenant", "synthos_writes", "sent", "holds_rows"
-#: SQLite's wait for another writer, and PostgreSQL's for a lock, in seconds.
-LOCK_SECONDS = 10
-POOL, MORE = 8, 24
+_TENANT, _SENT, _HOLDS_ROWS = "tenant", "sent", "holds_rows"
 #: What a statement raises where the database does not answer, or not in time: another attempt may end otherwise.
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
+AWAY = (OperationalError, InterfaceError, PoolTimeout, UnavailableError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,44 +111,26 @@ class Database:
     def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
         self.url, self.clock = make_url(url), clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = self._opened()
+        self.engine = open_engine(self.url)
+        event.listen(self.engine, "before_cursor_execute", _guard)
+        event.listen(self.engine, "after_cursor_execute", _count)
+        self._breaker = Breaker("database", rest=REST_SECONDS)
         # One statement needs no transaction around it: reads take one round trip. SQLite has none before its BEGIN.
         reading = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = self.engine.execution_options(**reading)
-        self._writing = self.engine.execution_options(**{_WRITES: True})
-
-    def _opened(self) -> Engine:
-        if self.is_sqlite:
-            waiting: dict[str, Any] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
-        else:
-            waiting = {"connect_timeout": LOCK_SECONDS, "options": f"-c lock_timeout={LOCK_SECONDS}s"}
-        engine = create_engine(
-            self.url,
-            connect_args=waiting,
-            poolclass=QueuePool,
-            pool_size=POOL,
-            max_overflow=MORE,
-            pool_timeout=LOCK_SECONDS,
-            hide_parameters=True,
-        )
-        event.listen(engine, "before_cursor_execute", _guard)
-        event.listen(engine, "after_cursor_execute", _count)
-        if self.is_sqlite:
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-        return engine
+        self._writing = self.engine.execution_options(**{WRITES: True})
 
     @contextmanager
     def read(self, tenant: Tenant | None) -> Iterator[Work]:
         """Statements that change nothing, each by itself. ``None`` is the system."""
-        with self._reading.connect() as connection:
+        with connect(self._reading, self._breaker) as connection:
             connection.info[_TENANT] = tenant
             yield Work(connection, tenant, self.clock())
 
     @contextmanager
     def write(self, tenant: Tenant | None) -> Iterator[Work]:
         """A transaction: all of its changes, or none where the block raises. ``None`` is the system."""
-        with self._writing.begin() as connection:
+        with connect(self._writing, self._breaker) as connection, connection.begin():
             connection.info[_TENANT] = tenant
             yield Work(connection, tenant, self.clock())
 
@@ -191,15 +172,3 @@ def _count(
 ) -> None:
     QUERIES.inc()
     DURATION.observe(time.perf_counter() - connection.info[_SENT])
-
-
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by ``_begin_sqlite``
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {setting}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later would fail where another has written in between.
-    if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")

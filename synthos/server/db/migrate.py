@@ -43,5 +43,7 @@ def _run(database: Database, change: object, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     with database.write(None) as work:
+        if not database.is_sqlite:
+            work.connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # tables may be large
         config.attributes["connection"] = work.connection
         change(config, revision)  # type: ignore[operator]

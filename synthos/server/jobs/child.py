@@ -7,13 +7,15 @@ import signal
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 import psutil
 import structlog
 
-from synthos.errors import CancelledError, InputError
+from synthos.errors import CancelledError, ClusterError, InputError, StorageError
 from synthos.server.db.database import AWAY
+from synthos.server.db.patience import insist
 from synthos.server.errors import ServiceError, StorageFullError, UnavailableError
 from synthos.server.jobs import leases
 from synthos.server.jobs.context import Handler, JobContext, Validate
@@ -27,6 +29,11 @@ from synthos.server.state import Services
 DONE, LOST, STOPPED, BROKEN = 0, 3, 130, 1
 #: Jobs give way to requests on the same machine.
 NICENESS = 10
+#: What is told of errors that say where the storage or the cluster is.
+_AWAY: dict[type[InputError], Problem] = {
+    StorageError: {"reason": "storage-unavailable", "detail": "the storage does not answer, or has no room"},
+    ClusterError: {"reason": "cluster-unavailable", "detail": "the cluster does not answer"},
+}
 _log = structlog.get_logger("synthos.worker")
 
 
@@ -86,6 +93,9 @@ def _settled(services: Services, job: Job, handlers: Mapping[str, Handler], vali
         handlers[job.kind](JobContext(services, job, validate, cache, teller))
     except (LeaseLostError, CancelledError):
         raise
+    except (StorageError, ClusterError) as caught:
+        _log.warning("an attempt was cut short", error=type(caught).__name__)
+        again, error = True, _AWAY[type(caught)]
     except InputError as caught:
         named = {"reason": "invalid-input", "detail": caught.what, "where": caught.where, "fix": caught.fix}
         error = {name: value for name, value in named.items() if value is not None}
@@ -97,10 +107,14 @@ def _settled(services: Services, job: Job, handlers: Mapping[str, Handler], vali
         again, error = True, {"reason": "internal", "detail": "something went wrong here"}
     finally:
         teller.close()
+    insist(partial(_settle, services, job, error, again))
+    return DONE
+
+
+def _settle(services: Services, job: Job, error: Problem | None, again: bool) -> None:
     with services.database.write(None) as work:
         if error is not None:
             leases.fail(work, job, error, again=again)
         else:
             with suppress(LeaseLostError):  # the handler has finished it, together with its results
                 leases.finish(work, job)
-    return DONE

@@ -9,15 +9,19 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, select
+from structlog import get_logger
 
-from synthos.errors import InputError
+from synthos.errors import InputError, SourceError
 from synthos.progress import Event
 from synthos.reporting.html import render
 from synthos.server.audit import log as audit
+from synthos.server.datasets.ingest import is_storage_away
 from synthos.server.datasets.places import data_key
-from synthos.server.db.database import Work
+from synthos.server.db.database import AWAY, Work
+from synthos.server.db.patience import insist
 from synthos.server.db.tables import datasets
 from synthos.server.db.tables import validations as table
+from synthos.server.errors import UnavailableError
 from synthos.server.ids import rfc3339
 from synthos.server.jobs.context import JobContext
 from synthos.server.jobs.leases import finish, hold
@@ -25,6 +29,7 @@ from synthos.server.jobs.queue import Job
 from synthos.server.state import Services
 from synthos.server.validations import documents, places, stages
 
+_log = get_logger("synthos.worker")
 #: Progress is written no more often, in seconds, unless a stage begins or ends.
 EVERY = 0.5
 ROLES = ("synthetic", "reference", "holdout")
@@ -38,6 +43,7 @@ def carry_out(context: JobContext) -> None:
     Raises
     ------
     InputError : a table is at fault.
+    UnavailableError : the storage does not answer; another attempt may end otherwise.
     LeaseLostError : the job is another's by now.
     """
     services, job = context.services, context.job
@@ -53,15 +59,21 @@ def carry_out(context: JobContext) -> None:
             on_progress=noted,
         )
     except InputError as error:
+        if isinstance(error, SourceError) and is_storage_away(error):
+            raise UnavailableError("storage") from error
         raise _in_their_words(error, tables) from error
     # Clients know their files by the names that they gave them; where these lie is nothing to them.
     found = renamed(found, {known.address: known.filename for known in tables.values()})
     document = found.to_dict()
     services.storage.put(places.document(row.id), json.dumps(document, allow_nan=False, ensure_ascii=False).encode())
     services.storage.put(places.page(row.id), render(found).encode())
-    with services.database.write(None) as work:
-        finish(work, job)
-        _complete(work, job, row, document, noted.stages)
+
+    def end() -> None:
+        with services.database.write(None) as work:
+            finish(work, job)
+            _complete(work, job, row, document, noted.stages)
+
+    insist(end)
 
 
 def _begin(services: Services, job: Job) -> Row[Any]:
@@ -164,6 +176,9 @@ class _Progress:
             "current_stage": stages.current(self.stages),
             "version": table.c.version + 1,
         }
-        with services.database.write(None) as work:
-            hold(work, self._context.job)
-            work.run(table.update().where(table.c.id == self._row.id).values(values))
+        try:
+            with services.database.write(None) as work:
+                hold(work, self._context.job)
+                work.run(table.update().where(table.c.id == self._row.id).values(values))
+        except AWAY as error:  # the next step is written instead: what was measured is worth more
+            _log.warning("progress waits", job_id=self._context.job.id, error=type(error).__name__)

@@ -1,0 +1,118 @@
+"""The processes that the service is made of on one machine, and the environment that they are born into."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from synthos.errors import InternalError
+from synthos.server.settings import Settings
+from synthos.server.storage.opening import open_storage
+
+
+@dataclass(slots=True)
+class Part:
+    """One process of the service. ``needs`` names the part without which it cannot begin.
+
+    ``dies_too``: it lives in that part and cannot outlive it. Others are told to stop, and begin again after it.
+    """
+
+    name: str
+    command: list[str]
+    needs: str | None = None
+    dies_too: bool = False
+    process: subprocess.Popen[bytes] | None = None
+    deaths: int = 0
+    started: float = 0.0
+    due: float = field(default=0.0)
+    #: It was told to stop: that it ends is no death.
+    told: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self.process is not None and self.process.poll() is None
+
+
+def parts(settings: Settings, folder: Path, ray_address: str) -> list[Part]:
+    """Ray, the API and the workers, in the order in which they begin.
+
+    Raises
+    ------
+    InternalError : Ray is not installed.
+    """
+    ray = Path(sys.executable).with_name("ray")
+    if not ray.exists():
+        raise InternalError(f"there is no {ray}: Ray is not installed beside this Python")
+    head = [
+        str(ray),
+        "start",
+        "--head",
+        "--block",
+        "--node-ip-address=127.0.0.1",
+        f"--port={ray_address.rsplit(':', 1)[1]}",
+        f"--dashboard-port={free_port()}",
+        f"--num-cpus={job_processors(settings)}",
+        f"--temp-dir={folder / 'ray'}",
+        "--disable-usage-stats",
+    ]
+    worker = [sys.executable, "-m", "pipelines.worker"]
+    return [
+        Part("ray", head),
+        Part("api", [sys.executable, "-m", "serve_app"], needs="ray", dies_too=True),
+        *(Part(f"worker-{number}", worker, needs="ray") for number in range(1, settings.workers + 1)),
+    ]
+
+
+def environment(settings: Settings, config: Path | None, folder: Path, port: int) -> dict[str, str]:
+    """What every part inherits: where the others are, and where the tables of the storage are read."""
+    token = folder / "ray-token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32), encoding="ascii")
+    metrics, proxy = folder / "metrics", folder / "h"
+    metrics.mkdir()
+    given: Mapping[str, str] = {"SYNTHOS_CONFIG": str(config.resolve())} if config else {}
+    return {
+        **os.environ,
+        **given,
+        **open_storage(settings).source("any").environment,
+        "SYNTHOS_HOST": settings.host,
+        "SYNTHOS_PORT": str(port),
+        "RAY_ADDRESS": f"127.0.0.1:{free_port()}",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        # A replica that is told to stop would otherwise stay for half a minute, for balancers that learn of it slowly.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+        # Otherwise all services of a machine share files and ports of their proxies. Sockets want a short path.
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "a"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy / "m"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "s"),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_TMPDIR": str(folder),
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def job_processors(settings: Settings) -> int:
+    """Processors that jobs may have: all but the headroom, and one at least."""
+    return max(1, int((os.cpu_count() or 1) * (1.0 - settings.headroom)))
