@@ -9,17 +9,21 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 
 import ray
 from fastapi import FastAPI
 from ray import serve
 from ray.serve import Application
 
+from synthos.server import away_page
 from synthos.server.app import create_app
 from synthos.server.settings import Settings
 
 #: A replica answers what it has begun within this time after it was told to stop, in seconds.
 DRAIN_SECONDS = 15.0
+#: Seconds between two looks whether a proxy has begun anew.
+LOOK = 0.2
 #: The name that Serve gives to an application that has none.
 APPLICATION = "default"
 
@@ -53,8 +57,14 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    configuration = os.environ.get("RAY_SERVE_HAPROXY_CONFIG_FILE_LOC")
+    proxies = Path(configuration).parent if configuration else None
+    if proxies:
+        away_page.put_into(proxies)
     serve.run(app({}))
-    ended.wait()
+    while not ended.wait(LOOK):
+        if proxies:
+            away_page.put_into(proxies)
     serve.delete(APPLICATION)  # the proxy still passes on what replicas are answering
     serve.shutdown()
 

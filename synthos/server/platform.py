@@ -36,6 +36,8 @@ LOOK = 0.2
 WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
 #: Time that workers and replicas together have to end, and then Ray, in seconds.
 DRAIN, RAY_ENDS = 25.0, 3.0
+#: Between two looks for orphans and at the API, and how long that may say nothing before Ray begins anew, in seconds.
+ROUND, SILENCE = 2.0, 120.0
 _log = structlog.get_logger("synthos.platform")
 
 
@@ -55,6 +57,7 @@ class Platform:
         self._environment = environment(settings, config, folder, self.port)
         self._parts = parts(settings, folder, self._environment["RAY_ADDRESS"])
         self._stop = Event()
+        self._looked = self._heard = 0.0
 
     @property
     def address(self) -> str:
@@ -67,7 +70,7 @@ class Platform:
         try:
             while not self._stop.is_set():
                 self._look_after()
-                if not told and self._answers():
+                if not told and self._answers("/readyz"):
                     told = True
                     ready(self.address)
                 self._stop.wait(LOOK)
@@ -92,6 +95,20 @@ class Platform:
             ready = part.process is None and now >= part.due and (part.needs is None or part.needs in running)
             if ready and (part.needs is None or self._ray_answers()):
                 self._start(part, now)
+        if now - self._looked >= ROUND:
+            self._looked = now
+            self._kill_orphans()
+            self._listen(now)
+
+    def _listen(self, now: float) -> None:
+        """Where the API says nothing for long, whatever may be the matter, Ray goes and all that lives in it."""
+        (ray,) = (part for part in self._parts if part.needs is None)
+        self._heard = max(self._heard, *(part.started for part in self._parts if part is ray or part.dies_too))
+        if self._answers("/livez"):
+            self._heard = now
+        elif ray.process is not None and now - self._heard > SILENCE:
+            _log.error("the API is silent")
+            _kill_group(ray.process)
 
     def _start(self, part: Part, now: float) -> None:
         logs = self.settings.data_folder / "logs"
@@ -142,9 +159,9 @@ class Platform:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
 
-    def _answers(self) -> bool:
+    def _answers(self, path: str) -> bool:
         try:
-            with urlopen(f"{self.address}/readyz", timeout=2.0) as answer:
+            with urlopen(f"{self.address}{path}", timeout=2.0) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False

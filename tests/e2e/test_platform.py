@@ -22,15 +22,27 @@ DEADLINE = 180.0
 class Service:
     """A service that was started by the command, in a session of its own."""
 
-    def __init__(self, folder: Path, workers: int = 0) -> None:
+    def __init__(self, folder: Path, workers: int = 0, **settings: str) -> None:
         self.folder = folder
-        environment = {**os.environ, "SYNTHOS_DATA_FOLDER": str(folder / "data"), "TMPDIR": str(folder)}
+        given = {"SYNTHOS_DATA_FOLDER": str(folder / "data"), "TMPDIR": str(folder), **settings}
+        environment = {**os.environ, **given}
         command = [sys.executable, "-m", "synthos", "serve", "--port", "0", "--workers", str(workers)]
         self.process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip().removeprefix("Synthos answers at ")
+
+    @property
+    def supervisor(self) -> psutil.Process:
+        """The process that looks after all others; the command only waits for it."""
+        (child,) = psutil.Process(self.process.pid).children()
+        return child
+
+    def has_left_nothing(self, everybody: list[psutil.Process]) -> bool:
+        """Whether those processes are gone, and what was temporary."""
+        _, left = psutil.wait_procs(everybody, timeout=10)
+        return not left and not list(self.folder.glob("s*-*"))
 
     def status(self, path: str = "/readyz") -> int | None:
         try:
@@ -83,17 +95,19 @@ def test_it_comes_up_from_nothing_serves_and_leaves_nothing_behind(service: Serv
     assert (service.folder / "data" / "secrets.json").stat().st_mode & 0o777 == 0o600
     everybody = service.parts("")
     assert service.end() == 0
-    _, left = psutil.wait_procs(everybody, timeout=10)
-    assert left == []
-    assert not list(service.folder.glob("synthos-*"))
+    assert service.has_left_nothing(everybody)
 
 
-def test_what_is_killed_is_started_again(service: Service) -> None:
-    for word in ("ray start", "serve_app"):
-        killed = service.parts(word)
-        assert killed, word
-        for process in killed:
-            process.kill()
-        until(lambda old=killed, word=word: bool(set(service.parts(word)) - set(old)))  # type: ignore[misc]
-        until(lambda: service.status() == 200)
-    assert service.end() == 0
+def test_of_a_command_that_is_killed_nothing_is_left(service: Service) -> None:
+    everybody = service.parts("")
+    assert any("haproxy" in process.name() for process in everybody)
+    service.process.kill()
+    service.process.wait()
+    until(lambda: service.has_left_nothing(everybody))
+
+
+def test_of_a_supervisor_that_is_killed_nothing_is_left(service: Service) -> None:
+    everybody = service.parts("")
+    service.supervisor.kill()
+    assert service.process.wait(DEADLINE) == 1
+    assert service.has_left_nothing(everybody)

@@ -18,7 +18,7 @@ from synthos.server.jobs.queue import ask_cancel
 from synthos.server.settings import Settings
 from tests.pipelines.live import REAL, TOO_LONG, Live, family_of, gone, live, lives
 from tests.pipelines.waiting import wait_for
-from tests.server.postgres import fresh_database, running_postgres
+from tests.server.postgres import cut_off, fresh_database, running_postgres
 
 pytestmark = pytest.mark.slow
 
@@ -235,7 +235,7 @@ def test_a_database_that_throws_everybody_out_costs_no_attempt(tmp_path: Path, p
             for _ in range(3):
                 heard = len(service.told(job_id))
                 service.services.close()
-                postgres.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}';")
+                cut_off(postgres, name)
                 assert wait_for(lambda heard=heard: len(service.told(job_id)) > heard, TOO_LONG)
             assert service.job(job_id).attempts == 1
             cancel(service, job_id)

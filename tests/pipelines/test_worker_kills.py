@@ -24,6 +24,8 @@ from tests.server.postgres import fresh_database, running_postgres
 pytestmark = pytest.mark.slow
 FORKING = (sys.executable, str(Path(__file__).with_name("forking_worker.py")))
 JOBS, DATASETS, WORKERS = 200, 20, 2
+#: Jobs that are done while the clock jumps.
+JUMPED = 60
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,28 @@ def test_two_hundred_jobs_end_once_while_workers_are_killed(service: Live) -> No
         told = work.all(select(audit_log.c.subject).where(audit_log.c.action == "job.succeeded"))
         assert sorted(row.subject for row in told) == sorted(queued)
         assert broken_at(work, service.ada.company_id) is None
+
+
+def test_while_the_clock_jumps_by_hours_no_job_is_lost_or_done_twice(service: Live, tmp_path: Path) -> None:
+    names = [service.dataset() for _ in range(DATASETS)]
+    queued = {service.put("count", names[number % DATASETS], most_attempts=20) for number in range(JUMPED)}
+    rng, place, jumps = random.Random(11), tmp_path / "hours", 0
+    place.write_text("0")
+    with ExitStack() as stack:
+        for _ in range(WORKERS):
+            stack.enter_context(service.worker(FORKING, HOURS_OFF=str(place)))
+        while (done := _done(service)) < JUMPED:
+            enough = min(JUMPED, done + rng.randint(2, 8))
+            assert wait_for(lambda enough=enough: _done(service) >= enough, TOO_LONG)
+            place.with_suffix(".new").write_text(str(rng.choice([-5, -3, 0, 4, 6])))
+            place.with_suffix(".new").replace(place)
+            jumps += 1
+    rows = service.all(jobs)
+    assert jumps >= JUMPED // 8
+    assert {row.id for row in rows} == queued and {row.status for row in rows} == {"succeeded"}
+    assert {row.row_count for row in service.all(datasets)} == {JUMPED // DATASETS}
+    ends = Counter(row.job_id for row in service.all(job_events) if row.kind == "end")
+    assert set(ends) == queued and set(ends.values()) == {1}
 
 
 def _done(service: Live) -> int:

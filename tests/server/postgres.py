@@ -37,10 +37,25 @@ def running_postgres() -> Iterator[Any]:
             template.close()
             yield server
         finally:
-            process = psutil.Process(server.get_pid())
-            process.send_signal(signal.SIGQUIT)  # at once: nothing has to be kept
-            process.wait()
+            stop(server)
             server.cleanup()
+
+
+def stop(server: Any) -> None:
+    """End it at once, as if it had crashed."""
+    process = psutil.Process(server.get_pid())
+    process.send_signal(signal.SIGQUIT)
+    process.wait()
+
+
+def start(server: Any) -> None:
+    """Start it again where it was."""
+    server.ensure_postgres_running()
+
+
+def cut_off(server: Any, database: str) -> None:
+    """End every connection to a database of it."""
+    server.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}';")
 
 
 def fresh_database(server: Any) -> str:

@@ -31,12 +31,6 @@ REST_SECONDS = 2.0
 #: An execution option: the transaction is going to write.
 WRITES = "synthos_writes"
 _RESTS = "rests_since"
-_attempts = Retrying(
-    stop=stop_after_delay(PATIENCE),
-    wait=wait_random_exponential(FIRST_WAIT, LONGEST_WAIT),
-    retry=retry_if_exception_type((OperationalError, InterfaceError)),
-    reraise=True,
-)
 #: libpq's limits: bytes that nobody confirms, and a peer that says nothing at all.
 _TCP = {
     "tcp_user_timeout": LOCK_SECONDS * 1_000,
@@ -76,7 +70,17 @@ def open_engine(url: URL) -> Engine:
     return engine
 
 
-def connect(engine: Engine, breaker: Breaker) -> Connection:
+def patient(seconds: float) -> Retrying:
+    """Asks for a connection again for so long."""
+    return Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_random_exponential(FIRST_WAIT, LONGEST_WAIT),
+        retry=retry_if_exception_type((OperationalError, InterfaceError)),
+        reraise=True,
+    )
+
+
+def connect(engine: Engine, breaker: Breaker, attempts: Retrying) -> Connection:
     """A connection.
 
     Raises
@@ -86,7 +90,7 @@ def connect(engine: Engine, breaker: Breaker) -> Connection:
     """
     breaker.check()
     try:
-        connection = _attempts(engine.connect)
+        connection = attempts(engine.connect)
     except DBAPIError:
         breaker.failed()
         raise

@@ -24,7 +24,7 @@ from sqlalchemy.sql import Executable
 
 from synthos.errors import InternalError
 from synthos.server.breaker import Breaker
-from synthos.server.db.connecting import REST_SECONDS, WRITES, connect, open_engine
+from synthos.server.db.connecting import PATIENCE, REST_SECONDS, WRITES, connect, open_engine, patient
 from synthos.server.db.tables import OWNED
 from synthos.server.errors import UnavailableError
 from synthos.server.ids import Clock, utc_now
@@ -106,15 +106,16 @@ class Database:
     ----------
     url : with its password, which is never shown.
     clock : what the time is; tests set it.
+    patience : seconds for which a connection is asked for again that could not be had.
     """
 
-    def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
+    def __init__(self, url: str, *, clock: Clock = utc_now, patience: float = PATIENCE) -> None:
         self.url, self.clock = make_url(url), clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = open_engine(self.url)
         event.listen(self.engine, "before_cursor_execute", _guard)
         event.listen(self.engine, "after_cursor_execute", _count)
-        self._breaker = Breaker("database", rest=REST_SECONDS)
+        self._breaker, self._attempts = Breaker("database", rest=REST_SECONDS), patient(patience)
         # One statement needs no transaction around it: reads take one round trip. SQLite has none before its BEGIN.
         reading = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = self.engine.execution_options(**reading)
@@ -123,14 +124,14 @@ class Database:
     @contextmanager
     def read(self, tenant: Tenant | None) -> Iterator[Work]:
         """Statements that change nothing, each by itself. ``None`` is the system."""
-        with connect(self._reading, self._breaker) as connection:
+        with connect(self._reading, self._breaker, self._attempts) as connection:
             connection.info[_TENANT] = tenant
             yield Work(connection, tenant, self.clock())
 
     @contextmanager
     def write(self, tenant: Tenant | None) -> Iterator[Work]:
         """A transaction: all of its changes, or none where the block raises. ``None`` is the system."""
-        with connect(self._writing, self._breaker) as connection, connection.begin():
+        with connect(self._writing, self._breaker, self._attempts) as connection, connection.begin():
             connection.info[_TENANT] = tenant
             yield Work(connection, tenant, self.clock())
 

@@ -88,32 +88,34 @@ def _settled(services: Services, job: Job, handlers: Mapping[str, Handler], vali
     teller = Teller(services.database, job)
     cache = services.settings.data_folder / "models"
     error: Problem | None = None
-    again = False
+    again = away = False
     try:
         handlers[job.kind](JobContext(services, job, validate, cache, teller))
     except (LeaseLostError, CancelledError):
         raise
     except (StorageError, ClusterError) as caught:
         _log.warning("an attempt was cut short", error=type(caught).__name__)
-        again, error = True, _AWAY[type(caught)]
+        away, error = True, _AWAY[type(caught)]
     except InputError as caught:
         named = {"reason": "invalid-input", "detail": caught.what, "where": caught.where, "fix": caught.fix}
         error = {name: value for name, value in named.items() if value is not None}
     except ServiceError as caught:
-        again = isinstance(caught, UnavailableError | StorageFullError)
+        away = isinstance(caught, UnavailableError | StorageFullError)
         error = {"reason": caught.reason, "detail": caught.detail}
     except Exception as caught:  # noqa: BLE001 - the process edge: whatever a handler raises is a failed attempt
         _log.exception("a job broke", error=type(caught).__name__)
         again, error = True, {"reason": "internal", "detail": "something went wrong here"}
     finally:
         teller.close()
-    insist(partial(_settle, services, job, error, again))
+    insist(partial(_settle, services, job, error, again=again, away=away))
     return DONE
 
 
-def _settle(services: Services, job: Job, error: Problem | None, again: bool) -> None:
+def _settle(services: Services, job: Job, error: Problem | None, *, again: bool, away: bool) -> None:
     with services.database.write(None) as work:
-        if error is not None:
+        if error is not None and away:
+            leases.put_off(work, job, error)
+        elif error is not None:
             leases.fail(work, job, error, again=again)
         else:
             with suppress(LeaseLostError):  # the handler has finished it, together with its results

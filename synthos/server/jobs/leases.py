@@ -18,7 +18,7 @@ from synthos.server.db.tables import jobs
 from synthos.server.jobs import events
 from synthos.server.jobs.ending import Problem, end
 from synthos.server.jobs.queue import Job
-from synthos.server.jobs.timing import RAN_OUT, back_off, lease_values
+from synthos.server.jobs.timing import RAN_OUT, back_off, lease_values, outage_wait
 
 Standing = Literal["held", "cancel", "lost"]
 WORKER_LOST: Problem = {"reason": "worker-lost", "detail": "the worker that ran it has gone"}
@@ -98,6 +98,21 @@ def fail(work: Work, job: Job, error: Problem, *, again: bool = True) -> None:
         _put_back(work, row, work.now + back_off(row.attempts), error=error)
     else:
         end(work, row, "failed", error)
+
+
+def put_off(work: Work, job: Job, error: Problem) -> None:
+    """What the attempt needed is away, which is no fault of the job's: the attempt does not count, for an hour.
+
+    Raises
+    ------
+    LeaseLostError : the lease is not valid any more.
+    """
+    row = hold(work, job)
+    wait = outage_wait(work.now - row.created_at)
+    if wait is None:
+        fail(work, job, error)
+    else:
+        _put_back(work, row, work.now + wait, error=error, attempts=row.attempts - 1)
 
 
 def stop(work: Work, job: Job) -> None:

@@ -16,11 +16,12 @@ from synthos.server.jobs.leases import (
     finish,
     give_back,
     look,
+    put_off,
     reclaim,
     stop,
 )
 from synthos.server.jobs.queue import Job, ask_cancel
-from synthos.server.jobs.timing import FACTOR, FIRST_WAIT, LONGEST_WAIT, back_off
+from synthos.server.jobs.timing import FACTOR, FIRST_WAIT, LONGEST_WAIT, OUTAGE, back_off
 from synthos.server.state import Services
 from tests.server.conftest import Person, StandingClock
 from tests.server.jobs.queueing import LEASE, put, row_of, story, take
@@ -74,6 +75,24 @@ def test_where_another_attempt_would_not_help_there_is_none(services: Services, 
     job_id = put(services, ada)
     failed(services, take(services), again=False)
     assert row_of(services, job_id).status == "failed"
+
+
+def test_what_the_job_needs_may_be_away_for_an_hour_and_no_attempt_counts(
+    services: Services, ada: Person, clock: StandingClock
+) -> None:
+    job_id = put(services, ada, most_attempts=1)
+    waits = []
+    while row_of(services, job_id).status == "queued":
+        job, began = take(services), services.database.clock()
+        with services.database.write(None) as work:
+            put_off(work, job, BROKEN)
+        row = row_of(services, job_id)
+        if row.status == "queued":
+            assert row.attempts == 0 and row.error == BROKEN
+            waits.append((row.due_at - began).total_seconds())
+            clock.move(seconds=LONGEST_WAIT)
+    assert row.status == "failed" and len(waits) == OUTAGE / LONGEST_WAIT
+    assert waits[0] <= FIRST_WAIT < min(waits[2:]) and max(waits) <= LONGEST_WAIT
 
 
 def test_waits_grow_up_to_a_limit_and_differ() -> None:
