@@ -101,6 +101,7 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
         "RAY_TMPDIR": str(folder),
+        "TMPDIR": str(folder),
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "PYTHONUNBUFFERED": "1",
     }

@@ -42,7 +42,7 @@ class Service:
     def has_left_nothing(self, everybody: list[psutil.Process]) -> bool:
         """Whether those processes are gone, and what was temporary."""
         _, left = psutil.wait_procs(everybody, timeout=10)
-        return not left and not list(self.folder.glob("s*-*"))
+        return not left and [path.name for path in self.folder.iterdir()] == ["data"]
 
     def status(self, path: str = "/readyz") -> int | None:
         try:
@@ -62,7 +62,7 @@ class Service:
         return found
 
     def end(self) -> int:
-        """Ask it to end; its exit status."""
+        """Ask it to end, if it has not ended; its exit status."""
         self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=DEADLINE)
         return self.process.returncode
@@ -83,8 +83,7 @@ def service() -> Iterator[Service]:
     with TemporaryDirectory(prefix="sy-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         running = Service(Path(folder))
         yield running
-        if running.process.poll() is None:
-            running.end()
+        running.end()
 
 
 def test_it_comes_up_from_nothing_serves_and_leaves_nothing_behind(service: Service) -> None:
@@ -102,12 +101,12 @@ def test_of_a_command_that_is_killed_nothing_is_left(service: Service) -> None:
     everybody = service.parts("")
     assert any("haproxy" in process.name() for process in everybody)
     service.process.kill()
-    service.process.wait()
     until(lambda: service.has_left_nothing(everybody))
 
 
 def test_of_a_supervisor_that_is_killed_nothing_is_left(service: Service) -> None:
     everybody = service.parts("")
     service.supervisor.kill()
-    assert service.process.wait(DEADLINE) == 1
+    service.process.communicate(timeout=DEADLINE)
+    assert service.process.returncode == 1
     assert service.has_left_nothing(everybody)

@@ -99,8 +99,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         proxy.shutdown()
         made.client.close()
         made.database.close()
-        if made.service.process.poll() is None:
-            made.service.end()
+        made.service.end()
         redis.shutdown()
 
 
