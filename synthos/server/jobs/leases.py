@@ -94,8 +94,8 @@ def fail(work: Work, job: Job, error: Problem, *, again: bool = True) -> None:
     LeaseLostError : the lease is not valid any more.
     """
     row = _hold_to_end(work, job)
-    if again and row.attempts < row.most_attempts:
-        _put_back(work, row, work.now + back_off(row.attempts), error=error)
+    if again:
+        _fail(work, row, error)
     else:
         end(work, row, "failed", error)
 
@@ -107,10 +107,10 @@ def put_off(work: Work, job: Job, error: Problem) -> None:
     ------
     LeaseLostError : the lease is not valid any more.
     """
-    row = hold(work, job)
+    row = _hold_to_end(work, job)
     wait = outage_wait(work.now - row.created_at)
     if wait is None:
-        fail(work, job, error)
+        _fail(work, row, error)
     else:
         _put_back(work, row, work.now + wait, error=error, attempts=row.attempts - 1)
 
@@ -163,6 +163,13 @@ def _reclaimed(database: Database, found: Row[Any], lease_seconds: float) -> boo
 def _hold_to_end(work: Work, job: Job) -> Row[Any]:
     audit.begin(work, job.company_id)
     return hold(work, job)
+
+
+def _fail(work: Work, row: Row[Any], error: Problem) -> None:
+    if row.attempts < row.most_attempts:
+        _put_back(work, row, work.now + back_off(row.attempts), error=error)
+    else:
+        end(work, row, "failed", error)
 
 
 def _put_back(work: Work, row: Row[Any], due_at: Any, **values: Any) -> None:
