@@ -148,13 +148,14 @@ def told(
     found: Memorisation | NotApplicable,
 ) -> Row:
     """What is kept of an answer."""
+    ends = verdict.probability_interval
     return {
         "decision": verdict.decision,
         "risk_score": verdict.risk_score,
         "risk_interval": [verdict.risk_interval.low, verdict.risk_interval.high],
         "risk_bound": verdict.risk_bound,
         "collapse_probability": verdict.collapse_probability,
-        "probability_interval": [verdict.probability_interval.low, verdict.probability_interval.high],
+        "probability_interval": ends and [ends.low, ends.high],
         "dimensions": {name: result.score for name, result in dimensions.items()},
         "regions": [[*region.row_range, region.issue] for region in regions],
         "open": list(verdict.open_questions),

@@ -57,17 +57,18 @@ def figures(rows: Sequence[Row]) -> Iterator[tuple[str, float | None]]:
     known = [row for row in rows if row["utility_loss"] is not None and row["risk_score"] is not None]
     harm = np.array([row["utility_loss"] for row in known], float)
     risk = np.array([row["risk_score"] for row in known], float)
-    chance = np.array([row["collapse_probability"] for row in known], float)
-    collapsed = harm > COLLAPSED
     names = list(dict.fromkeys(row["table"] for row in rows))
     for name in sorted(names):
         here = np.array([row["table"] == name for row in known], bool)
         yield f"rank correlation with the harm, {name}", rank_correlation(risk[here], harm[here])
-    yield f"AUROC of harm > {COLLAPSED}", detection(chance, collapsed)
-    yield "Brier skill", brier_skill(chance, collapsed) if known else None
-    yield "calibration slope", calibration_slope(chance, collapsed) if known else None
-    ends = np.array([row["probability_interval"] for row in known], float)
-    yield "width of the probability's interval, median", float(np.median(ends[:, 1] - ends[:, 0])) if known else None
+    told = [row for row in known if row["collapse_probability"] is not None]
+    chance = np.array([row["collapse_probability"] for row in told], float)
+    collapsed = np.array([row["utility_loss"] > COLLAPSED for row in told], bool)
+    yield f"AUROC of harm > {COLLAPSED}", detection(chance, collapsed) if told else None
+    yield "Brier skill", brier_skill(chance, collapsed) if told else None
+    yield "calibration slope", calibration_slope(chance, collapsed) if told else None
+    ends = np.array([row["probability_interval"] for row in told], float)
+    yield "width of the probability's interval, median", float(np.median(ends[:, 1] - ends[:, 0])) if told else None
     sound = [row["risk_score"] for row in known if row["family"] == "healthy"]
     yield "highest risk of fresh real rows", max(sound) if sound else None
 

@@ -34,9 +34,9 @@ class Prediction:
 class Recommendation:
     """One thing to do.
 
-    ``expected_gain`` is what it takes off the risk, in points of the verdict's risk (higher is better), as foretold by
-    forests trained on the mended sample (``prediction``); where no forest could be judged on real rows, in points of
-    the risk that likeness alone gives. None where it was not measured, and ``gain_note`` says how it was had.
+    ``expected_gain`` is what it takes off the verdict's risk, in points (higher is better): the share of the risk that
+    forests trained on the mended sample foretell (``prediction``). Where no forest could be judged on real rows, it is
+    in points of the risk that likeness alone gives. None where it was not measured; ``gain_note`` says how it was had.
     ``parameters`` is what ``repair`` reads; ``snippet`` runs as it stands.
     """
 

@@ -397,7 +397,8 @@ class Verdict:
     "at_least"): what was not seen can only add to it. Its interval then ends at 100, and ``risk_level`` is None where
     the score alone would be low. ``collapse_type`` is None at low risk, and where no dimension shows why the risk is
     not low. ``expected_loss`` is the utility loss to expect on real rows that nobody was shown (0 as good as real rows,
-    1 as bad as a constant); None where no forest could be judged on real rows.
+    1 as bad as a constant); None where no forest could be judged on real rows. ``collapse_probability`` and its
+    interval are None without a reference: what was lost leaves no trace in the table itself.
     """
 
     risk_score: float
@@ -406,8 +407,8 @@ class Verdict:
     decision: Decision
     reasons: tuple[str, ...]
     collapse_type: CollapseType | None
-    collapse_probability: float
-    probability_interval: Interval
+    collapse_probability: float | None
+    probability_interval: Interval | None
     probability_note: str
     outcomes: dict[str, Outcome | NotApplicable | Failed]
     open_questions: tuple[str, ...]

@@ -115,8 +115,8 @@ class Document:
     decision: results.Decision
     reasons: tuple[str, ...]
     collapse_type: results.CollapseType | None
-    collapse_probability: float
-    collapse_probability_interval: results.Interval
+    collapse_probability: float | None
+    collapse_probability_interval: results.Interval | None
     collapse_probability_note: str
     expected_loss: ExpectedLoss
     expected_loss_interval: ExpectedInterval

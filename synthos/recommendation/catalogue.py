@@ -16,6 +16,7 @@ from synthos.recommendation.snippets import Place, file_place, snippet
 from synthos.results import DimensionResult, Failed, NotApplicable, Outcome, Region, Utility, Verdict
 from synthos.sampling.evidence import Evidence
 from synthos.verdict.calibration import RHO, default_risk_model
+from synthos.verdict.harm import risk_of
 from synthos.verdict.thresholds import Thresholds, default_thresholds
 
 #: Fixes that are tried, mixtures apart; each costs a forest a column, or one evaluation of all dimensions.
@@ -57,7 +58,7 @@ def recommend(
 
     Returns
     -------
-    advice : of its recommendations ``expected_gain`` is in points of the verdict's risk, with the loss that forests
+    advice : of its recommendations ``expected_gain`` is in points of the verdict's risk, by the loss that forests
         foretell (``losses``); in points of the risk by likeness where forests cannot judge (``gains``). A fix is kept
         only where it clearly lowers the loss, or the risk by more than the removal of random blocks moves it, or where
         that could not be tried; what was tried and dropped is told beside it. Empty where nothing speaks for a fix. Ids
@@ -79,13 +80,25 @@ def recommend(
         start = partial(Workbench, evidence, rescore, limits, suspects, seen=not _models_object(verdict, limits))
     careful = partial(CarefulBench, start, attempt) if start is not None else None
     kept, dropped = _measured(candidates, made, careful, listener)
-    # The loss that a fix is measured against is the sample's own, and may be a little above the verdict's.
-    kept = [
-        item if item.expected_gain is None else replace(item, expected_gain=min(item.expected_gain, verdict.risk_score))
+    ranked = sorted(
+        in_points_of(verdict, kept), key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0))
+    )
+    return Advice(tuple(ranked), tuple(dropped))
+
+
+def in_points_of(verdict: Verdict, kept: Sequence[Recommendation]) -> list[Recommendation]:
+    """The gains that forests foretold, as the same shares of the verdict's own risk.
+
+    Forests foretell the loss as measured. The verdict's risk is that of the loss drawn towards 0 by its error, and so
+    lower where the error is large: taken off it as they are, gains would exceed it.
+    """
+    as_it_is = max((risk_of(item.prediction.before) for item in kept if item.prediction), default=0.0)
+    return [
+        replace(item, expected_gain=item.expected_gain * verdict.risk_score / as_it_is)
+        if item.prediction and item.expected_gain and as_it_is > 0.0
+        else item
         for item in kept
     ]
-    ranked = sorted(kept, key=lambda item: (item.expected_gain is None, -(item.expected_gain or 0.0)))
-    return Advice(tuple(ranked), tuple(dropped))
 
 
 def _models_object(verdict: Verdict, limits: Thresholds) -> bool:

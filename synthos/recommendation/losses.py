@@ -196,6 +196,8 @@ class ForestBench:
         if self._scale != 1.0:
             scaled = f"{self._scale * first:.3f} before and {self._scale * second:.3f} after"
             note += f"; that is of {len(self._sides)} columns, and of all {len(self._utility.columns)} {scaled}"
+        if self._scale in (MOST_SCALED, 1.0 / MOST_SCALED):
+            note += f", or beyond: what they lose differs {MOST_SCALED:.0f} times or more from what all columns lose"
         return f"{note}; learning {TRAINED} times from the table as it is moves it by up to {self._chance:.3f}"
 
     def _weighed(self, before: pl.DataFrame, after: pl.DataFrame, foretold: Prediction, note: str) -> Gain:

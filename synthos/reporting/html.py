@@ -64,6 +64,7 @@ def environment() -> Environment:
         "clip_text",
         "outcome_value",
         "outcome_range",
+        "collapse_chance",
         "outcome_chance",
         "risk",
         "worth",

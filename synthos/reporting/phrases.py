@@ -91,6 +91,14 @@ def outcome_chance(outcome: Outcome) -> str:
     return text + outcome.probability_of
 
 
+def collapse_chance(verdict: Verdict) -> str:
+    """The chance of a collapse with what it is the chance of, or why none is stated; without its full stop."""
+    if verdict.collapse_probability is None or verdict.probability_interval is None:
+        return f"not stated; {verdict.probability_note}"
+    figure = f"{numbers.percent(verdict.collapse_probability)} ({numbers.percent_range(verdict.probability_interval)})"
+    return f"{figure}; {verdict.probability_note}"
+
+
 def forests(utility: Utility) -> str:
     """What forests lost, in one plain sentence without its full stop."""
     figure = f"{numbers.percent(utility.loss)} ({numbers.percent_range(utility.interval)})"

@@ -72,8 +72,7 @@ def _outcomes(data: ReportInput) -> Table:
             text = _absent(outcome)
         table.add_row(Text(title, style="bold"), text)
     verdict = data.verdict
-    chance = f"{numbers.percent(verdict.collapse_probability)} ({numbers.percent_range(verdict.probability_interval)})"
-    table.add_row(Text("Collapse probability", style="bold"), Text(f"{chance}; {verdict.probability_note}"))
+    table.add_row(Text("Collapse probability", style="bold"), Text(phrases.collapse_chance(verdict)))
     if isinstance(data.cascade, CascadeResult):
         worth = f"{phrases.worth(data.cascade)} real rows ({phrases.worth_range(data.cascade)})"
         table.add_row(Text("Worth", style="bold"), Text(worth))

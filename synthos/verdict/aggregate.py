@@ -52,9 +52,7 @@ NOT_CALIBRATED = (
     f"{CHANCE}; no forest could be judged on real rows, so that it rests on likeness alone and is not calibrated: read "
     "the interval and not the figure"
 )
-#: Without real rows the chance is at least this, with the words that say so.
-EVEN = 0.5
-EVEN_ODDS = ". Without real rows it is not known, so that even odds are stated unless what is seen is worse"
+NO_CHANCE = f"{CHANCE}: not known without real rows, since what was lost leaves no trace in the table itself"
 #: Added where the risk is a lower bound.
 MAY_BE_HIGHER = "; not everything could be judged, so that it may be higher"
 
@@ -134,7 +132,7 @@ def decide(
         collapse_type=None if level == "low" else collapse_type(found.harms),
         collapse_probability=chance,
         probability_interval=chance_interval,
-        probability_note=note + (MAY_BE_HIGHER if found.bounded else ""),
+        probability_note=note + (MAY_BE_HIGHER if found.bounded and has_reference else ""),
         expected_loss=None if expected is None else expected.harm,
         expected_loss_interval=None if expected is None else expected.interval,
         outcomes=outcomes(
@@ -273,8 +271,10 @@ def _probability(
     limits: Thresholds,
     *,
     has_reference: bool,
-) -> tuple[float, Interval, str]:
+) -> tuple[float | None, Interval | None, str]:
     """The chance, its interval and what it rests on: the calibrated one, or else a wide guess from likeness."""
+    if not has_reference:
+        return None, None, NO_CHANCE
     if expected is not None:
         note = CHANCE
         if expected.unlike:
@@ -286,11 +286,6 @@ def _probability(
     chance = logistic(model.logit(risk))
     low = logistic(model.logit(interval.low) - margin)
     high = logistic(model.logit(interval.high) + margin)
-    if not has_reference:
-        least, most = limits.without_reference
-        # Nothing bad in sight is no evidence: what is lost leaves no trace in the table itself.
-        chance = min(max(chance, EVEN), most)
-        return chance, Interval(low=min(low, least), high=max(high, most)), NOT_CALIBRATED + EVEN_ODDS
     return chance, Interval(low=low, high=high), NOT_CALIBRATED
 
 

@@ -14,15 +14,14 @@ import yaml
 from synthos.errors import ConfigError
 from synthos.results import RiskLevel
 
-#: Allowed range of every setting, by section and name; a range setting holds two numbers, the second larger.
+#: Allowed range of every setting, by section and name.
 _RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "levels": {"medium": (0, 100), "high": (0, 100)},
     "approval": {"highest_upper_risk": (0, 100), "mend_below": (0, 100), "most_copied": (0, 1)},
     "reasons": {"name_scores_below": (0, 100), "most_named": (1, 8)},
-    "probability": {"logit_margin": (0, 10), "without_reference": (0, 1)},
+    "probability": {"logit_margin": (0, 10)},
     "signatures": {"least_similarity": (0, 1), "most_matches": (1, 20)},
 }
-_PAIRS = {"without_reference"}
 _WHOLE = {"most_named", "most_matches"}
 
 
@@ -43,7 +42,6 @@ class Thresholds:
     name_scores_below: float
     most_named: int
     logit_margin: float
-    without_reference: tuple[float, float]
     least_similarity: float
     most_matches: int
 
@@ -120,21 +118,12 @@ def _mapping(document: Any, where: str, what: str) -> Mapping[Any, Any]:
     return document
 
 
-def _value(section: str, name: str, value: Any, where: str) -> float | int | tuple[float, float]:
+def _value(section: str, name: str, value: Any, where: str) -> float | int:
     low, high = _RANGES[section][name]
-    parts = value if name in _PAIRS else [value]
-    wanted = "two numbers" if name in _PAIRS else "a whole number" if name in _WHOLE else "a number"
     kinds = int if name in _WHOLE else (int, float)
-    sound = (
-        isinstance(parts, list)
-        and len(parts) == (2 if name in _PAIRS else 1)
-        and all(isinstance(part, kinds) and not isinstance(part, bool) and low <= part <= high for part in parts)
-        and parts == sorted(parts)
-    )
-    if not sound:
+    if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+        wanted = "a whole number" if name in _WHOLE else "a number"
         raise ConfigError(
             f"{section}.{name} is {value!r}", where=where, fix=f"give {wanted} between {low:g} and {high:g}"
         )
-    if name in _PAIRS:
-        return float(parts[0]), float(parts[1])
     return int(value) if name in _WHOLE else float(value)

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from tall_people import KINDS, evidence, height_risk, table
 
-from synthos.advice import Recommendation
+from synthos.advice import Prediction, Recommendation
 from synthos.progress import Event
-from synthos.recommendation.catalogue import recommend
+from synthos.recommendation.catalogue import in_points_of, recommend
 from synthos.recommendation.gains import Score
 from synthos.recommendation.repair import repair_table
 from synthos.recommendation.reweighting import fit_weights, weights_from_json
@@ -35,6 +35,7 @@ from synthos.results import (
 from synthos.sampling.assemble import evidence_from_frames
 from synthos.sampling.evidence import Evidence
 from synthos.tables.sources import open_table
+from synthos.verdict.harm import risk_of
 from synthos.verdict.thresholds import Thresholds, default_thresholds, parse_thresholds
 
 
@@ -344,6 +345,33 @@ def test_a_hopeless_column_is_dropped_and_the_gain_measured_without_it() -> None
     advice = of_kind(advise(evidence(frame, table(seed=1)), rescore=risk), "drop_column")
     assert advice.columns == ("weight",)
     assert advice.expected_gain == pytest.approx(40.0)
+
+
+def foretold(id_: str, before: float, after: float) -> Recommendation:
+    return Recommendation(
+        id=id_,
+        kind="remove_rows",
+        title="",
+        reason="",
+        columns=(),
+        affected_rows=1,
+        expected_gain=risk_of(before) - risk_of(after),
+        gain_note="",
+        parameters={},
+        snippet="",
+        prediction=Prediction(before=before, after=after, drop=Interval(low=0.0, high=before - after)),
+    )
+
+
+def test_gains_that_forests_foretell_are_shares_of_the_verdicts_risk() -> None:
+    """The second fix comes beside the first: together they are what they take off the loss as it is."""
+    first, second = foretold("remove_rows-1", 0.3, 0.1), foretold("remove_rows-2", 0.1, 0.0)
+    by_likeness = replace(first, id="resort-1", prediction=None)
+    low = replace(verdict(), risk_score=10.0)
+    one, other, alone = in_points_of(low, [first, second, by_likeness])
+    assert one.expected_gain == pytest.approx(10.0 * (1.0 - risk_of(0.1) / risk_of(0.3)))
+    assert one.expected_gain + other.expected_gain == pytest.approx(10.0)
+    assert alone.expected_gain == by_likeness.expected_gain
 
 
 def test_rows_that_are_sorted_unlike_real_ones_are_shuffled() -> None:

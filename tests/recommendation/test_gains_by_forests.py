@@ -10,7 +10,7 @@ import pytest
 from tall_people import advice, evidence, judge_all, learn_all, table
 
 from synthos.errors import ConfigError
-from synthos.recommendation.losses import MUCH_BETTER, MUCH_WORSE, TRAINED, ForestBench, asked_columns
+from synthos.recommendation.losses import MOST_SCALED, MUCH_BETTER, MUCH_WORSE, TRAINED, ForestBench, asked_columns
 from synthos.results import ColumnUtility, DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import cache_folder, measured_here
@@ -211,6 +211,22 @@ def test_what_is_foretold_of_some_columns_is_scaled_to_the_loss_of_all() -> None
     assert scaled.prediction.after == pytest.approx(ratio * plain.prediction.after)
     assert scaled.prediction.drop.low == pytest.approx(ratio * plain.prediction.drop.low)
     assert "of all" in scaled.note and "of all" not in plain.note
+    assert "or beyond" not in scaled.note
+
+
+@pytest.mark.slow
+def test_a_loss_too_far_from_that_of_the_columns_asked_is_told_as_a_bound() -> None:
+    item = evidence(torn(), table(seed=1))
+    found = judge_all(learn_all(item, TREES), item)
+    assert isinstance(found, Utility)
+    more = replace(found, loss=5.0 * found.loss, columns=(*found.columns, found.columns[0]))
+    measures = replace(measured_here(None), dimensions=by_name(sound))
+    plain, bound = (
+        ForestBench(item, utility, measures, default_thresholds()).measure(REMOVAL) for utility in (found, more)
+    )
+    assert plain.prediction is not None and bound.prediction is not None
+    assert bound.prediction.before == pytest.approx(MOST_SCALED * plain.prediction.before)
+    assert "or beyond: what they lose differs 2 times or more" in bound.note
 
 
 @pytest.mark.parametrize(("columns", "asked"), [(1, 1), (6, 6), (7, 6), (14, 6)])

@@ -317,3 +317,12 @@ def test_painted_elements_work_without_a_style_sheet() -> None:
     assert palette.paint(stroke="ink").startswith('class="s-ink" fill="none"')
     assert palette.variables(0) != palette.variables(1)
     assert ".f-real{fill:var(--real)}" in palette.classes()
+
+
+def test_without_a_chance_both_faces_say_why() -> None:
+    data = report_factory.full()
+    note = "chance of a collapse: not known without real rows"
+    unknown = replace(data.verdict, collapse_probability=None, probability_interval=None, probability_note=note)
+    told = replace(data, verdict=unknown)
+    for text in (shown(told, 160), PageReader(render(told)).text("verdict")):
+        assert f"not stated; {note}" in text.lower()

@@ -44,8 +44,8 @@ def test_no_file_means_the_packaged_values() -> None:
 
 
 def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
-    changed = load_thresholds(write(tmp_path, "levels: {medium: 15}\nprobability:\n  without_reference: [0.1, 0.8]\n"))
-    expected = asdict(default_thresholds()) | {"medium": 15.0, "without_reference": (0.1, 0.8)}
+    changed = load_thresholds(write(tmp_path, "levels: {medium: 15}\nprobability:\n  logit_margin: 2\n"))
+    expected = asdict(default_thresholds()) | {"medium": 15.0, "logit_margin": 2.0}
     assert asdict(changed) == expected
     assert changed.level(16.0) == "medium"
 
@@ -69,9 +69,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("- 15", "the file must hold names and values"),
         ("reasons: {most_named: 2.5}", "give a whole number between 1 and 8"),
         ("reasons: {most_named: [2]}", "reasons.most_named is [2]"),
-        ("probability: {without_reference: 0.5}", "give two numbers between 0 and 1"),
-        ("probability: {without_reference: [0.9, 0.1]}", "without_reference is [0.9, 0.1]"),
-        ("probability: {without_reference: [0.9, high]}", "give two numbers"),
+        ("probability: {logit_margin: [0.9, 0.1]}", "logit_margin is [0.9, 0.1]"),
         ("signatures: {least_similarity: -0.1}", "signatures.least_similarity is -0.1"),
         ("levels: {medium: 15}\nlevels: {medium: \ufffe}", "not valid YAML"),
     ],

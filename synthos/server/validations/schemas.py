@@ -86,8 +86,8 @@ class Results(BaseModel):
     risk_bound: Literal["exact", "at_least"]
     risk_level: Literal["low", "medium", "high"] | None
     interval: IntervalView = Field(description="of risk_score")
-    collapse_probability: Chance
-    collapse_probability_interval: IntervalView
+    collapse_probability: Chance | None = Field(description="null without a reference: it is not known then")
+    collapse_probability_interval: IntervalView | None
     collapse_probability_note: str
     expected_loss: float | None
     rho: float | None
