@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import ray
 from fastapi import FastAPI
@@ -18,7 +19,9 @@ from ray.serve import Application
 
 from synthos.server import away_page
 from synthos.server.app import create_app
+from synthos.server.scrape import FOLDER
 from synthos.server.settings import Settings
+from synthos.server.telemetry import configure_logs
 
 #: A replica answers what it has begun within this time after it was told to stop, in seconds.
 DRAIN_SECONDS = 15.0
@@ -28,16 +31,22 @@ LOOK = 0.2
 APPLICATION = "default"
 
 
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings.load(os.environ.get("SYNTHOS_CONFIG"))
+
+
 def build() -> FastAPI:
     """The application of one replica: pools and locks are made where they are used."""
-    return create_app(Settings.load(os.environ.get("SYNTHOS_CONFIG")))
+    found = settings()
+    configure_logs(found.log_level, found.log_file)
+    return create_app(found)
 
 
 @serve.deployment(
     name="api",
     max_ongoing_requests=256,
     graceful_shutdown_timeout_s=DRAIN_SECONDS,
-    ray_actor_options={"num_cpus": 0},
 )
 @serve.ingress(build)
 class Api:
@@ -45,15 +54,20 @@ class Api:
 
 
 def app(options: dict[str, str]) -> Application:
-    """Build the application; there are no options."""
-    return Api.bind()
+    """Build the application; there are no options. A Serve config may ask for other numbers of replicas."""
+    # Ray's own processes would count into the folder, too, if it were in their environment.
+    shared = {FOLDER: os.environ[FOLDER]} if FOLDER in os.environ else {}
+    actor = {"num_cpus": 0, "runtime_env": {"env_vars": shared}}
+    api: Any = Api  # the decorator has made a deployment of the class
+    made: Application = api.options(num_replicas=settings().replicas, ray_actor_options=actor).bind()
+    return made
 
 
 def main() -> None:
     """Deploy on the cluster of RAY_ADDRESS, listen where the settings say, and stay until told to end."""
-    settings = Settings.load(os.environ.get("SYNTHOS_CONFIG"))
+    found = settings()
     ray.init(address=os.environ["RAY_ADDRESS"], namespace="serve", log_to_driver=False)
-    serve.start(http_options={"host": settings.host, "port": settings.port})
+    serve.start(http_options={"host": found.host, "port": found.port})
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -66,7 +80,7 @@ def main() -> None:
         if proxies:
             away_page.put_into(proxies)
     serve.delete(APPLICATION)  # the proxy still passes on what replicas are answering
-    serve.shutdown()
+    serve.shutdown()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

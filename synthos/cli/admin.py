@@ -53,6 +53,26 @@ def create_user(
     raise typer.Exit(exits.run(work))
 
 
+@app.command()
+def migrate(config: ConfigFile = None) -> None:
+    """Bring the database to this version. `synthos serve` does so by itself; `serve deploy` does not."""
+
+    def work() -> int:
+        from synthos.server.db import migrate as migrations
+        from synthos.server.db.database import Database
+        from synthos.server.settings import Settings
+
+        database = Database(Settings.load(config).database)
+        try:
+            migrations.migrate(database)
+        finally:
+            database.close()
+        typer.echo("the database is of this version")
+        return exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
 def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

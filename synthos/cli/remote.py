@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
 
 from synthos.cli import exits
+from synthos.errors import RemoteError
 
 if TYPE_CHECKING:
     from synthos.client import Client, Validation
@@ -133,6 +134,8 @@ def _dataset(client: Client, table: str) -> str:
 
 
 def _send(client: Client, path: Path, description: str | None, resume: str | None) -> str:
+    from synthos.client.transport import PASSING
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(path.name, total=None)
@@ -140,7 +143,16 @@ def _send(client: Client, path: Path, description: str | None, resume: str | Non
         def sent(done: int, size: int) -> None:
             bar.update(task, completed=done, total=size, description="reading" if done == size else path.name)
 
-        return client.upload(path, description=description, resume=resume, on_sent=sent).id
+        begun: list[str] = []
+        try:
+            found = client.upload(path, description=description, resume=resume, on_begun=begun.append, on_sent=sent)
+        except (KeyboardInterrupt, RemoteError) as error:
+            # What the service has refused or cannot read is not mended by sending the rest.
+            passing = not isinstance(error, RemoteError) or error.reason == "unreachable" or error.status in PASSING
+            if begun and passing:
+                typer.echo(f"go on with: synthos remote upload {path} --resume {begun[0]}", err=True)
+            raise
+        return found.id
 
 
 def _follow(client: Client, identifier: str) -> int:
@@ -153,6 +165,19 @@ def _follow(client: Client, identifier: str) -> int:
 
         ended = client.wait(identifier, heard)
     results = ended.raw["results"]
-    for reason in results["reasons"]:
-        typer.echo(reason)
+    for line in _verdict(results):
+        typer.echo(line)
+    typer.echo(f"report: synthos remote report {identifier} --out report.html", err=True)
     return exits.BY_DECISION[results["decision"]]
+
+
+def _verdict(results: dict[str, Any]) -> Iterator[str]:
+    """The decision, the risk and the reasons, as `synthos validate` begins."""
+    from synthos.reporting import numbers, phrases, words
+
+    low, high = (numbers.score(results["interval"][end]) for end in ("low", "high"))
+    risk = phrases.BOUNDS[results["risk_bound"]] + numbers.score(results["risk_score"])
+    decided = words.DECISIONS[results["decision"]][0]
+    yield f"{decided}: risk {risk} of 100 ({low} to {high}), {words.level(results['risk_level'])}"
+    for reason in results["reasons"]:
+        yield f"  {phrases.sentence(reason)}"

@@ -73,6 +73,10 @@ def _ignore_sent(sent: int, size: int) -> None:
     """For callers who do not watch an upload."""
 
 
+def _ignore_begun(dataset_id: str) -> None:
+    """For callers who do not mean to go on with an upload that is broken off."""
+
+
 def _ignore(validation: Validation) -> None:
     """For callers who do not watch a validation."""
 
@@ -142,6 +146,7 @@ class Client:
         *,
         description: str | None = None,
         resume: str | None = None,
+        on_begun: Callable[[str], None] = _ignore_begun,
         on_sent: OnSent = _ignore_sent,
     ) -> Dataset:
         """Send a file, and wait until the service has read it.
@@ -149,6 +154,7 @@ class Client:
         Parameters
         ----------
         resume : the id of a dataset whose upload was broken off; what is there is not sent again.
+        on_begun : called with the dataset's id, which ``resume`` takes, before the first byte is sent.
         on_sent : called with the bytes sent and those in all.
 
         Raises
@@ -165,6 +171,7 @@ class Client:
             plan = self._transport.ask("POST", "/datasets/upload", json={**asked, **told}).json()
         else:
             plan = self._transport.ask("GET", f"/datasets/{resume}/upload").json()
+        on_begun(plan["dataset_id"])
         send(self._transport, file, plan, on_sent)
         self._transport.ask("POST", f"/datasets/{plan['dataset_id']}/complete")
         return self._ready(plan["dataset_id"])

@@ -13,8 +13,10 @@ import httpx2
 
 from synthos.errors import RemoteError
 
-#: Attempts at one request, the wait before the second, and the longest wait, in seconds.
+#: Attempts at one request, the wait before the second, and the longest wait of our own, in seconds.
 ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 6, 0.5, 30.0
+#: A service that asks for more seconds than this, as where a month's quota is used up, is not waited for.
+LONGEST_ASKED = 120.0
 #: Answers after which the same request may succeed.
 PASSING = frozenset({408, 429, 502, 503, 504})
 _TYPES = "urn:synthos:problem:"
@@ -124,9 +126,10 @@ class Transport:
                     raise RemoteError(f"no answer ({error})", where=self.url, fix=fix) from error
                 self._sleep(_wait(attempt, None))
                 continue
-            if answer.status_code not in PASSING or attempt == ATTEMPTS:
+            wait = _wait(attempt, answer.headers.get("retry-after"))
+            if answer.status_code not in PASSING or attempt == ATTEMPTS or wait > LONGEST_ASKED:
                 return _checked(answer)
-            self._sleep(_wait(attempt, answer.headers.get("retry-after")))
+            self._sleep(wait)
         raise AssertionError("unreachable")
 
 
@@ -134,9 +137,9 @@ def _wait(attempt: int, asked: str | None) -> float:
     """Seconds to wait: what the service asks for, else twice as long each time, somewhat at random."""
     if asked is not None:
         if asked.isdecimal():
-            return min(float(asked), LONGEST_WAIT)
+            return float(asked)
         try:
-            return float(min(max(0.0, parsedate_to_datetime(asked).timestamp() - time.time()), LONGEST_WAIT))
+            return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
         except ValueError:
             pass
     return float(min(FIRST_WAIT * 2.0 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.5, 1.0))

@@ -25,12 +25,13 @@ from synthos.server.telemetry import Telemetry
 from synthos.server.validations import endpoints as validations
 
 ROOT = "/api/v1"
+#: In the order in which a request's path is looked for: what is asked all the time stands first.
 ROUTERS: tuple[APIRouter, ...] = (
+    validations.router,
+    datasets.router,
     auth.creating,
     auth.router,
     api_keys.router,
-    datasets.router,
-    validations.router,
     validations.sockets,
     analytics.router,
     jobs.router,
@@ -66,9 +67,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.state.services = services
     app.state.figures = registry_of(services.database)
     problems.install(app)
-    app.include_router(health.router)
     for router in ROUTERS:
         app.include_router(router, prefix=ROOT)
+    app.include_router(health.router)
     app.add_middleware(BodyLimits, most_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
     if settings.cors_origins:
         app.add_middleware(

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from structlog import get_logger
@@ -15,6 +15,7 @@ from structlog import get_logger
 from synthos.server.db.migrate import is_current
 from synthos.server.errors import ServiceError
 from synthos.server.problems import documented
+from synthos.server.scrape import everything
 from synthos.server.state import Services, ServicesOf
 
 router = APIRouter(tags=["health"])
@@ -57,9 +58,8 @@ def health(services: ServicesOf) -> Health:
 
 @router.get("/metrics", response_class=Response, responses=documented())
 def metrics(request: Request) -> Response:
-    """Prometheus' text format: what this process has counted, and what the database says of the whole service."""
-    both = generate_latest() + generate_latest(request.app.state.figures)
-    return Response(both, media_type=CONTENT_TYPE_LATEST)
+    """Prometheus' text format: what this machine's processes have counted, and what the database says."""
+    return Response(everything(request.app.state.figures), media_type=CONTENT_TYPE_LATEST)
 
 
 def check(services: Services) -> Health:

@@ -16,6 +16,8 @@ from synthos.server.problems import of_service, problem
 MOST_HEADER_BYTES = 32 * 1024
 #: Uploads are bounded where they are written: by what was announced for them.
 _UPLOADS = re.compile(r"/api/v1/datasets/[^/]+/parts/[^/]+")
+#: Versions of HTTP in which a request that announces no body has none (RFC 9112, 6.3).
+_ANNOUNCED = frozenset({"1.0", "1.1"})
 
 
 class BodyLimits:
@@ -37,7 +39,11 @@ class BodyLimits:
         if _UPLOADS.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "0")
+        if declared == "0" and scope["http_version"] in _ANNOUNCED and "transfer-encoding" not in headers:
+            await self.app(scope, receive, send)
+            return
         if declared.isdecimal() and int(declared) > self._most:
             await self._refuse(scope, receive, send)
             return

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synthos.errors import InternalError
+from synthos.server.scrape import FOLDER
 from synthos.server.settings import Settings
 from synthos.server.storage.opening import open_storage
 
@@ -38,6 +39,10 @@ class Part:
     def runs(self) -> bool:
         """Whether the process is there."""
         return self.process is not None and self.process.poll() is None
+
+    def environment(self, common: Mapping[str, str]) -> dict[str, str]:
+        """What it inherits of what is common: Ray's own processes would count into the folder of ours."""
+        return {name: value for name, value in common.items() if self.needs is not None or name != FOLDER}
 
 
 def parts(settings: Settings, folder: Path, ray_address: str) -> list[Part]:
@@ -84,6 +89,7 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         **open_storage(settings).source("any").environment,
         "SYNTHOS_HOST": settings.host,
         "SYNTHOS_PORT": str(port),
+        "SYNTHOS_LOG_FILE": str((settings.log_file or settings.data_folder / "logs" / "api.log").resolve()),
         "RAY_ADDRESS": f"127.0.0.1:{free_port()}",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
@@ -102,7 +108,7 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
         "RAY_TMPDIR": str(folder),
         "TMPDIR": str(folder),
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        FOLDER: str(metrics),
         "PYTHONUNBUFFERED": "1",
     }
 

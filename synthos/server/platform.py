@@ -117,7 +117,7 @@ class Platform:
             # A group of its own: Ctrl-C reaches this process alone, which ends the others in order.
             part.process = subprocess.Popen(
                 part.command,
-                env=self._environment,
+                env=part.environment(self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 from structlog import get_logger
@@ -16,6 +19,8 @@ from structlog import get_logger
 from synthos.server.errors import TooManyError, UnavailableError
 from synthos.server.settings import Settings
 
+#: Seconds of the window.
+MINUTE = 60.0
 _log = get_logger("synthos.server")
 
 
@@ -49,22 +54,52 @@ class Standing:
             raise TooManyError("rate-limited", f"more than {self.quota} requests a minute", self.reset)
 
 
+class Windows:
+    """Moving windows in this process; threads may share it.
+
+    The library's own storage in memory starts a thread a hundred times a second, for which every request waits.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._times: dict[str, deque[float]] = {}
+        self._swept = clock()
+
+    def hit(self, caller: str, quota: int) -> Standing:
+        """Count a request of ``caller``, unless it is one too many; how it stands then."""
+        with self._lock:
+            now = self._clock()
+            self._sweep(now)
+            times = self._times.setdefault(caller, deque())
+            while times and times[0] <= now - MINUTE:
+                times.popleft()
+            allowed = len(times) < quota
+            if allowed:
+                times.append(now)
+            reset = max(1, math.ceil(times[0] + MINUTE - now))
+            return Standing(quota, quota - len(times), reset, exceeded=not allowed)
+
+    def _sweep(self, now: float) -> None:
+        """Once a minute, forget who has not asked in the last one."""
+        if now - self._swept >= MINUTE:
+            self._swept = now
+            self._times = {caller: times for caller, times in self._times.items() if times[-1] > now - MINUTE}
+
+
 class RateLimits:
     """Counts requests. With ``redis_url`` all replicas count together; each call is one round trip then."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.redis_url
-        self._shared = url is not None
         wait = settings.call_seconds
-        self._storage = (
-            MemoryStorage()
-            if url is None
-            else RedisStorage(
+        self._here, self._logins = Windows(), settings.logins_per_minute
+        self._redis: RedisStorage | None = None
+        self._window: MovingWindowRateLimiter | None = None
+        if url is not None:
+            self._redis = RedisStorage(
                 url.get_secret_value(), wrap_exceptions=True, socket_timeout=wait, socket_connect_timeout=wait
             )
-        )
-        self._window = MovingWindowRateLimiter(self._storage)
-        self._logins = settings.logins_per_minute
+            self._window = MovingWindowRateLimiter(self._redis)
 
     async def request(self, caller: str, quota: int) -> Standing | None:
         """Count one request of ``caller``; None where nobody can count: requests go on then."""
@@ -89,19 +124,20 @@ class RateLimits:
             raise UnavailableError("rate-limits") from None
 
     async def _hit(self, item: RateLimitItem, caller: str) -> Standing:
-        if self._shared:
-            return await run_in_threadpool(self._counted, item, caller)
-        return self._counted(item, caller)
-
-    def _counted(self, item: RateLimitItem, caller: str) -> Standing:
-        allowed = self._window.hit(item, caller)
-        stats = self._window.get_window_stats(item, caller)
-        reset = max(1, math.ceil(stats.reset_time - time.time()))
-        return Standing(item.amount, stats.remaining, reset, exceeded=not allowed)
+        if self._window is None:
+            return self._here.hit(item.key_for(caller), item.amount)
+        return await run_in_threadpool(_shared_hit, self._window, item, caller)
 
     def answers(self) -> bool:
         """Whether requests can be counted."""
         try:
-            return bool(self._storage.check())
+            return self._redis is None or bool(self._redis.check())
         except StorageError:
             return False
+
+
+def _shared_hit(window: MovingWindowRateLimiter, item: RateLimitItem, caller: str) -> Standing:
+    allowed = window.hit(item, caller)
+    stats = window.get_window_stats(item, caller)
+    reset = max(1, math.ceil(stats.reset_time - time.time()))
+    return Standing(item.amount, stats.remaining, reset, exceeded=not allowed)

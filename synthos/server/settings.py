@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     s3 : where uploads and results lie; by default files under ``data_folder``.
     jwt_secret, token_secret : at least 32 characters; by default generated into ``data_folder``.
     chunk_bytes : smallest size of an upload's parts but the last (larger files have larger ones); S3 wants 5 MiB.
+    log_file : where API replicas append their log lines; by default they go to standard error.
+    replicas : processes that answer the API. Where there are several, rate limits want ``redis_url``.
     workers : processes that `synthos serve` starts beside the API, to run jobs.
     lease_seconds : how long a worker that is not heard of keeps its jobs.
     headroom : share of processors, memory and GPUs that jobs leave free.
@@ -108,12 +110,14 @@ class Settings(BaseSettings):
     body_seconds: float = Field(default=30.0, gt=0.0)
     call_seconds: float = Field(default=10.0, gt=0.0)
 
+    replicas: int = Field(default=1, ge=1)
     workers: int = Field(default=1, ge=0)
     lease_seconds: float = Field(default=30.0, ge=1.0)
     headroom: float = Field(default=0.2, ge=0.0, lt=1.0)
     job_hours: float = Field(default=12.0, gt=0.0)
     job_memory_bytes: int | None = Field(default=None, ge=GIB // 2)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: Path | None = None
 
     @classmethod
     def settings_customise_sources(

@@ -54,8 +54,8 @@ def build(settings: Settings, database: Database | None = None) -> Services:
     )
 
 
-def services_of(request: HTTPConnection) -> Services:
-    """The dependency by which endpoints reach them."""
+async def services_of(request: HTTPConnection) -> Services:
+    """The dependency by which endpoints reach them; a coroutine, since others are called in threads."""
     found: Services = request.app.state.services
     return found
 

@@ -7,7 +7,8 @@ import re
 import secrets
 import sys
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -24,12 +25,16 @@ ERRORS = Counter("errors_total", "Requests answered with a status of 500 or abov
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NO_TRACE = "0" * 32
+#: Clients may send any word as a method; each would be a time series.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: Paths that monitors ask all the time: they are counted, and not logged.
 _QUIET = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 
 
-def configure_logs(level: str) -> None:
-    """One JSON object a line on standard error, with whatever the context has bound."""
+def configure_logs(level: str, path: Path | None = None) -> None:
+    """One JSON object a line, with whatever the context has bound, at the end of a file, or on standard error."""
+    # In append mode lines of several processes do not mix.
+    out: TextIO = sys.stderr if path is None else path.open("a", encoding="utf-8", buffering=1)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -39,7 +44,7 @@ def configure_logs(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
 
@@ -87,7 +92,7 @@ class Telemetry:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        REQUESTS.labels(scope["method"], route, str(status)).inc()
+        REQUESTS.labels(scope["method"] if scope["method"] in _METHODS else "other", route, str(status)).inc()
         DURATION.labels(route).observe(seconds)
         if status >= 500:
             ERRORS.labels(route).inc()

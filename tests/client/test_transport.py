@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from synthos.client import Client
-from synthos.client.transport import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT
+from synthos.client.transport import ATTEMPTS, FIRST_WAIT
 from synthos.errors import RemoteError, SourceError
 from synthos.server.state import Services
 from tests.client.conftest import Unreliable
@@ -29,11 +29,21 @@ def test_short_failures_are_borne_and_the_service_is_heeded(
     log_in: Callable[[], Client], network: Unreliable, waits: list[float]
 ) -> None:
     with log_in() as client:
-        network.first = [away("7"), away("3600"), httpx2.ConnectError("refused"), away()]
+        network.first = [away("7"), away("60"), httpx2.ConnectError("refused"), away()]
         assert client.create_api_key("ci").startswith("syn_")
-    assert waits[:2] == [7.0, LONGEST_WAIT]
+    assert waits[:2] == [7.0, 60.0]
     assert 2 * FIRST_WAIT <= waits[2] <= 4 * FIRST_WAIT <= waits[3] <= 8 * FIRST_WAIT
     assert network.asked.count("POST /api/v1/api-keys") == 5
+
+
+def test_a_service_that_asks_for_hours_is_not_waited_for(
+    log_in: Callable[[], Client], network: Unreliable, waits: list[float]
+) -> None:
+    with log_in() as client:
+        network.first = [away("3600")]
+        with pytest.raises(RemoteError, match="503"):
+            client.create_api_key("ci")
+    assert waits == []
 
 
 def test_what_was_sent_twice_is_carried_out_once(

@@ -3,51 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
 
 from synthos.client import Client
 from synthos.errors import RemoteError
+from tests.e2e.running import EMAIL, PASSWORD, running_service
 from tests.e2e.test_platform import Service
 
 pytestmark = pytest.mark.slow
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    # Sockets of Ray lie below, and their paths must be short.
-    with TemporaryDirectory(prefix="sy-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        data = {**os.environ, "SYNTHOS_DATA_FOLDER": f"{folder}/data"}
-        made = [
-            sys.executable,
-            "-m",
-            "synthos",
-            "admin",
-            "create-user",
-            "a@example.com",
-            "--name",
-            "A",
-            "--company",
-            "A",
-        ]
-        subprocess.run(made, env=data, input=PASSWORD, text=True, check=True)
-        running = Service(Path(folder), workers=1)
+    with running_service() as running:
         yield running
-        running.end()
 
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> Iterator[Client]:
-    with Client.login(service.url, "a@example.com", PASSWORD) as session:
+    with Client.login(service.url, EMAIL, PASSWORD) as session:
         yield session
 
 

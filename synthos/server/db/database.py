@@ -85,9 +85,9 @@ class Work:
         """A selection of the tenant's rows of ``table``; of all its columns where none is named."""
         return select(*(columns or (table,))).where(table.c.company_id == self.tenant.company_id)
 
-    def one(self, statement: Executable) -> Row[Any] | None:
-        """The first row, or None."""
-        return self.connection.execute(statement).first()
+    def one(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """The first row, or None; ``values`` are those of the statement's ``bindparam``."""
+        return self.connection.execute(statement, values).first()
 
     def all(self, statement: Executable) -> Sequence[Row[Any]]:
         """Every row."""

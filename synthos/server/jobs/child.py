@@ -108,6 +108,10 @@ def _settled(services: Services, job: Job, handlers: Mapping[str, Handler], vali
     finally:
         teller.close()
     insist(partial(_settle, services, job, error, again=again, away=away))
+    if error is None:
+        _log.info("job done", subject=job.subject)
+    else:
+        _log.warning("job failed", subject=job.subject, reason=error["reason"], again=again or away)
     return DONE
 
 
