@@ -47,6 +47,7 @@ def build() -> FastAPI:
     name="api",
     max_ongoing_requests=256,
     graceful_shutdown_timeout_s=DRAIN_SECONDS,
+    logging_config={"enable_access_log": False},  # the application has a line for each request
 )
 @serve.ingress(build)
 class Api:
