@@ -21,6 +21,7 @@ REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route
 DURATION = Histogram("http_request_duration_seconds", "From the request's head to the end of its answer", ["route"])
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered", multiprocess_mode="livesum")
 ERRORS = Counter("errors_total", "Requests answered with a status of 500 or above", ["route"])
+ERRORS.labels("none")  # so that the name is there before the first error
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
