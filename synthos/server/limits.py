@@ -16,8 +16,8 @@ from synthos.server.problems import of_service, problem
 MOST_HEADER_BYTES = 32 * 1024
 #: Uploads are bounded where they are written: by what was announced for them.
 _UPLOADS = re.compile(r"/api/v1/datasets/[^/]+/parts/[^/]+")
-#: Versions of HTTP in which a request that announces no body has none (RFC 9112, 6.3).
-_ANNOUNCED = frozenset({"1.0", "1.1"})
+#: Methods whose requests have no body where they announce none; no route reads one anyway.
+_BARE = frozenset({"GET", "HEAD"})
 
 
 class BodyLimits:
@@ -41,7 +41,7 @@ class BodyLimits:
             return
         headers = Headers(scope=scope)
         declared = headers.get("content-length", "0")
-        if declared == "0" and scope["http_version"] in _ANNOUNCED and "transfer-encoding" not in headers:
+        if declared == "0" and scope["method"] in _BARE and "transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
         if declared.isdecimal() and int(declared) > self._most:
