@@ -138,9 +138,10 @@ def document(rows: Sequence[Row]) -> str:
     ]
     return f"""# What fresh real rows score
 
-Generated: `python -m benchmarks.fresh_samples --write docs/fresh.md`, {len(rows)} splits. Every split compares
-one fresh sample of a table with another one as its reference: a tool that cries wolf does so here. Counted are splits
-in which a dimension scores {LIKE_REAL:.0f} or more, of those in which it has a score; a dash: it does not apply.
+Generated: `python -m benchmarks.fresh_samples --splits 20 --sizes 500 2000 8000 --write docs/fresh.md`; 100,000 rows
+are `--sizes 100000 --splits 6 --tables mixed ordered`, tables of a bench `--bench DIR`; {len(rows)} splits. Every split
+compares one fresh sample of a table with another one as its reference: a tool that cries wolf does so here. Counted are
+splits in which a dimension scores {LIKE_REAL:.0f} or more, of those in which it has a score; a dash: it does not apply.
 `mixed`, `ordered` and `dated` are generated, the others are real tables (`benchmarks/fresh_tables.py`, or of a bench).
 Scale robustness needs the models and is not measured here.
 
@@ -156,7 +157,7 @@ The lowest scores of all:
 
 def _lowest(row: Row) -> tuple[str, float]:
     scored = [(name, score) for name, score in row["scores"].items() if score is not None]
-    return min(scored, key=lambda item: item[1])
+    return min(scored, key=lambda item: item[1], default=("no dimension applies", LIKE_REAL))
 
 
 def _rows(size: str) -> str:

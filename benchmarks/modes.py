@@ -1,7 +1,7 @@
 """What Synthos knows without a reference, with one, and with a holdout beside it, on tables whose damage was measured.
 
     python -m benchmarks.modes --bench DIR --log out/benchmarks/modes/large.jsonl [--tables census] [--keys real ...]
-    python -m benchmarks.modes_document --large LOG --small LOG --write docs/modes.md
+    python -m benchmarks.modes_document --large LOG --small LOG --memorised LOG --write docs/modes.md
 
 A bench folder is what ``benchmarks.collapse_bench`` reads, and here its ``holdout.parquet`` is read too. Every case is
 judged three times in the quick mode (forests of ten trees, no cascade): ``alone``, with the ``reference``, and with the

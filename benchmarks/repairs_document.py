@@ -20,10 +20,12 @@ HEAD = """# Do the fixes work?
 Generated: `python -m benchmarks.repairs --bench DIR --write docs/fixes.md`, {cases} tables. Each was validated without
 the cascade, mended in every way that was recommended with a prediction, and measured anew on real rows that no part of
 the validation was shown. *Loss* is what is foretold: the product's own forests, without a look at the reference's rows.
-*u* is the independent harm: other forests, other columns, absolute errors instead of squared ones; the mean of {times}
-measurements. Both are 0 where models are as good as on real rows and 1 where they are as bad as a constant. The default
-choice is what `synthos repair` applies where nothing is named. A drop is right within ±{near:.0%} of the predicted one;
-one measured drop of u has a standard error of {error:.3f}. Cases of the bench that are not listed were not run.
+*u* is harm as `benchmarks/harm.py` measures it, on its own: other forests, other columns, absolute errors instead of
+squared ones; the mean of {times} measurements. It is not the bench's own figure of the table as it was, which stands
+beside it as *truth*: their columns and forests differ. All are 0 where models are as good as on real rows and 1 where
+they are as bad as a constant. The default choice is what `synthos repair` applies where nothing is named. A drop is
+right within ±{near:.0%} of the predicted one; one measured drop of u has a standard error of {error:.3f}. Cases of the
+bench that are not listed were not run.
 """
 
 
@@ -101,12 +103,12 @@ def _seconds(rows: Sequence[Row]) -> str:
 def lines(rows: Sequence[Row]) -> list[str]:
     """A Markdown table, a line a trial."""
     found = [
-        "| table | case | fix | rows | predicted loss | loss on unseen rows | u | predicted drop (interval) "
+        "| table | case | truth | fix | rows | predicted loss | loss on unseen rows | u | predicted drop (interval) "
         "| drop of the loss | drop of u |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        start = f"| {row['table']} | {row['key']} |"
+        start = f"| {row['table']} | {row['key']} | {row['truth']:.3f} |"
         if row["fix"] is None:
             found.append(f"{start} nothing helps | | | | {np.mean(row['before']):.3f} | | | |")
             continue

@@ -97,16 +97,16 @@ def _distances(evidence: Evidence) -> tuple[list[Judged], tuple[str, ...]]:
             "w1_mean",
             draws.reduced(lambda d: d.mean(axis=1)).judge(),
             unit="standard deviations",
-            meaning="Wasserstein-1 distance of numeric columns over the reference's standard deviation (of nearly "
-            "constant ones how much oftener their value is left), mean over columns; the wreck has every column "
-            "collapsed to its median",
+            meaning="Wasserstein-1 distance of numeric columns over the reference's standard deviation; the "
+            "few values beyond all of the reference that chance may have made count as one deviation from its end (of "
+            "nearly constant columns how much oftener their value is left), mean over columns; the wreck has every "
+            "column collapsed to its median",
         ),
         judged(
             "w1_worst",
             shifted.loss().reduced(lambda d: d.max(axis=1)).judge(),
             unit="standard deviations",
-            meaning="Wasserstein-1 distance of the worst numeric column above its null; the wreck lies one standard "
-            "deviation away",
+            meaning="the same of the worst numeric column, above its null; the wreck lies one standard deviation away",
         ),
     ], notes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,13 @@ def test_rows_stay_in_their_shards(base: Base) -> None:
     _, _, (truth,) = made
     start, stop = truth["row_range"]
     assert 0 <= start < stop <= base.rows
+
+
+def test_a_table_of_one_shard_is_not_shuffled(base: Base) -> None:
+    """All of its rows would be, and no run be left to find."""
+    small = replace(base, rows=900)
+    assert planted(Case("fair", "shards", "reference", ("drift",), 30, 0), small) is None
+    assert planted(Case("fair", "whole", "reference", ("drift",), 30, 0), small) is not None
 
 
 def test_the_best_range_agrees_most_with_the_damaged_rows() -> None:

@@ -71,6 +71,7 @@ def trial(
     return {
         "table": "t",
         "key": f"k{before}{after}",
+        "truth": 0.25,
         "seconds": 5.0,
         "fix": "mix_real-1",
         "ids": ["mix_real-1"],
@@ -88,7 +89,7 @@ def test_promises_are_kept_missed_and_harmful_ones_counted() -> None:
         trial(0.30, 0.20, (0.30, 0.05)),  # far
         trial(0.10, 0.096, (0.10, 0.09)),  # far in its own measure, but inside its interval
         trial(0.10, 0.20, None),  # harmful, and nothing was promised
-        {"table": "t", "key": "none", "seconds": 1.0, "fix": None, "before": [0.1, 0.1]},
+        {"table": "t", "key": "none", "truth": 0.1, "seconds": 1.0, "fix": None, "before": [0.1, 0.1]},
     ]
     found = list(figures(rows).values())
     assert found[:8] == [
@@ -106,12 +107,13 @@ def test_promises_are_kept_missed_and_harmful_ones_counted() -> None:
 
 def test_the_document_has_a_line_a_trial_and_says_where_nothing_helps(tmp_path: Path) -> None:
     rows = [trial(0.3, 0.1, (0.3, 0.12)), {**trial(0.2, 0.1, None), "fix": DEFAULT, "ids": ["a-1", "b-1"]}]
-    rows.append({"table": "t", "key": "none", "seconds": 1.0, "fix": None, "before": [0.1, 0.1]})
+    rows.append({"table": "t", "key": "none", "truth": 0.1, "seconds": 1.0, "fix": None, "before": [0.1, 0.1]})
     write(rows, tmp_path / "fixes.md")
     text = (tmp_path / "fixes.md").read_text(encoding="utf-8")
     assert all(line in text for line in lines(rows))
     assert "| 0.300 → 0.120 | 0.300 → 0.084 | 0.300 → 0.100 | 0.180 (0.170 to 0.190) | 0.216 | 0.200 |" in text
-    assert f"{DEFAULT}: a-1, b-1" in text and "nothing helps" in text
+    assert "| t | none | 0.100 | nothing helps |" in text
+    assert f"{DEFAULT}: a-1, b-1" in text
 
 
 def test_a_default_choice_that_is_one_fix_counts_once() -> None:
