@@ -88,15 +88,15 @@ class _Lane(asyncio.Protocol):
         self._transport.write(self._request)
 
 
-def load(url: str, headers: Mapping[str, str], connections: int, seconds: float) -> Tally:
-    """Ask ``url`` again and again over so many connections for so long, after a warm-up.
+def load(url: str, headers: Mapping[str, str], connections: int, seconds: float, warm_up: float = WARM_UP) -> Tally:
+    """Ask ``url`` again and again over so many connections for so long, after so many seconds that do not count.
 
     Answers must have a Content-Length. A connection that the server closes counts as an error, and stays closed.
     """
-    return asyncio.run(_load(url, headers, connections, seconds))
+    return asyncio.run(_load(url, headers, connections, seconds, warm_up))
 
 
-async def _load(url: str, headers: Mapping[str, str], connections: int, seconds: float) -> Tally:
+async def _load(url: str, headers: Mapping[str, str], connections: int, seconds: float, warm_up: float) -> Tally:
     parts = urlsplit(url)
     lines = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}", *(f"{name}: {headers[name]}" for name in headers)]
     request = "\r\n".join([*lines, "", ""]).encode()
@@ -108,7 +108,7 @@ async def _load(url: str, headers: Mapping[str, str], connections: int, seconds:
             lambda: _Lane(request, tally, counted, over), parts.hostname, parts.port or 80
         )
         lanes.append(lane.closed)
-    await asyncio.sleep(WARM_UP)
+    await asyncio.sleep(warm_up)
     began = time.perf_counter()
     counted.set()
     await asyncio.sleep(seconds)
