@@ -14,7 +14,7 @@ from synthos.server.api_keys.lookup import find_principal
 from synthos.server.auth.scopes import Scope
 from synthos.server.auth.tokens import Principal
 from synthos.server.errors import ForbiddenError, UnauthenticatedError
-from synthos.server.state import Services, ServicesOf, services_of
+from synthos.server.state import Services, ServicesOf
 
 #: What routers of guarded routes name, for the OpenAPI document alone: both are read in ``identify``.
 SECURED: list[Any] = [
@@ -28,7 +28,8 @@ def client_address(request: Request) -> str:
     none: what stands before it anybody could have written.
     """
     peer = request.client.host if request.client else "unknown"
-    trusted = services_of(request).settings.trusted_proxies
+    services: Services = request.app.state.services
+    trusted = services.settings.trusted_proxies
     if peer not in trusted:
         return peer
     named = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
