@@ -12,7 +12,8 @@ import numpy as np
 
 from synthos.cascade.curves import LEAST_YARDSTICK, Curves
 from synthos.cascade.scaling_law import FORM, Fit, Floats, Points, fit_law, refusal
-from synthos.results import Law, ModelRun, ScalePrediction
+from synthos.cascade.tiers import TIERS
+from synthos.results import CascadeResult, Law, ModelRun, ScalePrediction, Tier
 from synthos.stats.bootstrap import percentile_interval
 
 SCALES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
@@ -33,7 +34,9 @@ def predict(
     points = [Points.of(arm) for arm in (synthetic, reference)]
     seed = int(rng.integers(2**32))
     s_fit, r_fit = (fit_law(p, np.random.default_rng(seed)) for p in points)
-    forecast = partial(_forecast, s_fit=s_fit, r_fit=r_fit, apart=fit_law(points[1], rng), curves=curves)
+    forecast = partial(
+        _forecast, s_fit=s_fit, r_fit=r_fit, apart=fit_law(points[1], rng), independent=float(curves.independent[0])
+    )
     reasons = [
         f"{arm} arm: {reason}"
         for arm, fit, p in zip(("synthetic", "reference"), (s_fit, r_fit), points, strict=True)
@@ -59,6 +62,29 @@ def predict(
     )
 
 
+def predict_at(
+    result: CascadeResult, rows: int, tier: Tier = TIERS[-1], *, rng: np.random.Generator
+) -> ScalePrediction:
+    """What the law of one tier says of ``rows`` training rows, from a cascade that is finished.
+
+    As in ``predict``: refused where the law must not be extrapolated, the floor where it is asked beyond ``REACH``
+    times the largest run. ``direction`` is that of the cascade's own predictions.
+    """
+    points = [Points.of(arm) for arm in (result.models, result.reference_models)]
+    heading = result.predictions[0].direction
+    size = float(next(model.parameters for model in result.models if model.tier == tier))
+    seed = int(rng.integers(2**32))
+    fits = [fit_law(arm, np.random.default_rng(seed), parameters=size) for arm in points]
+    for arm, fit, known in zip(("synthetic", "reference"), fits, points, strict=True):
+        if (reason := refusal(fit, known)) is not None:
+            return _refused(rows, f"{arm} arm, {tier} tier: {reason}", heading)
+    apart = fit_law(points[1], rng, parameters=size)
+    at = rows if rows <= REACH * fits[0].largest else math.inf
+    loss = _forecast(at, s_fit=fits[0], r_fit=fits[1], apart=apart, independent=result.independent_bits)
+    stated = _prediction if math.isfinite(at) else _floor
+    return stated(rows, loss, fits[0].largest, heading, tier)
+
+
 def direction(curves: Curves) -> Direction:
     """Whether rho falls or grows with more rows, over the largest sizes; "level" where zero is in the interval.
 
@@ -77,7 +103,7 @@ def direction(curves: Curves) -> Direction:
     return "closing" if slopes[0] < -half else "level"
 
 
-def _refused(rows: int, reason: str, heading: Direction) -> ScalePrediction:
+def _refused(rows: int, reason: str, heading: Direction | None) -> ScalePrediction:
     return ScalePrediction(
         rows=rows,
         basis="refused",
@@ -90,14 +116,13 @@ def _refused(rows: int, reason: str, heading: Direction) -> ScalePrediction:
     )
 
 
-def _forecast(rows: float, *, s_fit: Fit, r_fit: Fit, apart: Fit, curves: Curves) -> tuple[Floats, Floats]:
+def _forecast(rows: float, *, s_fit: Fit, r_fit: Fit, apart: Fit, independent: float) -> tuple[Floats, Floats]:
     """Loss of the synthetic arm and rho at ``rows``, by every copy of the laws.
 
     ``s_fit`` and ``r_fit`` are drawn from the same random numbers, so that their errors go together; ``apart`` is the
     reference's law with draws of its own.
     """
     s, r = s_fit.predict(rows), together(r_fit.predict(rows), apart.predict(rows))
-    independent = float(curves.independent[0])
     return s, (s - r) / np.maximum(independent - r, LEAST_YARDSTICK * independent)
 
 
@@ -110,7 +135,9 @@ def together(shared: Floats, apart: Floats) -> Floats:
     return joined
 
 
-def _prediction(rows: int, forecast: tuple[Floats, Floats], run: float, heading: Direction) -> ScalePrediction:
+def _prediction(
+    rows: int, forecast: tuple[Floats, Floats], run: float, heading: Direction | None, tier: Tier = TIERS[-1]
+) -> ScalePrediction:
     loss, rho = forecast
     return ScalePrediction(
         rows=rows,
@@ -120,13 +147,19 @@ def _prediction(rows: int, forecast: tuple[Floats, Floats], run: float, heading:
         rho=float(rho[0]),
         rho_interval=percentile_interval(rho[1:], float(rho[0])),
         direction=heading,
-        note=f"{rows / run:.0f} times the largest run, heavy tier",
+        note=f"{_times(rows / run)} times the largest run, {tier} tier",
     )
 
 
-def _floor(rows: int, forecast: tuple[Floats, Floats], run: float, heading: Direction) -> ScalePrediction:
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 1 else f"{ratio:.1g}"
+
+
+def _floor(
+    rows: int, forecast: tuple[Floats, Floats], run: float, heading: Direction | None, tier: Tier = TIERS[-1]
+) -> ScalePrediction:
     note = (
         f"more than {REACH} times the largest run ({run:,.0f} rows): loss and rho are the floors that the law states "
         "for endless rows, not figures for this size"
     )
-    return replace(_prediction(rows, forecast, run, heading), basis="floor", note=note)
+    return replace(_prediction(rows, forecast, run, heading, tier), basis="floor", note=note)

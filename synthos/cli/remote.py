@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,7 +17,7 @@ from synthos.cli import exits
 from synthos.errors import RemoteError
 
 if TYPE_CHECKING:
-    from synthos.client import Client, Validation
+    from synthos.client import Client, Pipeline, Validation
 
 app = typer.Typer(help="Use a Synthos service.", no_args_is_help=True, rich_markup_mode=None)
 #: What the key of this machine may do.
@@ -81,6 +81,28 @@ def validate(
             made = client.validate(tables[0], tables[1], tables[2], quick=quick, seed=seed, wait=False)
             typer.echo(made.id)
             return _follow(client, made.id) if wait else exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+@app.command()
+def pipeline(
+    synthetic: Annotated[str, typer.Argument(help="A file, or the id of a dataset (ds_…).")],
+    reference: Annotated[str | None, typer.Option(help="What it was made from: a file or a dataset.")] = None,
+    holdout: Annotated[str | None, typer.Option(help="Real rows that its generator never saw.")] = None,
+    seed: Annotated[int | None, typer.Option(help="By default it comes from the tables' contents.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it is done.")] = True,
+) -> None:
+    """Have a table judged, repaired and judged again; exit codes as of synthos validate, for the last verdict."""
+
+    def work() -> int:
+        with _client() as client:
+            given = (synthetic, reference, holdout)
+            tables = [None if table is None else _dataset(client, table) for table in given]
+            assert tables[0] is not None
+            made = client.run_pipeline(tables[0], tables[1], tables[2], seed=seed, wait=False)
+            typer.echo(made.id)
+            return _follow_pipeline(client, made.id) if wait else exits.APPROVED
 
     raise typer.Exit(exits.run(work))
 
@@ -156,13 +178,7 @@ def _send(client: Client, path: Path, description: str | None, resume: str | Non
 
 
 def _follow(client: Client, identifier: str) -> int:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("queued", total=100.0)
-
-        def heard(found: Validation) -> None:
-            bar.update(task, completed=found.progress, description=found.raw["current_stage"] or found.status)
-
+    with _bar() as heard:
         ended = client.wait(identifier, heard)
     results = ended.raw["results"]
     for line in _verdict(results):
@@ -181,3 +197,29 @@ def _verdict(results: dict[str, Any]) -> Iterator[str]:
     yield f"{decided}: risk {risk} of 100 ({low} to {high}), {words.level(results['risk_level'])}"
     for reason in results["reasons"]:
         yield f"  {phrases.sentence(reason)}"
+
+
+def _follow_pipeline(client: Client, identifier: str) -> int:
+    with _bar() as heard:
+        ended = client.wait_for_pipeline(identifier, heard)
+    repair, results = ended.raw["repair"], ended.raw["results"]
+    if ended.repaired is None:
+        typer.echo(f"risk {ended.risk_score:.1f}; nothing was repaired: {repair['reason']}")
+    else:
+        applied = ", ".join(repair["applied"])
+        typer.echo(f"{ended.repaired}: {repair['rows_after']:,} rows from {repair['rows_before']:,} ({applied})")
+        typer.echo(f"risk {ended.risk_before:.1f} before, {ended.risk_score:.1f} after")
+    return exits.BY_DECISION[results["decision"]]
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Validation | Pipeline], None]]:
+    """A bar that shows how far something is, of which it is told."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("queued", total=100.0)
+
+        def heard(found: Validation | Pipeline) -> None:
+            bar.update(task, completed=found.progress, description=found.raw["current_stage"] or found.status)
+
+        yield heard

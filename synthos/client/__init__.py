@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from synthos.client.api import Client, Dataset, Validation
+from synthos.client.api import Client
+from synthos.client.records import Dataset, Pipeline, Validation
 
-__all__ = ["Client", "Dataset", "Validation"]
+__all__ = ["Client", "Dataset", "Pipeline", "Validation"]

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import httpx2
 
+from synthos.client.records import Dataset, Pipeline, Validation
 from synthos.client.transport import Transport
 from synthos.client.uploads import OnSent, file_type, send
 from synthos.errors import RemoteError, SourceError, SynthosError
@@ -26,47 +26,7 @@ from synthos.errors import RemoteError, SourceError, SynthosError
 #: Seconds between looks at something that goes on: at first, and at last.
 FIRST_LOOK, LAST_LOOK = 0.2, 2.0
 Seen = TypeVar("Seen")
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A table that the service has. ``raw`` is all that it says of it."""
-
-    id: str
-    status: str
-    rows: int | None
-    columns: int | None
-    raw: dict[str, Any] = field(repr=False)
-
-    @classmethod
-    def of(cls, raw: dict[str, Any]) -> Dataset:
-        """The dataset in an answer of ``GET /datasets/{id}``."""
-        return cls(raw["dataset_id"], raw["status"], raw["row_count"], raw["column_count"], raw)
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """A validation as it stands. ``raw`` is all that the service says of it; ``raw["results"]`` the verdict."""
-
-    id: str
-    status: str
-    progress: float
-    decision: str | None
-    risk_score: float | None
-    raw: dict[str, Any] = field(repr=False)
-
-    @classmethod
-    def of(cls, raw: dict[str, Any]) -> Validation:
-        """The validation in an answer of ``GET /validations/{id}``."""
-        results = raw["results"] or {}
-        return cls(
-            raw["validation_id"],
-            raw["status"],
-            raw["progress"],
-            results.get("decision"),
-            results.get("risk_score"),
-            raw,
-        )
+Going = TypeVar("Going", Validation, Pipeline)
 
 
 def _ignore_sent(sent: int, size: int) -> None:
@@ -77,8 +37,8 @@ def _ignore_begun(dataset_id: str) -> None:
     """For callers who do not mean to go on with an upload that is broken off."""
 
 
-def _ignore(validation: Validation) -> None:
-    """For callers who do not watch a validation."""
+def _ignore(seen: object) -> None:
+    """For callers who do not watch what goes on."""
 
 
 class Client:
@@ -202,12 +162,7 @@ class Client:
         ------
         RemoteError : the service refuses, or the validation failed.
         """
-        tables = {"dataset_id": synthetic, "reference_dataset_id": reference, "holdout_dataset_id": holdout}
-        asked = {
-            **{name: _id(table) for name, table in tables.items() if table is not None},
-            "validation_type": "quick" if quick else "full",
-            "options": {"priority": "express" if express else "standard", "seed": seed},
-        }
+        asked = _asked(synthetic, reference, holdout, quick=quick, seed=seed, express=express)
         made = self._transport.ask("POST", "/validations/create", json=asked).json()["validation_id"]
         return self.wait(made, on_progress) if wait else self.validation(made)
 
@@ -222,13 +177,44 @@ class Client:
         ------
         RemoteError : it failed or was cancelled.
         """
-        for found in self._looks(lambda: self.validation(validation_id)):
-            on_progress(found)
-            if found.status == "completed":
-                return found
-            if found.status in ("failed", "cancelled"):
-                raise _failed("the validation", found.status, found.raw["error"])
-        raise AssertionError("unreachable")
+        return self._ended("the validation", lambda: self.validation(validation_id), on_progress)
+
+    def run_pipeline(
+        self,
+        synthetic: Dataset | str,
+        reference: Dataset | str | None = None,
+        holdout: Dataset | str | None = None,
+        *,
+        repair: bool = True,
+        quick: bool = False,
+        seed: int | None = None,
+        express: bool = False,
+        wait: bool = True,
+        on_progress: Callable[[Pipeline], None] = _ignore,
+    ) -> Pipeline:
+        """Have a table judged, repaired and judged again; without ``repair`` only judged. Parameters as ``validate``.
+
+        Raises
+        ------
+        RemoteError : the service refuses, or the pipeline failed.
+        """
+        asked = _asked(synthetic, reference, holdout, quick=quick, seed=seed, express=express)
+        route = f"/pipelines/{'full' if repair else 'validation'}"
+        made = self._transport.ask("POST", route, json=asked).json()["pipeline_id"]
+        return self.wait_for_pipeline(made, on_progress) if wait else self.pipeline(made)
+
+    def pipeline(self, pipeline_id: str) -> Pipeline:
+        """A pipeline as it stands."""
+        return Pipeline.of(self._transport.ask("GET", f"/pipelines/{pipeline_id}").json())
+
+    def wait_for_pipeline(self, pipeline_id: str, on_progress: Callable[[Pipeline], None] = _ignore) -> Pipeline:
+        """The pipeline once it has ended; ``on_progress`` sees it as it goes on.
+
+        Raises
+        ------
+        RemoteError : it failed or was cancelled.
+        """
+        return self._ended("the pipeline", lambda: self.pipeline(pipeline_id), on_progress)
 
     def cancel(self, validation_id: str) -> None:
         """Call a validation off."""
@@ -237,6 +223,15 @@ class Client:
     def report(self, validation_id: str, format: Literal["html", "json"] = "html") -> bytes:
         """The report of a completed validation: a page, or the JSON document."""
         return self._transport.ask("GET", f"/validations/{validation_id}/report", params={"format": format}).content
+
+    def _ended(self, what: str, look: Callable[[], Going], on_progress: Callable[[Going], None]) -> Going:
+        for found in self._looks(look):
+            on_progress(found)
+            if found.status == "completed":
+                return found
+            if found.status in ("failed", "cancelled"):
+                raise _failed(what, found.status, found.raw["error"])
+        raise AssertionError("unreachable")
 
     def _ready(self, dataset_id: str) -> Dataset:
         for found in self._looks(lambda: self.dataset(dataset_id)):
@@ -252,6 +247,23 @@ class Client:
             yield look()
             self._sleep(pause)
             pause = min(1.5 * pause, LAST_LOOK)
+
+
+def _asked(
+    synthetic: Dataset | str,
+    reference: Dataset | str | None,
+    holdout: Dataset | str | None,
+    *,
+    quick: bool,
+    seed: int | None,
+    express: bool,
+) -> dict[str, Any]:
+    tables = {"dataset_id": synthetic, "reference_dataset_id": reference, "holdout_dataset_id": holdout}
+    return {
+        **{name: _id(table) for name, table in tables.items() if table is not None},
+        "validation_type": "quick" if quick else "full",
+        "options": {"priority": "express" if express else "standard", "seed": seed},
+    }
 
 
 def _id(table: Dataset | str) -> str:

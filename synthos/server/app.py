@@ -17,6 +17,7 @@ from synthos.server.datasets import endpoints as datasets
 from synthos.server.jobs import endpoints as jobs
 from synthos.server.jobs.metrics import registry_of
 from synthos.server.limits import BodyLimits
+from synthos.server.pipelines import endpoints as pipelines
 from synthos.server.resources import endpoints as resources
 from synthos.server.security_headers import SecurityHeaders
 from synthos.server.settings import Settings
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     api_keys.router,
     validations.sockets,
+    pipelines.router,
     analytics.router,
     jobs.router,
     jobs.sockets,

@@ -9,9 +9,9 @@ import pytest
 from cascade_tables import made_runs
 
 from synthos.cascade.curves import Curves
-from synthos.cascade.predictions import predict
+from synthos.cascade.predictions import predict, predict_at
 from synthos.cascade.scaling_law import FORM
-from synthos.results import Arm, Law, ModelRun, ScalePrediction, Tier
+from synthos.results import Arm, CascadeResult, Interval, Law, ModelRun, ScalePrediction, Tier
 
 SMALL = (200, 400, 800, 1600, 3200, 6400)
 LARGE = (1000, 2000, 4000, 8000, 16_000, 32_000)
@@ -115,3 +115,48 @@ def test_both_arms_laws_are_kept_with_their_floors() -> None:
     assert law.reference is not None
     assert law.synthetic.floor - law.reference.floor == pytest.approx(1.0, abs=0.1)
     assert law.reference.data_exponent == pytest.approx(0.48, abs=0.09)
+
+
+def finished(loss: Loss, sizes: tuple[int, ...]) -> CascadeResult:
+    """A cascade of these losses, as far as predictions read it."""
+    law, predictions = told(loss, sizes)
+    runs = [outcome.run for outcome in made_runs(200, sizes, loss)]
+    arms = {arm: tuple(run for run in runs if run.arm == arm) for arm in ("synthetic", "reference")}
+    return CascadeResult(
+        models=arms["synthetic"],
+        reference_models=arms["reference"],
+        independent_bits=INDEPENDENT,
+        law=law,
+        rho=0.1,
+        rho_interval=Interval(low=0.0, high=0.2),
+        n_eff=1.0,
+        n_eff_interval=Interval(low=0.0, high=2.0),
+        n_eff_bound="exact",
+        n_eff_note="",
+        predictions=predictions,
+        loop=None,
+        train_rows=sizes[-1],
+    )
+
+
+@pytest.mark.parametrize("tier", ["light", "medium", "heavy"])
+def test_any_number_of_rows_can_be_asked_about_of_any_tier(tier: Tier) -> None:
+    asked = predict_at(finished(lawful, LARGE), 300_000, tier, rng=np.random.default_rng(5))
+    truth = lawful("synthetic", tier, 300_000)
+    assert (asked.rows, asked.basis) == (300_000, "extrapolated") and f"{tier} tier" in asked.note
+    assert asked.loss_bits == pytest.approx(truth, rel=0.01)
+    assert asked.loss_interval is not None and asked.loss_interval.low <= truth <= asked.loss_interval.high
+
+
+def test_what_is_asked_about_is_no_more_certain_than_what_is_told() -> None:
+    cascade = finished(lawful, LARGE)
+    (million, beyond, *_), rng = cascade.predictions, np.random.default_rng(5)
+    assert predict_at(cascade, 10**6, rng=rng).loss_bits == million.loss_bits
+    far = predict_at(cascade, 10**7, rng=rng)
+    assert (far.basis, far.loss_bits, far.rho) == ("floor", beyond.loss_bits, pytest.approx(beyond.rho, abs=1e-9))
+
+    def flat(arm: Arm, tier: Tier, rows: int) -> float:
+        return 25.0 + EXTRA[tier]
+
+    refused = predict_at(finished(flat, LARGE), 10**6, rng=rng)
+    assert refused.basis == "refused" and refused.loss_bits is None and "does not fall" in refused.note

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, or_
 
 from synthos.server.db.database import Work
-from synthos.server.db.tables import datasets, validations
+from synthos.server.db.tables import datasets, pipelines, validations
 from synthos.server.errors import NotFoundError
 from synthos.server.ids import new_id
 from synthos.server.pagination import page_of
@@ -73,9 +73,14 @@ def change(work: Work, dataset_id: str, *statuses: str, **values: Any) -> bool:
 
 
 def is_in_use(work: Work, dataset_id: str) -> bool:
-    """Whether a validation that reads it is queued or running."""
-    roles = (validations.c.dataset_id, validations.c.reference_id, validations.c.holdout_id)
-    reading = work.mine(validations, validations.c.id).where(
-        validations.c.status.in_(("queued", "running")), or_(*(role == dataset_id for role in roles))
-    )
-    return work.one(reading.limit(1)) is not None
+    """Whether a validation or a pipeline that reads it is queued or running."""
+    for table in (validations, pipelines):
+        named = [
+            table.c[role] for role in ("dataset_id", "reference_id", "holdout_id", "repaired_id") if role in table.c
+        ]
+        reading = work.mine(table, table.c.id).where(
+            table.c.status.in_(("queued", "running")), or_(*(column == dataset_id for column in named))
+        )
+        if work.one(reading.limit(1)) is not None:
+            return True
+    return False

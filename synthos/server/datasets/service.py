@@ -84,13 +84,15 @@ def delete(services: Services, principal: Principal, dataset_id: str) -> datetim
     Raises
     ------
     NotFoundError : there is no such dataset.
-    ConflictError : a validation that reads it is queued or running.
+    ConflictError : a validation or a pipeline that reads it is queued or running.
     """
     with services.database.write(principal.tenant) as work:
         audit.begin(work)  # no validation is asked for between the look and the change
         row = repository.find(work, dataset_id)
         if repository.is_in_use(work, dataset_id):
-            raise ConflictError("dataset-in-use", "a validation reads this dataset; cancel it or wait for its end")
+            raise ConflictError(
+                "dataset-in-use", "a validation or a pipeline reads this dataset; cancel it or wait for its end"
+            )
         emptied = {"metadata": None, "error": None, "description": None}
         alive = ("uploading", "expired", *_COMPLETE)
         if not repository.change(work, dataset_id, *alive, status="deleted", expires_at=work.now, **emptied):

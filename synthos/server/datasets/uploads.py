@@ -75,7 +75,7 @@ def announce(services: Services, principal: Principal, asked: UploadRequest) -> 
             expires_at=work.now + timedelta(hours=settings.upload_hours),
         )
         audit.record(work, "dataset.announced", dataset_id, bytes=asked.file_size)
-        _check_quota(work, tier)
+        check_quota(work, tier)
         row = repository.find(work, dataset_id)
     try:
         upload_id = services.storage.begin(upload_of(row).key, asked.file_size)
@@ -135,28 +135,47 @@ def complete(services: Services, principal: Principal, dataset_id: str) -> Row[A
     NotFoundError : there is no such dataset.
     ConflictError : parts are missing, or the upload has expired.
     """
+    row = gather(services, principal, dataset_id)
+    if row.status != "uploading":
+        return row
+    with services.database.write(principal.tenant) as work:
+        audit.begin(work)
+        if begin_processing(work, dataset_id):
+            repository.change(work, dataset_id, "processing", job_id=enqueue(work, "ingest", dataset_id, {}))
+        row = repository.find(work, dataset_id, *_NEEDED)
+    if row.status == "expired":
+        raise _ended(row.status)
+    return row
+
+
+def gather(services: Services, principal: Principal, dataset_id: str) -> Row[Any]:
+    """Make the parts of a dataset that is still being uploaded a file; its row, as it was. Raises as ``complete``."""
     with services.database.read(principal.tenant) as work:
         row = repository.find(work, dataset_id, *_NEEDED)
     if row.status == "expired":
         raise _ended(row.status)
     if row.status != "uploading":
         return row
+    if row.upload_id is None:
+        raise ConflictError("upload-not-begun", "the upload has not begun")
     try:
         services.storage.complete(upload_of(row))
     except NotFoundError:
         raise _ended("expired") from None
-    with services.database.write(principal.tenant) as work:
-        audit.begin(work)
-        is_first = repository.change(
-            work, dataset_id, "uploading", status="processing", completed_at=work.now, expires_at=None
-        )
-        if is_first:
-            audit.record(work, "dataset.completed", dataset_id)
-            repository.change(work, dataset_id, "processing", job_id=enqueue(work, "ingest", dataset_id, {}))
-        row = repository.find(work, dataset_id, *_NEEDED)
-    if row.status == "expired":
-        raise _ended(row.status)
     return row
+
+
+def begin_processing(work: Work, dataset_id: str) -> bool:
+    """All bytes of an upload are there: the dataset is to be read; False where it is not being uploaded any more.
+
+    The work has the company's audit chain already.
+    """
+    is_first = repository.change(
+        work, dataset_id, "uploading", status="processing", completed_at=work.now, expires_at=None
+    )
+    if is_first:
+        audit.record(work, "dataset.completed", dataset_id)
+    return is_first
 
 
 def chunk_bytes(size: int, smallest: int) -> int:
@@ -180,7 +199,13 @@ def _ended(status: str) -> ConflictError:
     return ConflictError("upload-ended", f"the upload has ended: the dataset is {status}")
 
 
-def _check_quota(work: Work, tier: Tier) -> None:
+def check_quota(work: Work, tier: Tier) -> None:
+    """That the company's uploads, those just announced among them, are within its quota.
+
+    Raises
+    ------
+    TooManyError : they are not.
+    """
     used, since = repository.bytes_announced(work)
     if used > tier.bytes and since is not None:
         wait = since + repository.QUOTA_DAYS - work.now

@@ -208,6 +208,7 @@ stage_results = Table(
     Column("stage", String(32), primary_key=True),
     Column("parameters", String(64), primary_key=True),  # their digest
     Column("company_id", String(32), ForeignKey("companies.id"), primary_key=True),
+    Column("job_id", String(32), ForeignKey("jobs.id"), nullable=False, index=True),  # that made it; goes when it ends
     Column("location", String(1_024), nullable=False),
     Column("created_at", Instant, nullable=False),
 )
@@ -232,13 +233,25 @@ pipelines = Table(
     _company(),
     _user(),
     Column("kind", String(16), nullable=False),  # validation, full
-    Column("request", Json, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("dataset_id", String(32), ForeignKey("datasets.id"), nullable=False),
+    Column("reference_id", String(32), ForeignKey("datasets.id")),
+    Column("holdout_id", String(32), ForeignKey("datasets.id")),
+    Column("validation_kind", String(8), nullable=False),  # quick, full
+    Column("options", Json, nullable=False),
+    Column("status", String(16), nullable=False),  # queued, running, completed, failed, cancelled
+    Column("progress", Float, nullable=False),  # percent
+    Column("current_stage", String(32)),
     Column("stages", Json, nullable=False),
-    Column("job_id", String(32)),
+    Column("validation_id", String(32), ForeignKey("validations.id"), nullable=False),
+    Column("repaired_id", String(32), ForeignKey("datasets.id")),
+    Column("revalidation_id", String(32), ForeignKey("validations.id")),
+    Column("repair", Json),  # what was done to the table, or why nothing was
     Column("error", Json),
+    Column("job_id", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("completed_at", Instant),
     Index(None, "company_id", "created_at"),
 )
 

@@ -20,7 +20,13 @@ def _validate(context: JobContext) -> None:
     carry_out(context)
 
 
-HANDLERS: dict[str, Handler] = {"ingest": _ingest, "validation": _validate}
+def _run_pipeline(context: JobContext) -> None:
+    from synthos.server.pipelines.run import carry_out
+
+    carry_out(context)
+
+
+HANDLERS: dict[str, Handler] = {"ingest": _ingest, "validation": _validate, "pipeline": _run_pipeline}
 
 
 def _expire_uploads(services: Services) -> None:
@@ -33,5 +39,15 @@ def _forget_answers(services: Services) -> None:
     services.answers.sweep()
 
 
+def _forget_results(services: Services) -> None:
+    from synthos.server.jobs.stages import forget_results
+
+    forget_results(services)
+
+
 #: What a worker does now and then.
-CHORES: dict[str, Callable[[Services], None]] = {"uploads": _expire_uploads, "answers": _forget_answers}
+CHORES: dict[str, Callable[[Services], None]] = {
+    "uploads": _expire_uploads,
+    "answers": _forget_answers,
+    "stages": _forget_results,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from synthos.errors import InternalError
@@ -157,6 +158,9 @@ class Storage(Protocol):
 
     def put(self, key: str, content: bytes) -> None:
         """Write an object: whole, or not at all."""
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write a file of this machine, however large, as an object: whole, or not at all."""
 
     def read(self, key: str) -> bytes:
         """A whole object, for small ones.

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
@@ -79,18 +80,18 @@ class LocalStorage:
             remove_folder(self._records(key))
 
     def put(self, key: str, content: bytes) -> None:
-        path = self._path(key)
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-        with told():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
-                    write_all(file, content, 0)
-                    os.fsync(file)
-                temporary.rename(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-            self._sync(path.parent)
+        with self._written(key) as file:
+            write_all(file, content, 0)
+
+    def put_file(self, key: str, path: Path) -> None:
+        with path.open("rb", buffering=0) as source, self._written(key) as file:
+            size = path.stat().st_size
+            if shutil.disk_usage(self._root).free - size < RESERVE_BYTES:
+                raise StorageFullError
+            offset = 0
+            for chunk in _chunks(source, 0, size):
+                write_all(file, chunk, offset)
+                offset += len(chunk)
 
     def read(self, key: str) -> bytes:
         with told("file"):
@@ -118,6 +119,22 @@ class LocalStorage:
 
     def answers(self) -> bool:
         return os.access(self._root, os.R_OK | os.W_OK | os.X_OK)
+
+    @contextmanager
+    def _written(self, key: str) -> Iterator[int]:
+        """A file to write, which becomes the object when the block ends, and is nothing where it raises."""
+        path = self._path(key)
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+        with told():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+                    yield file
+                    os.fsync(file)
+                temporary.rename(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            self._sync(path.parent)
 
     def _path(self, key: str) -> Path:
         return self._root / checked(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -21,12 +22,14 @@ from tenacity import (
 
 from synthos.server.breaker import Breaker
 from synthos.server.errors import ConflictError, NotFoundError, UnavailableError
-from synthos.server.settings import S3
-from synthos.server.storage.base import Part, PartWriter, Readable, Upload, UploadMethod, checked
+from synthos.server.settings import MIB, S3
+from synthos.server.storage.base import MOST_PARTS, Part, PartWriter, Readable, Upload, UploadMethod, checked
 
 ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 4, 0.1, 2.0
 #: Bytes of a body that are lost, and asked for again, where it is cut off.
 _PIECE_BYTES = 128 * 1024
+#: Bytes of a file's part, which is held in memory.
+_FILE_PART_BYTES = 16 * MIB
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
 _log = get_logger("synthos.server")
 
@@ -93,6 +96,23 @@ class S3Storage:
 
     def put(self, key: str, content: bytes) -> None:
         self._call("put_object", "file", Key=self._name(key), Body=content)
+
+    def put_file(self, key: str, path: Path) -> None:
+        size = path.stat().st_size
+        chunk_bytes = max(_FILE_PART_BYTES, -(-size // MOST_PARTS))
+        if size <= chunk_bytes:
+            self.put(key, path.read_bytes())
+            return
+        upload = Upload(key, self.begin(key, size), size, chunk_bytes)
+        try:
+            with path.open("rb") as file:
+                for number in range(1, upload.count + 1):
+                    body = file.read(chunk_bytes)
+                    self._call("upload_part", "upload", **self._of(upload), PartNumber=number, Body=body)
+            self.complete(upload)
+        except BaseException:
+            self.abort(key)
+            raise
 
     def read(self, key: str) -> bytes:
         return b"".join(self.open_range(key, 0, self.size(key)))

@@ -27,10 +27,10 @@ def add(work: Work, values: Mapping[str, Any]) -> None:
     work.run(table.insert().values({**mine, "created_at": work.now, "version": 1, "progress": 0.0, **values}))
 
 
-def set_job(work: Work, identifier: str, job_id: str) -> None:
-    """Name the job that carries a validation out."""
+def set_rows(work: Work, identifier: str, rows: int) -> None:
+    """Say how many rows a validation judges, once they are all read."""
     mine = (table.c.company_id == work.tenant.company_id, table.c.id == identifier)
-    work.run(table.update().where(*mine).values(job_id=job_id))
+    work.run(table.update().where(*mine).values(rows=rows))
 
 
 def find(work: Work, identifier: str) -> Row[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -27,12 +27,17 @@ from synthos.server.jobs.context import JobContext
 from synthos.server.jobs.leases import finish, hold
 from synthos.server.jobs.queue import Job
 from synthos.server.state import Services
-from synthos.server.validations import documents, places, stages
+from synthos.server.validations import documents, places, stages, targets
 
 _log = get_logger("synthos.worker")
 #: Progress is written no more often, in seconds, unless a stage begins or ends.
 EVERY = 0.5
 ROLES = ("synthetic", "reference", "holdout")
+
+
+#: What belongs into the units of work in which a validation's progress, in percent, and its end are written.
+Follow = Callable[[Work, float], None]
+Settle = Callable[[Work], None]
 
 
 def carry_out(context: JobContext) -> None:
@@ -46,10 +51,27 @@ def carry_out(context: JobContext) -> None:
     UnavailableError : the storage does not answer; another attempt may end otherwise.
     LeaseLostError : the job is another's by now.
     """
+    judge(context, context.job.subject, settle=lambda work: finish(work, context.job))
+
+
+def judge(context: JobContext, identifier: str, *, settle: Settle, follow: Follow = lambda work, percent: None) -> None:
+    """Judge the tables of a validation that the job is about, or that is a part of what it is about.
+
+    Parameters
+    ----------
+    settle, follow : are called in the units of work in which the validation is completed, and goes on. Both are to hold
+        the job's lease; ``settle`` may end it.
+
+    Raises
+    ------
+    InputError : a table is at fault.
+    UnavailableError : the storage does not answer; another attempt may end otherwise.
+    LeaseLostError : the job is another's by now.
+    """
     services, job = context.services, context.job
-    row = _begin(services, job)
-    tables = _tables(services, row)
-    noted = _Progress(context, row)
+    row = _begin(services, job, identifier)
+    tables = tables_of(services, row)
+    noted = _Progress(context, row, follow)
     try:
         found = context.validate(
             *(tables[role].address if role in tables else None for role in ROLES),
@@ -61,27 +83,29 @@ def carry_out(context: JobContext) -> None:
     except InputError as error:
         if isinstance(error, SourceError) and is_storage_away(error):
             raise UnavailableError("storage") from error
-        raise _in_their_words(error, tables) from error
+        raise in_their_words(error, tables) from error
     # Clients know their files by the names that they gave them; where these lie is nothing to them.
     found = renamed(found, {known.address: known.filename for known in tables.values()})
     document = found.to_dict()
     services.storage.put(places.document(row.id), json.dumps(document, allow_nan=False, ensure_ascii=False).encode())
     services.storage.put(places.page(row.id), render(found).encode())
+    results = documents.results_of(document) | {"target_prediction": targets.predicted(found, row.options)}
 
     def end() -> None:
         with services.database.write(None) as work:
-            finish(work, job)
-            _complete(work, job, row, document, noted.stages)
+            audit.begin(work, job.company_id)
+            settle(work)
+            _complete(work, job, row, results, noted.stages)
 
     insist(end)
 
 
-def _begin(services: Services, job: Job) -> Row[Any]:
+def _begin(services: Services, job: Job, identifier: str) -> Row[Any]:
     """Mark the validation as under way, from the start; its row."""
     with services.database.write(None) as work:
         audit.begin(work, job.company_id)
         hold(work, job)
-        row = work.one(select(table).where(table.c.id == job.subject))
+        row = work.one(select(table).where(table.c.id == identifier))
         assert row is not None
         begun = {"status": "running", "stages": stages.planned(row.kind), "progress": 0.0, "error": None}
         first = {"started_at": row.started_at or work.now, "version": row.version + 1}
@@ -92,19 +116,19 @@ def _begin(services: Services, job: Job) -> Row[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Known:
     """Where ``synthos.tables`` reads it, and what its owner calls it."""
 
     address: str
     filename: str
 
 
-def _tables(services: Services, row: Row[Any]) -> dict[str, _Table]:
-    """The tables of a validation by role."""
+def tables_of(services: Services, row: Row[Any]) -> dict[str, Known]:
+    """The tables of a validation or a pipeline by role."""
     named = dict(zip(ROLES, (row.dataset_id, row.reference_id, row.holdout_id), strict=True))
     with services.database.read(None) as work:
         found = work.all(select(datasets).where(datasets.c.id.in_([name for name in named.values() if name])))
-    known = {item.id: _Table(services.storage.source(data_key(item)).address, item.filename) for item in found}
+    known = {item.id: Known(services.storage.source(data_key(item)).address, item.filename) for item in found}
     return {role: known[name] for role, name in named.items() if name}
 
 
@@ -124,7 +148,7 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
-def _in_their_words(error: InputError, tables: dict[str, _Table]) -> InputError:
+def in_their_words(error: InputError, tables: Mapping[str, Known]) -> InputError:
     """The error with the files' own names in place of where they lie."""
     told = [error.what, error.where, error.fix]
     for known in tables.values():
@@ -132,29 +156,29 @@ def _in_their_words(error: InputError, tables: dict[str, _Table]) -> InputError:
     return type(error)(told[0] or "", where=told[1], fix=told[2])
 
 
-def _complete(work: Work, job: Job, row: Row[Any], document: documents.Document, seen: list[stages.Stage]) -> None:
+def _complete(work: Work, job: Job, row: Row[Any], results: documents.Document, seen: list[stages.Stage]) -> None:
     stages.finish(seen, "completed", rfc3339(work.now))
     values = {
         "status": "completed",
         "progress": 100.0,
         "current_stage": None,
         "stages": seen,
-        "results": documents.results_of(document),
-        "risk_score": document["risk_score"],
-        "risk_level": document["risk_level"],
-        "decision": document["decision"],
+        "results": results,
+        "risk_score": results["risk_score"],
+        "risk_level": results["risk_level"],
+        "decision": results["decision"],
         "completed_at": work.now,
         "version": table.c.version + 1,
     }
     work.run(table.update().where(table.c.id == row.id).values(values))
-    audit.record(work, "validation.completed", row.id, company_id=job.company_id, decision=document["decision"])
+    audit.record(work, "validation.completed", row.id, company_id=job.company_id, decision=results["decision"])
 
 
 class _Progress:
     """Hears the events of a validation, passes them on, and writes now and then how far it is."""
 
-    def __init__(self, context: JobContext, row: Row[Any]) -> None:
-        self._context, self._row = context, row
+    def __init__(self, context: JobContext, row: Row[Any], follow: Follow) -> None:
+        self._context, self._row, self._follow = context, row, follow
         self.stages: list[stages.Stage] = row.stages
         self._written = time.monotonic()
 
@@ -170,9 +194,10 @@ class _Progress:
             self._write(services)
 
     def _write(self, services: Services) -> None:
+        percent = stages.progress(self.stages, self._row.kind)
         values = {
             "stages": self.stages,
-            "progress": stages.progress(self.stages, self._row.kind),
+            "progress": percent,
             "current_stage": stages.current(self.stages),
             "version": table.c.version + 1,
         }
@@ -180,5 +205,6 @@ class _Progress:
             with services.database.write(None) as work:
                 hold(work, self._context.job)
                 work.run(table.update().where(table.c.id == self._row.id).values(values))
+                self._follow(work, percent)
         except AWAY as error:  # the next step is written instead: what was measured is worth more
             _log.warning("progress waits", job_id=self._context.job.id, error=type(error).__name__)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from synthos.results import Tier
 from synthos.server.ids import PATTERN, Moment
 from synthos.server.validations.stages import Status
 
@@ -16,10 +17,18 @@ StoredMoment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Chance = Annotated[float, Field(ge=0.0, le=1.0)]
 #: The largest integer that every JSON reader keeps exact.
 LARGEST = 2**53 - 1
+#: Sizes of the cascade's models.
+TIERS: tuple[Tier, ...] = Tier.__args__  # type: ignore[attr-defined]
 
 
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+def _known_tier(value: Any) -> Any:
+    if value is not None and value not in TIERS:
+        raise ValueError(f"is none of {', '.join(TIERS)}: nothing is known of other models than those that are trained")
+    return value
 
 
 class Options(_Asked):
@@ -27,6 +36,16 @@ class Options(_Asked):
 
     priority: Literal["standard", "express"] = Field("standard", description="express goes before standard")
     seed: int | None = Field(None, ge=0, le=LARGEST, description="by default it comes from the tables' contents")
+    target_rows: int | None = Field(
+        None,
+        ge=1_000,
+        le=10**12,
+        description="predict also what training on so many rows would give; takes a full validation with a reference",
+    )
+    target_model_size: Annotated[Tier | None, BeforeValidator(_known_tier)] = Field(
+        None, description="for which of the models that are trained; heavy by default"
+    )
+    enable_warranty: bool = Field(False, description="not offered: only false is taken")
 
 
 class CreateValidation(_Asked):
@@ -96,6 +115,11 @@ class Results(BaseModel):
     dimensions: dict[str, DimensionView]
     diversity: dict[str, Any]
     scale_predictions: dict[str, Any]
+    target_prediction: dict[str, Any] | None = Field(
+        None,
+        description="what options.target_rows asked for; null where nothing was asked, with its reason where "
+        "nothing can be said",
+    )
     decision: Literal["approved", "fix_first", "rejected", "inconclusive"]
     reasons: list[str]
     open_questions: list[str]

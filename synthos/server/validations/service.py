@@ -13,7 +13,7 @@ from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Work
 from synthos.server.db.tables import validations as table
-from synthos.server.errors import ConflictError, NotFoundError, TooManyError
+from synthos.server.errors import ConflictError, InvalidError, NotFoundError, TooManyError
 from synthos.server.ids import new_id
 from synthos.server.jobs.queue import ask_cancel, enqueue
 from synthos.server.pagination import cut, page_of
@@ -38,33 +38,43 @@ def create(
     ------
     NotFoundError : a dataset is not there.
     ConflictError : a dataset is not ready.
+    InvalidError : an option cannot be honoured.
     TooManyError : the month's validations or rows are used up.
     """
-    named = {role: getattr(asked, field) for role, field in ROLES.items() if getattr(asked, field) is not None}
-    planned, identifier = stages.planned(asked.validation_type), new_id("val")
+    check_options(asked)
+    named, identifier = tables_of(asked), new_id("val")
     with services.database.write(principal.tenant) as work:
         audit.begin(work)  # no table is deleted between being looked at and being used
-        rows = _rows_of(work, named)
-        _within_quota(work, services.settings.tiers[principal.tier], rows)
-        repository.add(
-            work,
-            {
-                "id": identifier,
-                "dataset_id": named["synthetic"],
-                "reference_id": named.get("reference"),
-                "holdout_id": named.get("holdout"),
-                "kind": asked.validation_type,
-                "options": asked.options.model_dump(),
-                "status": "queued",
-                "stages": planned,
-                "rows": rows,
-            },
-        )
+        rows = rows_of(work, named)
+        check_quota(work, services.settings.tiers[principal.tier], validations=1, rows=rows or 0)
         audit.record(work, "validation.requested", identifier, kind=asked.validation_type, tables=named)
-        estimate = _estimate(work, asked.validation_type)
+        expected = estimate(work, asked.validation_type)
         job_id = enqueue(work, "validation", identifier, {}, priority=PRIORITY[asked.options.priority])
-        repository.set_job(work, identifier, job_id)
-    return identifier, planned, estimate
+        planned = add(work, identifier, asked, named, rows, job_id)
+    return identifier, planned, expected
+
+
+def add(
+    work: Work, identifier: str, asked: CreateValidation, named: dict[str, str], rows: int | None, job_id: str
+) -> list[Stage]:
+    """A validation that this job will carry out; its stages. ``rows`` is None where they are not all read yet."""
+    planned = stages.planned(asked.validation_type)
+    repository.add(
+        work,
+        {
+            "id": identifier,
+            "dataset_id": named["synthetic"],
+            "reference_id": named.get("reference"),
+            "holdout_id": named.get("holdout"),
+            "kind": asked.validation_type,
+            "options": asked.options.model_dump(),
+            "status": "queued",
+            "stages": planned,
+            "rows": rows,
+            "job_id": job_id,
+        },
+    )
+    return planned
 
 
 def show(services: Services, principal: Principal, identifier: str) -> Row[Any]:
@@ -149,22 +159,60 @@ def cancel(services: Services, principal: Principal, identifier: str) -> Status:
     return "cancelled" if job.status == "cancelled" else cast(Status, row.status)
 
 
-def _rows_of(work: Work, named: dict[str, str]) -> int:
-    """Rows of all tables together."""
+def tables_of(asked: CreateValidation) -> dict[str, str]:
+    """The identifiers of the datasets that are named, by role."""
+    return {role: getattr(asked, field) for role, field in ROLES.items() if getattr(asked, field) is not None}
+
+
+def check_options(asked: CreateValidation) -> None:
+    """Nothing is accepted that would have no effect.
+
+    Raises
+    ------
+    InvalidError : an option cannot be honoured.
+    """
+    options, wrong = asked.options, []
+    if options.target_model_size is not None and options.target_rows is None:
+        wrong.append(("body.options.target_model_size", "says nothing without target_rows"))
+    if options.target_rows is not None and asked.validation_type == "quick":
+        wrong.append(("body.options.target_rows", "needs a full validation: a quick one trains no models to tell from"))
+    if options.target_rows is not None and asked.reference_dataset_id is None:
+        wrong.append(("body.options.target_rows", "needs a reference_dataset_id: without one no models are trained"))
+    if options.enable_warranty:
+        wrong.append(("body.options.enable_warranty", "is not offered; leave it out"))
+    if wrong:
+        raise InvalidError(*wrong)
+
+
+def rows_of(work: Work, named: dict[str, str], *, statuses: Sequence[str] = ("ready",)) -> int | None:
+    """Rows of all tables together; None where one of them is still to be read.
+
+    Raises
+    ------
+    NotFoundError : a dataset is not there.
+    ConflictError : a dataset has none of ``statuses``.
+    """
     found = repository.usable(work, list(named.values()))
     for role, identifier in named.items():
         row = found.get(identifier)
         if row is None or row.status in ("deleted", "expired"):
             raise NotFoundError(f"dataset {identifier} ({role})")
-        if row.status != "ready":
+        if row.status not in statuses:
             raise ConflictError("dataset-not-ready", f"dataset {identifier} ({role}) is {row.status}, not ready")
-    return sum(found[identifier].row_count for identifier in named.values())
+    counts = [found[identifier].row_count for identifier in named.values()]
+    return None if None in counts else sum(counts)
 
 
-def _within_quota(work: Work, tier: Tier, rows: int) -> None:
+def check_quota(work: Work, tier: Tier, *, validations: int, rows: int) -> None:
+    """That the company may have so many more validations, and so many more rows judged.
+
+    Raises
+    ------
+    TooManyError : it may not.
+    """
     used = repository.used_since(work, work.now - MONTH)
     retry = timedelta(days=1).total_seconds()
-    if used.number >= tier.validations:
+    if used.number + validations > tier.validations:
         raise TooManyError("quota", f"the {tier.validations:,} validations of 30 days are used up", retry)
     if used.rows + rows > tier.rows:
         left = max(0, tier.rows - used.rows)
@@ -172,6 +220,7 @@ def _within_quota(work: Work, tier: Tier, rows: int) -> None:
         raise TooManyError("quota", detail, retry)
 
 
-def _estimate(work: Work, kind: str) -> datetime | None:
+def estimate(work: Work, kind: str, times: int = 1) -> datetime | None:
+    """When ``times`` validations of this kind may be done that are asked for now; None where none was done before."""
     seconds = repository.usual_seconds(work, kind)
-    return None if seconds is None else work.now + (1 + repository.waiting(work)) * timedelta(seconds=seconds)
+    return None if seconds is None else work.now + (times + repository.waiting(work)) * timedelta(seconds=seconds)

@@ -16,8 +16,9 @@ from synthos.server.jobs import child, telling
 from synthos.server.jobs.context import Handler, JobContext
 from synthos.server.jobs.leases import LeaseLostError, finish, reclaim
 from synthos.server.jobs.queue import Job
-from synthos.server.jobs.stages import once
+from synthos.server.jobs.stages import forget_results, once
 from synthos.server.jobs.telling import Teller
+from synthos.server.settings import Settings
 from synthos.server.state import Services
 from tests.pipelines.waiting import wait_for
 from tests.server.conftest import Person, StandingClock
@@ -171,6 +172,25 @@ def test_a_stage_is_done_once_for_the_same_contents_and_parameters(services: Ser
     assert once(context, "scan", "f" * 64, {"a": 1, "b": 2}, work) == runs[4]
     with services.database.read(None) as unit:
         assert len(unit.all(select(stage_results))) == 4
+
+
+def test_what_stages_made_goes_when_their_job_has_ended(
+    services: Services, job: Job, settings: Settings, ada: Person
+) -> None:
+    folder = settings.data_folder / "storage" / "stages"
+    other = (put(services, ada), take(services))[1]
+    for whose, stage in ((job, "scan"), (job, "sample"), (other, "repair")):
+        context = JobContext(services, whose, no_validation, settings.data_folder, lambda event: None)
+        once(context, stage, "f" * 64, {}, lambda: b"made")
+    assert forget_results(services) == 0
+    with services.database.write(None) as work:
+        finish(work, job)
+    assert forget_results(services) == 2
+    assert [path.parent.name for path in folder.rglob("*") if path.is_file()] == ["repair"]
+    with services.database.write(None) as work:
+        finish(work, other)
+    assert forget_results(services) == 1 and forget_results(services) == 0
+    assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_nobody_is_given_the_stages_of_another(services: Services, job: Job, ada: Person, eve: Person) -> None:

@@ -35,6 +35,15 @@ def test_objects_are_written_read_and_removed(storage: Storage) -> None:
             look("a/b.json")
 
 
+@pytest.mark.parametrize("size", [0, 1_234, END + 20 * MIB])
+def test_files_are_written_whole(storage: Storage, tmp_path: Path, size: int) -> None:
+    content = (CONTENT * 4)[:size]
+    (tmp_path / "made").write_bytes(content)
+    for _ in range(2):
+        storage.put_file("a/made.parquet", tmp_path / "made")
+    assert storage.read("a/made.parquet") == content
+
+
 @pytest.mark.parametrize(("start", "stop"), [(0, 1), (3, 7), (0, END), (5, 5), (END - 1, END)])
 def test_ranges_are_cut_exactly(storage: Storage, start: int, stop: int) -> None:
     storage.put("a/big", CONTENT)

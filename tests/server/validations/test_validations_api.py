@@ -28,7 +28,13 @@ def test_a_validation_is_queued_and_can_be_looked_at(services: Services, ada: Pe
     assert made["status"] == "queued" and made["estimated_completion"] is None
     shown = ada.client.get(f"{PATH}/{made['validation_id']}").json()
     assert shown["dataset_id"] == table and shown["reference_dataset_id"] == reference
-    assert shown["options"] == {"priority": "express", "seed": 7}
+    assert shown["options"] == {
+        "priority": "express",
+        "seed": 7,
+        "enable_warranty": False,
+        "target_rows": None,
+        "target_model_size": None,
+    }
     assert (shown["status"], shown["progress"], shown["results"], shown["error"]) == ("queued", 0.0, None, None)
     assert shown["stages"] == made["stages"] and shown["created_at"] == "2030-01-01T12:00:00.000Z"
     with services.database.read(None) as work:
@@ -74,6 +80,35 @@ def test_datasets_must_be_there_and_ready(services: Services, ada: Person, eve: 
 def test_what_is_wrong_with_a_request_is_named(ada: Person, change: dict[str, object], field: str) -> None:
     answer = ada.client.post(f"{PATH}/create", json={"dataset_id": "ds_1", **change})
     assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == field
+
+
+WITH_REFERENCE = {"reference_dataset_id": "ds_2"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "said"),
+    [
+        ({"options": {"target_rows": 10**6}}, "target_rows", "needs a reference_dataset_id"),
+        ({"validation_type": "quick", **WITH_REFERENCE, "options": {"target_rows": 10**6}}, "target_rows", "quick"),
+        ({**WITH_REFERENCE, "options": {"target_model_size": "light"}}, "target_model_size", "without target_rows"),
+        ({"options": {"target_rows": 10**6, "target_model_size": "7B"}}, "target_model_size", "light, medium, heavy"),
+        ({"options": {"enable_warranty": True}}, "enable_warranty", "not offered"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(ada: Person, change: dict[str, object], field: str, said: str) -> None:
+    answer = ada.client.post(f"{PATH}/create", json={"dataset_id": "ds_1", **change})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == f"body.options.{field}" and said in error["message"]
+
+
+def test_a_target_is_kept_with_the_validation(services: Services, ada: Person) -> None:
+    tables = {"dataset_id": dataset(services, ada), "reference_dataset_id": dataset(services, ada)}
+    wanted = {"target_rows": 5_000_000, "target_model_size": "medium", "enable_warranty": False}
+    answer = ada.client.post(f"{PATH}/create", json={**tables, "options": wanted})
+    assert answer.status_code == 202
+    options = ada.client.get(f"{PATH}/{answer.json()['validation_id']}").json()["options"]
+    assert {name: options[name] for name in wanted} == wanted
 
 
 def test_quotas_of_a_month_are_kept(services: Services, ada: Person, clock: StandingClock) -> None:

@@ -58,17 +58,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"])
     op.create_table(
-        "stage_results",
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("stage", sa.String(length=32), nullable=False),
-        sa.Column("parameters", sa.String(length=64), nullable=False),
-        sa.Column("company_id", sa.String(length=32), nullable=False),
-        sa.Column("location", sa.String(length=1024), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_stage_results_company_id")),
-        sa.PrimaryKeyConstraint("fingerprint", "stage", "parameters", "company_id", name=op.f("pk_stage_results")),
-    )
-    op.create_table(
         "users",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("company_id", sa.String(length=32), nullable=False),
@@ -163,24 +152,6 @@ def upgrade() -> None:
     op.create_index("ix_jobs_running", "jobs", ["user_id"], **_where("status = 'running'"))
     op.create_index(op.f("ix_jobs_subject"), "jobs", ["subject"])
     op.create_table(
-        "pipelines",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("company_id", sa.String(length=32), nullable=False),
-        sa.Column("user_id", sa.String(length=32), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("request", sa.Text(), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("stages", sa.Text(), nullable=False),
-        sa.Column("job_id", sa.String(length=32), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_pipelines_company_id")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_pipelines_user_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_pipelines")),
-    )
-    op.create_index(op.f("ix_pipelines_company_id_created_at"), "pipelines", ["company_id", "created_at"])
-    op.create_table(
         "refresh_tokens",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("company_id", sa.String(length=32), nullable=False),
@@ -246,6 +217,56 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_validations_dataset_id_status"), "validations", ["dataset_id", "status"])
     op.create_table(
+        "stage_results",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("stage", sa.String(length=32), nullable=False),
+        sa.Column("parameters", sa.String(length=64), nullable=False),
+        sa.Column("company_id", sa.String(length=32), nullable=False),
+        sa.Column("job_id", sa.String(length=32), nullable=False),
+        sa.Column("location", sa.String(length=1024), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_stage_results_company_id")),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_stage_results_job_id")),
+        sa.PrimaryKeyConstraint("fingerprint", "stage", "parameters", "company_id", name=op.f("pk_stage_results")),
+    )
+    op.create_index(op.f("ix_stage_results_job_id"), "stage_results", ["job_id"])
+    op.create_table(
+        "pipelines",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("company_id", sa.String(length=32), nullable=False),
+        sa.Column("user_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("dataset_id", sa.String(length=32), nullable=False),
+        sa.Column("reference_id", sa.String(length=32), nullable=True),
+        sa.Column("holdout_id", sa.String(length=32), nullable=True),
+        sa.Column("validation_kind", sa.String(length=8), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("progress", sa.Float(), nullable=False),
+        sa.Column("current_stage", sa.String(length=32), nullable=True),
+        sa.Column("stages", sa.Text(), nullable=False),
+        sa.Column("validation_id", sa.String(length=32), nullable=False),
+        sa.Column("repaired_id", sa.String(length=32), nullable=True),
+        sa.Column("revalidation_id", sa.String(length=32), nullable=True),
+        sa.Column("repair", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("job_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_pipelines_company_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_pipelines_user_id")),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_pipelines_dataset_id")),
+        sa.ForeignKeyConstraint(["reference_id"], ["datasets.id"], name=op.f("fk_pipelines_reference_id")),
+        sa.ForeignKeyConstraint(["holdout_id"], ["datasets.id"], name=op.f("fk_pipelines_holdout_id")),
+        sa.ForeignKeyConstraint(["repaired_id"], ["datasets.id"], name=op.f("fk_pipelines_repaired_id")),
+        sa.ForeignKeyConstraint(["validation_id"], ["validations.id"], name=op.f("fk_pipelines_validation_id")),
+        sa.ForeignKeyConstraint(["revalidation_id"], ["validations.id"], name=op.f("fk_pipelines_revalidation_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pipelines")),
+    )
+    op.create_index(op.f("ix_pipelines_company_id_created_at"), "pipelines", ["company_id", "created_at"])
+    op.create_table(
         "workers",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
@@ -265,14 +286,16 @@ def downgrade() -> None:
         op.execute("DROP TRIGGER audit_log_is_append_only ON audit_log")
         op.execute("DROP FUNCTION refuse_change")
     op.drop_table("workers")
+    op.drop_index(op.f("ix_pipelines_company_id_created_at"), table_name="pipelines")
+    op.drop_table("pipelines")
+    op.drop_index(op.f("ix_stage_results_job_id"), table_name="stage_results")
+    op.drop_table("stage_results")
     op.drop_index(op.f("ix_validations_dataset_id_status"), table_name="validations")
     op.drop_index(op.f("ix_validations_company_id_created_at"), table_name="validations")
     op.drop_table("validations")
     op.drop_table("job_events")
     op.drop_index(op.f("ix_refresh_tokens_family_id"), table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
-    op.drop_index(op.f("ix_pipelines_company_id_created_at"), table_name="pipelines")
-    op.drop_table("pipelines")
     op.drop_index(op.f("ix_jobs_subject"), table_name="jobs")
     op.drop_index("ix_jobs_running", table_name="jobs")
     op.drop_index("ix_jobs_age", table_name="jobs")
@@ -285,7 +308,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_api_keys_company_id_created_at"), table_name="api_keys")
     op.drop_table("api_keys")
     op.drop_table("users")
-    op.drop_table("stage_results")
     op.drop_index(op.f("ix_idempotency_keys_created_at"), table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_table("companies")

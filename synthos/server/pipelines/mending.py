@@ -1,0 +1,150 @@
+"""The repair of a pipeline: the table that a validation's recommendations make, as a dataset of the company's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from synthos.errors import ConfigError, InputError, SourceError
+from synthos.flow import repair
+from synthos.progress import Event
+from synthos.recommendation.repair import RepairReport, chosen_by_default, load_recommendations
+from synthos.server.audit.log import record
+from synthos.server.datasets import repository as datasets
+from synthos.server.datasets.formats import LONGEST_NAME
+from synthos.server.datasets.ingest import is_storage_away
+from synthos.server.datasets.places import data_key, folder_of
+from synthos.server.datasets.uploads import begin_processing, check_quota
+from synthos.server.db.database import Work
+from synthos.server.db.tables import datasets as table
+from synthos.server.errors import UnavailableError
+from synthos.server.jobs.leases import hold
+from synthos.server.jobs.stages import once
+from synthos.server.pipelines.course import Course
+from synthos.server.validations import places
+from synthos.server.validations.run import in_their_words, tables_of
+
+_ENDING = ".repaired.parquet"
+_TOLD = ("rows_before", "rows_after", "removed", "added", "dropped_columns", "reordered", "applied", "notes")
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """The new dataset, whose bytes are all there and which is to be read; None where nothing was found to do.
+
+    ``report`` is what ``schemas.RepairView`` shows.
+    """
+
+    dataset_id: str | None
+    report: dict[str, Any]
+
+
+def mend(course: Course, noted: Callable[[float], None]) -> Mended:
+    """Apply the recommendations of the pipeline's validation that ``synthos repair`` would apply by itself.
+
+    Done once: a later attempt is given the same dataset and report.
+
+    Parameters
+    ----------
+    noted : is told which share of the work is done, 0 to 1.
+
+    Raises
+    ------
+    TooManyError : the repaired table is more than the company's quota on bytes.
+    UnavailableError, StorageFullError : the storage is at fault; another attempt may end otherwise.
+    """
+    with course.services.database.read(course.context.tenant) as work:
+        found = datasets.find(work, course.row.dataset_id)
+    same = {"pipeline": course.row.id, "validation": course.row.validation_id}
+    said = once(
+        course.context,
+        "repair",
+        found._mapping["metadata"]["fingerprint"],
+        same,
+        lambda: _mended(course, found.filename, noted),
+    )
+    return Mended(**json.loads(said))
+
+
+def _mended(course: Course, filename: str, noted: Callable[[float], None]) -> bytes:
+    with TemporaryDirectory() as folder:
+        result, out = Path(folder) / "validation.json", Path(folder) / "repaired.parquet"
+        result.write_bytes(course.services.storage.read(places.document(course.row.validation_id)))
+        try:
+            chosen = chosen_by_default(load_recommendations(result))
+        except ConfigError as error:
+            return json.dumps({"dataset_id": None, "report": {"reason": error.what}}).encode()
+        report = _written(course, result, out, [item.id for item in chosen], noted)
+        dataset_id = _keep(course, out, filename)
+    told = {name: value for name, value in asdict(report).items() if name in _TOLD}
+    return json.dumps({"dataset_id": dataset_id, "report": told}).encode()
+
+
+def _written(
+    course: Course, result: Path, out: Path, chosen: list[str], noted: Callable[[float], None]
+) -> RepairReport:
+    """The repair into a file here. Where tables lie is nothing to those who watch."""
+    known = tables_of(course.services, course.row)
+
+    def heard(event: Event) -> None:
+        course.context.tell(
+            Event(stage="recommendations", done=event.done, total=event.total, fields={"part": "repair"})
+        )
+        if event.stage == "recommendations" and event.total:
+            noted(event.done / event.total)
+
+    try:
+        seed = course.row.options["seed"]
+        return repair(known["synthetic"].address, result, out, only=chosen, seed=seed, on_progress=heard)
+    except InputError as error:
+        if isinstance(error, SourceError) and is_storage_away(error):
+            raise UnavailableError("storage") from error
+        raise in_their_words(error, known) from error
+
+
+def _keep(course: Course, out: Path, filename: str) -> str:
+    """Make the file a dataset, which is to be read; its id."""
+    services, tenant = course.services, course.context.tenant
+    with services.database.write(tenant) as work:
+        hold(work, course.context.job)
+        dataset_id = _announced(course, work, filename, out.stat().st_size)
+        row = datasets.find(work, dataset_id)
+    if row.status == "uploading":
+        # What a broken attempt has left there goes first.
+        services.storage.abort(data_key(row))
+        services.storage.delete_prefix(folder_of(dataset_id))
+        services.storage.put_file(data_key(row), out)
+        with services.database.write(tenant) as work:
+            hold(work, course.context.job)
+            if begin_processing(work, dataset_id):
+                datasets.change(work, dataset_id, "processing", job_id=course.context.job.id)
+    return dataset_id
+
+
+def _announced(course: Course, work: Work, filename: str, size: int) -> str:
+    """The dataset of the repaired table: that of the attempt before, or a new one, within the company's quota."""
+    expires_at = work.now + timedelta(hours=course.services.settings.upload_hours)
+    made: str | None = course.row.repaired_id
+    if made is not None:
+        datasets.change(work, made, "uploading", file_size=size, expires_at=expires_at)
+        if datasets.find(work, made, table.c.status).status != "expired":
+            return made
+    stem = filename[: LONGEST_NAME - len(_ENDING)]
+    made = datasets.add(
+        work,
+        filename=f"{stem}{_ENDING}",
+        file_type="parquet",
+        file_size=size,
+        description=f"made of {filename} by {course.row.id}",
+        chunk_bytes=course.services.settings.chunk_bytes,
+        expires_at=expires_at,
+    )
+    record(work, "dataset.announced", made, bytes=size)
+    check_quota(work, course.tier(work))
+    course.write(work, repaired_id=made)
+    return made
