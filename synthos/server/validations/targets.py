@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from synthos.cascade.predictions import predict_at
-from synthos.results import CascadeResult, NotApplicable
+from synthos.results import CascadeResult, NotApplicable, Tier
 from synthos.sampling.seeds import generator
 from synthos.validation import Validation
 
-USUAL_TIER = "heavy"
+USUAL_TIER: Tier = "heavy"
 
 
 def predicted(found: Validation, options: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -22,7 +22,7 @@ def predicted(found: Validation, options: Mapping[str, Any]) -> dict[str, Any] |
     rows = options.get("target_rows")
     if rows is None:
         return None
-    tier = options.get("target_model_size") or USUAL_TIER
+    tier: Tier = options.get("target_model_size") or USUAL_TIER
     cascade = found.cascade
     if isinstance(cascade, CascadeResult):
         said = asdict(predict_at(cascade, rows, tier, rng=generator(found.seed, "target", tier)))

@@ -211,7 +211,7 @@ def test_a_table_that_cannot_be_read_fails_it_all(services: Services, ada: Perso
     assert attempt(services, partial(pytest.fail, "nothing is to be judged")) == child.DONE
     found = shown(ada, made["pipeline_id"])
     assert (found["status"], found["error"]["reason"]) == ("failed", "invalid-input")
-    assert "bad.csv" in found["error"]["where"] and "602" in found["error"]["where"]
+    assert found["error"]["where"] == "bad.csv" and "602" in found["error"]["detail"]
     assert [stage["status"] for stage in found["stages"]] == ["failed", *["skipped"] * 4]
     assert status_of(services, plan["dataset_id"]) == "failed"
     assert ada.client.get(f"/api/v1/validations/{made['validation_id']}").json()["status"] == "failed"
