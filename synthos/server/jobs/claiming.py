@@ -12,10 +12,22 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, String, Update, and_, bindparam, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    String,
+    Update,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 
 from synthos.server.audit import log as audit
-from synthos.server.db.database import Database, Work
+from synthos.server.db.database import Database, Tenant, Work
 from synthos.server.db.tables import jobs
 from synthos.server.db.tables import users as accounts
 from synthos.server.db.types import Instant
@@ -49,6 +61,22 @@ def claim(database: Database, worker: str, lease_seconds: float, kinds: Sequence
     return None
 
 
+def claim_job(database: Database, tenant: Tenant, job_id: str, worker: str, lease_seconds: float) -> Job | None:
+    """Lease a job of the tenant's for ``lease_seconds``, whether it is due or not; None where it does not wait."""
+    leased = {
+        "status": "running",
+        "lease": secrets.token_hex(16),
+        "worker": worker,
+        "attempts": jobs.c.attempts + 1,
+    }
+    with database.write(tenant) as work:
+        audit.begin(work)
+        times = {"lease_until": work.now + timedelta(seconds=lease_seconds), "started_at": work.now}
+        mine = (jobs.c.id == job_id) & (jobs.c.company_id == tenant.company_id)
+        row = work.one(jobs.update().where(mine, _QUEUED).values(leased | times).returning(jobs))
+        return None if row is None else _taken(work, row)
+
+
 def _turns(work: Work, values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The priority whose turn it is, with each user who has a job of it that could begin, in the order of turns; and
     the user's company."""
@@ -68,8 +96,10 @@ def _take(work: Work, values: Mapping[str, Any], worker: str, lease_seconds: flo
     """Lease the oldest job of the turn's owner that nobody else is just taking."""
     lease = {"new_lease": secrets.token_hex(16), "until": work.now + timedelta(seconds=lease_seconds), "taker": worker}
     row = work.connection.execute(_taking("kinds" not in values), {**values, **lease}).first()
-    if row is None:
-        return None
+    return None if row is None else _taken(work, row)
+
+
+def _taken(work: Work, row: Row[Any]) -> Job:
     events.append(work, row.id, row.company_id, "status", {"status": "running", "attempt": row.attempts})
     audit.record(work, "job.started", row.id, company_id=row.company_id, attempt=row.attempts)
     return Job.of(row)

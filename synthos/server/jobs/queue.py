@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 import structlog
@@ -57,6 +58,7 @@ def enqueue(
     *,
     priority: int = 0,
     most_attempts: int = 4,
+    delay: float = 0.0,
 ) -> str:
     """Add a job of the tenant's in this unit of work; its identifier.
 
@@ -66,6 +68,7 @@ def enqueue(
     payload : what its handler has to know besides; JSON, and no secrets.
     priority : one of ``PRIORITIES``; higher ones go first, whatever their age.
     most_attempts : how often the job may be begun before it counts as failed.
+    delay : seconds in which no worker takes it: for whoever queues it to run it.
     """
     job_id, tenant = new_id("job"), work.tenant
     values = {
@@ -79,7 +82,7 @@ def enqueue(
         "status": "queued",
         "attempts": 0,
         "most_attempts": most_attempts,
-        "due_at": work.now,
+        "due_at": work.now + timedelta(seconds=delay),
         "trace_id": structlog.contextvars.get_contextvars().get("trace_id"),
         "created_at": work.now,
     }

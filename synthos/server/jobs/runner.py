@@ -20,6 +20,7 @@ from synthos.server.jobs.ending import Problem
 from synthos.server.jobs.folders import Folders
 from synthos.server.jobs.leases import LeaseLostError
 from synthos.server.jobs.machine import Machine
+from synthos.server.jobs.queue import Job
 from synthos.server.settings import Settings
 
 #: Seconds between two rounds: so long a wish to cancel may wait to be seen.
@@ -65,6 +66,22 @@ class Runner:
         while not stopping.is_set():
             self._guarded(self._round)
             stopping.wait(ROUND)
+        self._end()
+
+    def run_one(self, job: Job, stopping: threading.Event, call_off: Callable[[], None]) -> None:
+        """Run a job that is leased to this worker, and no other, until it has ended.
+
+        Where ``stopping`` is set ``call_off`` is called, and what then runs is given back.
+        """
+        self._begin(job)
+        while self._children and not stopping.is_set():
+            self._guarded(self._round)
+            stopping.wait(ROUND)
+        if self._children:
+            self._guarded(call_off)
+        self._end()
+
+    def _end(self) -> None:
         self._drain()
         self._guarded(lambda: workers.leave(self._database, self.id))
         _log.info("worker stopped", worker=self.id)
@@ -123,14 +140,20 @@ class Runner:
             job = claim(self._database, self.id, self._settings.lease_seconds, kinds) if kinds else None
             if job is None:
                 return
-            try:
-                self._children.append(Child(job, self._folders.make(), self._launch))
-            except OSError as error:  # no room for a process, or for its files
-                _log.error("a job cannot be started", job_id=job.id, error=type(error).__name__)
-                with self._database.write(None) as work:
-                    leases.fail(work, job, {"reason": "not-started", "detail": "the worker has no room for it"})
+            if not self._begin(job):
                 return
-            _log.info("job started", job_id=job.id, kind=job.kind, attempt=job.attempts, trace_id=job.trace_id)
+
+    def _begin(self, job: Job) -> bool:
+        """Start a job's process; where there is no room for one the attempt has failed."""
+        try:
+            self._children.append(Child(job, self._folders.make(), self._launch))
+        except OSError as error:  # no room for a process, or for its files
+            _log.error("a job cannot be started", job_id=job.id, error=type(error).__name__)
+            with self._database.write(None) as work:
+                leases.fail(work, job, {"reason": "not-started", "detail": "the worker has no room for it"})
+            return False
+        _log.info("job started", job_id=job.id, kind=job.kind, attempt=job.attempts, trace_id=job.trace_id)
+        return True
 
     def _collect(self) -> None:
         """Settle and clear away what has ended. What cannot be settled now is settled in a later round."""

@@ -14,12 +14,11 @@ from synthos.errors import ConfigError, InputError, SourceError
 from synthos.flow import repair
 from synthos.progress import Event
 from synthos.recommendation.repair import RepairReport, chosen_by_default, load_recommendations
-from synthos.server.audit.log import record
+from synthos.server.datasets import keeping
 from synthos.server.datasets import repository as datasets
 from synthos.server.datasets.formats import LONGEST_NAME
 from synthos.server.datasets.ingest import is_storage_away
-from synthos.server.datasets.places import data_key, folder_of
-from synthos.server.datasets.uploads import begin_processing, check_quota
+from synthos.server.datasets.uploads import begin_processing
 from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets as table
 from synthos.server.errors import UnavailableError
@@ -113,12 +112,9 @@ def _keep(course: Course, out: Path, filename: str) -> str:
     with services.database.write(tenant) as work:
         hold(work, course.context.job)
         dataset_id = _announced(course, work, filename, out.stat().st_size)
-        row = datasets.find(work, dataset_id)
-    if row.status == "uploading":
-        # What a broken attempt has left there goes first.
-        services.storage.abort(data_key(row))
-        services.storage.delete_prefix(folder_of(dataset_id))
-        services.storage.put_file(data_key(row), out)
+        status = datasets.find(work, dataset_id, table.c.status).status
+    if status == "uploading":
+        keeping.put(services, tenant, dataset_id, out)
         with services.database.write(tenant) as work:
             hold(work, course.context.job)
             if begin_processing(work, dataset_id):
@@ -128,23 +124,20 @@ def _keep(course: Course, out: Path, filename: str) -> str:
 
 def _announced(course: Course, work: Work, filename: str, size: int) -> str:
     """The dataset of the repaired table: that of the attempt before, or a new one, within the company's quota."""
-    expires_at = work.now + timedelta(hours=course.services.settings.upload_hours)
     made: str | None = course.row.repaired_id
     if made is not None:
+        expires_at = work.now + timedelta(hours=course.services.settings.upload_hours)
         datasets.change(work, made, "uploading", file_size=size, expires_at=expires_at)
         if datasets.find(work, made, table.c.status).status != "expired":
             return made
-    stem = filename[: LONGEST_NAME - len(_ENDING)]
-    made = datasets.add(
+    made = keeping.announce(
+        course.services,
         work,
-        filename=f"{stem}{_ENDING}",
+        course.tier(work),
+        filename=f"{filename[: LONGEST_NAME - len(_ENDING)]}{_ENDING}",
         file_type="parquet",
-        file_size=size,
+        size=size,
         description=f"made of {filename} by {course.row.id}",
-        chunk_bytes=course.services.settings.chunk_bytes,
-        expires_at=expires_at,
     )
-    record(work, "dataset.announced", made, bytes=size)
-    check_quota(work, course.tier(work))
     course.write(work, repaired_id=made)
     return made

@@ -36,8 +36,8 @@ class Asked:
     estimate: datetime | None
 
 
-def create(services: Services, principal: Principal, kind: Kind, asked: CreatePipeline) -> Asked:
-    """Queue a pipeline. Uploads whose parts are all there are completed by it.
+def create(services: Services, principal: Principal, kind: Kind, asked: CreatePipeline, *, delay: float = 0.0) -> Asked:
+    """Queue a pipeline. Uploads whose parts are all there are completed by it. ``delay`` as of ``enqueue``.
 
     Raises
     ------
@@ -57,7 +57,9 @@ def create(services: Services, principal: Principal, kind: Kind, asked: CreatePi
         record(work, "pipeline.requested", identifier, kind=kind, tables=named)
         record(work, "validation.requested", validation_id, kind=asked.validation_type, tables=named)
         estimate = validations.estimate(work, asked.validation_type, times)
-        job_id = enqueue(work, "pipeline", identifier, {}, priority=validations.PRIORITY[asked.options.priority])
+        job_id = enqueue(
+            work, "pipeline", identifier, {}, priority=validations.PRIORITY[asked.options.priority], delay=delay
+        )
         for name in set(named.values()):
             if uploads.begin_processing(work, name):
                 datasets.change(work, name, "processing", job_id=job_id)
