@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from synthos.errors import ConfigError, SourceError, SynthosError
 from synthos.server.accounts.repository import by_email
+from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import keeping
 from synthos.server.datasets.formats import ENDINGS, ending_of
@@ -112,10 +113,12 @@ def _dataset(services: Services, principal: Principal, table: str) -> str:
         )
     tier = services.settings.tiers[principal.tier]
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)
         size = path.stat().st_size
         made = keeping.announce(services, work, tier, filename=path.name, file_type=ENDINGS[ending], size=size)
     keeping.put(services, principal.tenant, made, path)
     with services.database.write(principal.tenant) as work:
+        audit.begin(work)
         begin_processing(work, made)
     return made
 

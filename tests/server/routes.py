@@ -155,8 +155,11 @@ def settle(services: Services, owner: Person, document: Document) -> dict[str, s
     services.storage.put(places.document(made), json.dumps(document).encode())
     services.storage.put(places.page(made), b"<!doctype html><p>report")
     key, _ = api_keys.create(services, owner.principal, "key", sorted(owner.principal.scopes), None)
+    pipeline = owner.client.post(f"{ROOT}/pipelines/validation", json={"dataset_id": table})
+    assert pipeline.status_code == 202, pipeline.text
     return {
         "dataset_id": table,
+        "pipeline_id": pipeline.json()["pipeline_id"],
         "failed_dataset_id": failed,
         "validation_id": made,
         "job_id": job_id,

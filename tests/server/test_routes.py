@@ -25,7 +25,7 @@ from tests.server.conftest import Person
 from tests.server.routes import Operation, operations, settle, sockets
 
 #: A place in a path, and how identifiers that fill it begin; a new place belongs here, and into ``routes.settle``.
-PREFIXES = {"dataset_id": "ds", "validation_id": "val", "job_id": "job", "key_id": "key"}
+PREFIXES = {"dataset_id": "ds", "validation_id": "val", "job_id": "job", "key_id": "key", "pipeline_id": "pip"}
 #: Reading what only writers need.
 WRITERS_READ = {"GET /api/v1/datasets/{dataset_id}/upload"}
 

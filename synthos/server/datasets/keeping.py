@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.datasets import repository
 from synthos.server.datasets.formats import FileType
 from synthos.server.datasets.places import data_key, folder_of
@@ -27,6 +27,8 @@ def announce(
 ) -> str:
     """A dataset of the tenant's of ``size`` bytes, which are to come; its id. Without them it expires as uploads do.
 
+    The work has the company's audit chain already: what is announced meanwhile is counted with this.
+
     Raises
     ------
     TooManyError : the company may not send so many bytes more.
@@ -40,7 +42,7 @@ def announce(
         chunk_bytes=services.settings.chunk_bytes,
         expires_at=work.now + timedelta(hours=services.settings.upload_hours),
     )
-    record(work, "dataset.announced", dataset_id, bytes=size)
+    audit.record(work, "dataset.announced", dataset_id, bytes=size)
     check_quota(work, tier)
     return dataset_id
 

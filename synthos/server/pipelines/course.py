@@ -10,7 +10,7 @@ from typing import Any, Self
 from sqlalchemy import Row, select
 
 from synthos.progress import Event, Listener
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.db.database import Work
 from synthos.server.db.tables import companies
 from synthos.server.ids import rfc3339
@@ -81,8 +81,9 @@ class Course:
     def complete(self) -> None:
         """All stages are over: the pipeline ends, and its job."""
         with self.services.database.write(self.context.tenant) as work:
+            audit.begin(work)
             self.write(work, status="completed", progress=100.0, current_stage=None, completed_at=work.now)
-            record(work, "pipeline.completed", self.row.id)
+            audit.record(work, "pipeline.completed", self.row.id)
             finish(work, self.context.job)
 
     def write(self, work: Work, **values: Any) -> None:

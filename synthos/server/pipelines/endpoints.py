@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Row
 
-from synthos.server import etags
+from synthos.server import etags, ids
 from synthos.server.auth.guard import SECURED, requires
 from synthos.server.auth.tokens import Principal
 from synthos.server.idempotency.route import IdempotentRoute
@@ -30,7 +30,7 @@ from synthos.server.validations.stages import Status
 router = APIRouter(prefix="/pipelines", tags=["pipelines"], dependencies=SECURED, route_class=IdempotentRoute)
 Reader = Annotated[Principal, requires("validations:read")]
 Writer = Annotated[Principal, requires("validations:write")]
-Identifier = Annotated[str, Path(max_length=64)]
+Identifier = Annotated[str, Path(pattern=ids.PATTERN)]
 
 
 @router.post("/validation", status_code=202, responses=documented(401, 403, 404, 409, 422, 429))
@@ -65,22 +65,19 @@ def index(
 @router.get(
     "/{pipeline_id}",
     response_model=PipelineView,
-    responses=documented(401, 403, 404, 422, 429) | {304: {"description": "Not Modified"}},
+    responses=documented(401, 403, 404, 422, 429) | etags.UNCHANGED,
 )
-def show(
-    request: Request, response: Response, services: ServicesOf, principal: Reader, pipeline_id: Identifier
-) -> PipelineView | Response:
+def show(request: Request, services: ServicesOf, principal: Reader, pipeline_id: Identifier) -> Response:
     """One pipeline: its stages, the ids of what it has made, and the risk before and after."""
     row, verdicts = service.show(services, principal, pipeline_id)
-    tag = etags.etag(row.id, row.version)
-    response.headers.update(etags.headers(tag))
-    return etags.unchanged(request, tag) or PipelineView(
+    view = PipelineView(
         **_summary(row),
         options=row.options,
         stages=[PipelineStage(**stage) for stage in row.stages],
         repair=None if row.repair is None else RepairView(**row.repair),
         results=_results(row, verdicts),
     )
+    return etags.answer(request, view)
 
 
 def _created(asked: service.Asked) -> PipelineCreated:

@@ -14,6 +14,7 @@ from synthos.errors import ConfigError, InputError, SourceError
 from synthos.flow import repair
 from synthos.progress import Event
 from synthos.recommendation.repair import RepairReport, chosen_by_default, load_recommendations
+from synthos.server.audit import log as audit
 from synthos.server.datasets import keeping
 from synthos.server.datasets import repository as datasets
 from synthos.server.datasets.formats import LONGEST_NAME
@@ -110,12 +111,14 @@ def _keep(course: Course, out: Path, filename: str) -> str:
     """Make the file a dataset, which is to be read; its id."""
     services, tenant = course.services, course.context.tenant
     with services.database.write(tenant) as work:
+        audit.begin(work)
         hold(work, course.context.job)
         dataset_id = _announced(course, work, filename, out.stat().st_size)
         status = datasets.find(work, dataset_id, table.c.status).status
     if status == "uploading":
         keeping.put(services, tenant, dataset_id, out)
         with services.database.write(tenant) as work:
+            audit.begin(work)
             hold(work, course.context.job)
             if begin_processing(work, dataset_id):
                 datasets.change(work, dataset_id, "processing", job_id=course.context.job.id)

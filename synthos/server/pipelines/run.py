@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthos.progress import Event
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.datasets.ingest import ingest
 from synthos.server.db.database import Work
 from synthos.server.errors import ConflictError
@@ -61,6 +61,7 @@ def _read_tables(course: Course) -> None:
         if status != "ready":
             raise ConflictError("dataset-not-ready", f"dataset {name} is {status}, not ready")
     with course.services.database.write(course.context.tenant) as work:
+        audit.begin(work)  # quotas are of the whole company
         course.end(work, "ingest")
         course.end(work, "profile")
         named = {role: name for role, name in _roles(course).items() if name}
@@ -99,6 +100,7 @@ def _repair(course: Course) -> None:
 
     ingest(course.services, mended.dataset_id, course.listener("repair", heard))
     with course.services.database.write(course.context.tenant) as work:
+        audit.begin(work)
         revalidation_id = _ask_again(course, work, mended)
         course.end(work, "repair", repair=mended.report, revalidation_id=revalidation_id)
 
@@ -107,7 +109,7 @@ def _ask_again(course: Course, work: Work, mended: Mended) -> str:
     """The validation of the repaired table, by the same real ones and with the same options."""
     identifier = new_id("val")
     named = {role: name for role, name in (_roles(course) | {"synthetic": mended.dataset_id}).items() if name}
-    record(work, "validation.requested", identifier, kind=course.row.validation_kind, tables=named)
+    audit.record(work, "validation.requested", identifier, kind=course.row.validation_kind, tables=named)
     rows = validations.rows_of(work, named)
     validations.check_quota(work, course.tier(work), validations=1, rows=rows or 0)
     fields = {validations.ROLES[role]: name for role, name in named.items()}

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synthos.server.ids import Moment
 from synthos.server.pipelines.stages import Kind, Name
-from synthos.server.validations.schemas import CreateValidation, ErrorView, Options, Score
+from synthos.server.validations.schemas import CreateValidation, ErrorView, Options, Score, StoredMoment
 from synthos.server.validations.stages import Status
 
 Decision = Literal["approved", "fix_first", "rejected", "inconclusive"]
@@ -30,8 +30,8 @@ class PipelineStage(BaseModel):
     stage: Name
     status: Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
     progress: float = Field(ge=0.0, le=100.0, description="percent")
-    started_at: str | None
-    completed_at: str | None
+    started_at: StoredMoment | None
+    completed_at: StoredMoment | None
     note: str | None = Field(description="why it was skipped")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from synthos.server.audit.log import record
+from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import repository as datasets
 from synthos.server.datasets import uploads
@@ -53,9 +53,9 @@ def create(services: Services, principal: Principal, kind: Kind, asked: CreatePi
     identifier, validation_id, planned = new_id("pip"), new_id("val"), stages.planned(kind)
     times = sum(stage["stage"] in ("validate", "revalidate") for stage in planned)
     with services.database.write(principal.tenant) as work:
-        # First, since it orders the company's writers: no table can be deleted between being looked at and being used.
-        record(work, "pipeline.requested", identifier, kind=kind, tables=named)
-        record(work, "validation.requested", validation_id, kind=asked.validation_type, tables=named)
+        audit.begin(work)  # no table is deleted between being looked at and being used
+        audit.record(work, "pipeline.requested", identifier, kind=kind, tables=named)
+        audit.record(work, "validation.requested", validation_id, kind=asked.validation_type, tables=named)
         estimate = validations.estimate(work, asked.validation_type, times)
         job_id = enqueue(
             work, "pipeline", identifier, {}, priority=validations.PRIORITY[asked.options.priority], delay=delay

@@ -90,7 +90,7 @@ def test_who_has_the_newest_version_is_sent_nothing(services: Services, ada: Per
     tag = ada.client.get(path).headers["ETag"]
     assert ada.client.get(path, headers={"If-None-Match": tag}).status_code == 304
     with services.database.write(None) as work:
-        work.run(pipelines.update().values(version=2))
+        work.run(pipelines.update().values(progress=1.0))
     assert ada.client.get(path, headers={"If-None-Match": tag}).status_code == 200
 
 
