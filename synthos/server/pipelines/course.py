@@ -43,8 +43,7 @@ class Course:
             row = repository.find(work, context.job.subject)
             assert row is not None
             begun = {"status": "running", "started_at": row.started_at or work.now}
-            repository.change(work, row.id, begun)
-            return cls(context, row)
+            return cls(context, repository.change(work, row.id, row.company_id, begun))
 
     def is_over(self, name: Name) -> bool:
         """Whether nothing is left to do about a stage."""
@@ -89,11 +88,9 @@ class Course:
     def write(self, work: Work, **values: Any) -> None:
         """Write the stages, and ``values``."""
         hold(work, self.context.job)
-        told = {"stages": self._stages, "progress": stages.progress(self._stages)}
-        repository.change(work, self.row.id, told | {"current_stage": stages.current(self._stages)} | values)
-        row = repository.find(work, self.row.id)
-        assert row is not None
-        self.row = row
+        told: dict[str, Any] = {"stages": self._stages, "progress": stages.progress(self._stages)}
+        told["current_stage"] = stages.current(self._stages)
+        self.row = repository.change(work, self.row.id, self.row.company_id, told | values)
 
     def tier(self, work: Work) -> Tier:
         """What the company may do now."""

@@ -29,10 +29,13 @@ def listed(work: Work, status: str | None) -> Select[Any]:
     return found if status is None else found.where(table.c.status == status)
 
 
-def change(work: Work, identifier: str, values: Mapping[str, Any]) -> None:
-    """Change a pipeline of the tenant's."""
-    mine = (table.c.company_id == work.tenant.company_id) & (table.c.id == identifier)
-    work.run(table.update().where(mine).values({**values, "version": table.c.version + 1}))
+def change(work: Work, identifier: str, company_id: str, values: Mapping[str, Any]) -> Row[Any]:
+    """Change a pipeline of this company's, in its work or the system's; its row after that."""
+    mine = (table.c.company_id == company_id) & (table.c.id == identifier)
+    changed = table.update().where(mine).values({**values, "version": table.c.version + 1})
+    row = work.one(changed.returning(table))
+    assert row is not None
+    return row
 
 
 def verdicts(work: Work, row: Row[Any]) -> dict[str, Row[Any]]:

@@ -32,7 +32,7 @@ Validate = Callable[..., Any]
 
 def attempt(services: Services, validate: Validate) -> int:
     """What a worker's child does with the next job; a job that is stopped goes back to its place."""
-    job = take(services)
+    job = take(services, kinds=["pipeline"])
     code = child.carry_out(services, job.id, job.lease, HANDLERS, validate)
     if code == child.STOPPED:
         with services.database.write(None) as work:
