@@ -27,7 +27,6 @@ from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import keeping
 from synthos.server.datasets.formats import ENDINGS, ending_of
-from synthos.server.datasets.uploads import begin_processing
 from synthos.server.db.database import Tenant
 from synthos.server.db.migrate import is_current
 from synthos.server.jobs.children import Process, Started
@@ -96,13 +95,16 @@ def _asked_for(services: Services, principal: Principal, asked: argparse.Namespa
     """Queue the pipeline. Files become datasets first."""
     named = {role: getattr(asked, role) for role in ROLES if getattr(asked, role) is not None}
     fields = {ROLES[role]: _dataset(services, principal, table) for role, table in named.items()}
+    sent = {name for name, table in zip(fields.values(), named.values(), strict=True) if name != table}
     wish = {**fields, "validation_type": "quick" if asked.quick else "full", "options": {"seed": asked.seed}}
     body = (CreateFullPipeline if asked.repair else CreatePipeline).model_validate(wish)
-    return service.create(services, principal, "full" if asked.repair else "validation", body, delay=RESERVED)
+    return service.create(
+        services, principal, "full" if asked.repair else "validation", body, sent=sent, delay=RESERVED
+    )
 
 
 def _dataset(services: Services, principal: Principal, table: str) -> str:
-    """The id of a dataset, made of a file where ``table`` names one; it is read by the pipeline."""
+    """The id of a dataset, made of a file where ``table`` names one; it is read by the pipeline, or expires."""
     if table.startswith("ds_") and not Path(table).exists():
         return table
     path = Path(table)
@@ -117,9 +119,6 @@ def _dataset(services: Services, principal: Principal, table: str) -> str:
         size = path.stat().st_size
         made = keeping.announce(services, work, tier, filename=path.name, file_type=ENDINGS[ending], size=size)
     keeping.put(services, principal.tenant, made, path)
-    with services.database.write(principal.tenant) as work:
-        audit.begin(work)
-        begin_processing(work, made)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,8 +36,21 @@ class Asked:
     estimate: datetime | None
 
 
-def create(services: Services, principal: Principal, kind: Kind, asked: CreatePipeline, *, delay: float = 0.0) -> Asked:
-    """Queue a pipeline. Uploads whose parts are all there are completed by it. ``delay`` as of ``enqueue``.
+def create(
+    services: Services,
+    principal: Principal,
+    kind: Kind,
+    asked: CreatePipeline,
+    *,
+    sent: Set[str] = frozenset(),
+    delay: float = 0.0,
+) -> Asked:
+    """Queue a pipeline. Uploads whose parts are all there are completed by it.
+
+    Parameters
+    ----------
+    sent : datasets whose bytes are all there without having come in parts.
+    delay : as of ``enqueue``.
 
     Raises
     ------
@@ -48,8 +61,8 @@ def create(services: Services, principal: Principal, kind: Kind, asked: CreatePi
     """
     validations.check_options(asked)
     named = validations.tables_of(asked)
-    for identifier in set(named.values()):
-        uploads.gather(services, principal, identifier)
+    for name in set(named.values()) - sent:
+        uploads.gather(services, principal, name)
     identifier, validation_id, planned = new_id("pip"), new_id("val"), stages.planned(kind)
     times = sum(stage["stage"] in ("validate", "revalidate") for stage in planned)
     with services.database.write(principal.tenant) as work:

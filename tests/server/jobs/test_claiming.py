@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from synthos.server.jobs import claiming
-from synthos.server.jobs.claiming import claim
+from synthos.server.jobs.claiming import claim, claim_job
 from synthos.server.jobs.leases import fail, finish
 from synthos.server.state import Services
 from tests.server.conftest import Person, StandingClock
@@ -94,6 +94,23 @@ def test_a_job_that_waits_after_a_failure_is_not_due_before(
     assert claim(services.database, "wrk_a", LEASE) is None
     clock.move(seconds=5)
     assert take(services).id == job.id
+
+
+def test_a_job_that_is_kept_for_somebody_is_taken_by_its_name(
+    services: Services, ada: Person, eve: Person, clock: StandingClock
+) -> None:
+    job_id = put(services, ada, delay=10.0)
+    assert claim(services.database, "wrk_a", LEASE) is None
+    assert claim_job(services.database, eve.principal.tenant, job_id, "wrk_b", LEASE) is None
+    job = claim_job(services.database, ada.principal.tenant, job_id, "wrk_b", LEASE)
+    row = row_of(services, job_id)
+    assert job is not None and (row.lease, row.worker, row.attempts) == (job.lease, "wrk_b", 1)
+    assert (row.lease_until - row.started_at).total_seconds() == LEASE
+    assert claim_job(services.database, ada.principal.tenant, job_id, "wrk_c", LEASE) is None
+    # Where nobody comes for it, it is anybody's.
+    other = put(services, ada, delay=10.0)
+    clock.move(seconds=10)
+    assert take(services).id == other
 
 
 def test_many_who_claim_at_once_get_each_job_once(services: Services, person: Callable[[], Person]) -> None:
