@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any, Self
 
 from sqlalchemy import Row, select
+from structlog import get_logger
 
 from synthos.progress import Event, Listener
 from synthos.server.audit import log as audit
-from synthos.server.db.database import Work
+from synthos.server.db.database import AWAY, Work
+from synthos.server.db.patience import insist
 from synthos.server.db.tables import companies
 from synthos.server.ids import rfc3339
 from synthos.server.jobs.context import JobContext
@@ -20,6 +22,7 @@ from synthos.server.pipelines import repository, stages
 from synthos.server.pipelines.stages import Name
 from synthos.server.settings import Tier
 
+_log = get_logger("synthos.worker")
 #: Progress is written no more often, in seconds.
 EVERY = 0.5
 
@@ -55,8 +58,11 @@ class Course:
         now = time.monotonic()
         if percent == 0.0 or now - self._written >= EVERY:
             self._written = now
-            with self.services.database.write(self.context.tenant) as work:
-                self.write(work)
+            try:
+                with self.services.database.write(self.context.tenant) as work:
+                    self.write(work)
+            except AWAY as error:  # the next step is written instead
+                _log.warning("progress waits", job_id=self.context.job.id, error=type(error).__name__)
 
     def follow(self, name: Name) -> Callable[[Work, float], None]:
         """The same for somebody who writes anyway."""
@@ -79,11 +85,15 @@ class Course:
 
     def complete(self) -> None:
         """All stages are over: the pipeline ends, and its job."""
-        with self.services.database.write(self.context.tenant) as work:
-            audit.begin(work)
-            self.write(work, status="completed", progress=100.0, current_stage=None, completed_at=work.now)
-            audit.record(work, "pipeline.completed", self.row.id)
-            finish(work, self.context.job)
+
+        def end() -> None:
+            with self.services.database.write(self.context.tenant) as work:
+                audit.begin(work)
+                self.write(work, status="completed", progress=100.0, current_stage=None, completed_at=work.now)
+                audit.record(work, "pipeline.completed", self.row.id)
+                finish(work, self.context.job)
+
+        insist(end)
 
     def write(self, work: Work, **values: Any) -> None:
         """Write the stages, and ``values``."""

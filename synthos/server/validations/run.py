@@ -170,8 +170,9 @@ def _complete(work: Work, job: Job, row: Row[Any], results: documents.Document, 
         "completed_at": work.now,
         "version": table.c.version + 1,
     }
-    work.run(table.update().where(table.c.id == row.id).values(values))
-    audit.record(work, "validation.completed", row.id, company_id=job.company_id, decision=results["decision"])
+    # Not twice, where the first time was carried out and nobody heard so.
+    if work.run(table.update().where(table.c.id == row.id, table.c.status == "running").values(values)):
+        audit.record(work, "validation.completed", row.id, company_id=job.company_id, decision=results["decision"])
 
 
 class _Progress:
