@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pipelines import submit
 from synthos.server.db.tables import datasets, jobs, pipelines, workers
@@ -29,6 +30,13 @@ def service(tmp_path: Path) -> Iterator[Live]:
         yield made
 
 
+@pytest.fixture
+def _logs() -> Iterator[None]:
+    """The command sets up the logs of its process, which is that of all tests here."""
+    yield
+    structlog.reset_defaults()
+
+
 def settings_of(service: Live) -> dict[str, str]:
     return {
         "SYNTHOS_DATA_FOLDER": str(service.settings.data_folder),
@@ -41,6 +49,7 @@ def tables_of(tables: Path) -> list[str]:
     return [str(tables / "wreck.parquet"), "--reference", str(tables / "real.parquet"), "--quick"]
 
 
+@pytest.mark.usefixtures("_logs")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
