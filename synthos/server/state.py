@@ -54,10 +54,15 @@ def build(settings: Settings, database: Database | None = None) -> Services:
     )
 
 
-async def services_of(request: HTTPConnection) -> Services:
-    """The dependency by which endpoints reach them; a coroutine, since others are called in threads."""
+def services_of(request: HTTPConnection) -> Services:
+    """Those of the application that answers ``request``."""
     found: Services = request.app.state.services
     return found
 
 
-ServicesOf = Annotated[Services, Depends(services_of)]
+async def _services(request: HTTPConnection) -> Services:
+    """The dependency by which endpoints reach them; a coroutine, since the framework calls others in threads."""
+    return services_of(request)
+
+
+ServicesOf = Annotated[Services, Depends(_services)]

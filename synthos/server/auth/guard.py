@@ -14,7 +14,7 @@ from synthos.server.api_keys.lookup import find_principal
 from synthos.server.auth.scopes import Scope
 from synthos.server.auth.tokens import Principal
 from synthos.server.errors import ForbiddenError, UnauthenticatedError
-from synthos.server.state import Services, ServicesOf
+from synthos.server.state import Services, services_of
 
 #: What routers of guarded routes name, for the OpenAPI document alone: both are read in ``identify``.
 SECURED: list[Any] = [
@@ -96,8 +96,9 @@ async def admit(request: HTTPConnection, services: Services) -> Principal:
 def requires(scope: Scope | None) -> Any:
     """The dependency that gives a route its ``Principal``: known, within its rate, and allowed to do ``scope``."""
 
-    async def check(request: Request, services: ServicesOf) -> Principal:
-        principal = await admit(request, services)
+    # No dependency of its own: the framework takes as long to look one up as all that is done here.
+    async def check(request: Request) -> Principal:
+        principal = await admit(request, services_of(request))
         if scope is not None and scope not in principal.scopes:
             raise ForbiddenError(f"this API key may not do that; it needs the scope {scope}")
         return principal
