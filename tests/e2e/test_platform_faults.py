@@ -118,7 +118,7 @@ VICTIMS = {
     "controller": ("ray::ServeController", None),
     "replica": ("ray::ServeReplica", None),
     "proxy": ("ray::HAProxyManager", None),
-    "haproxy": ("haproxy -", None),
+    "haproxy": ("haproxy", None),
     "api": ("serve_app", None),
     "child": ("pipelines.worker", "--lease"),
     "worker": ("pipelines.worker", ""),
@@ -139,7 +139,7 @@ def kill(service: Service, victim: str) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("victims", [("controller", "replica", "child"), ("proxy", "haproxy", "api", "worker")])
+@pytest.mark.parametrize("victims", [("controller", "replica", "proxy", "child"), ("haproxy", "api", "worker")])
 def test_what_is_killed_comes_back_and_the_verdict_is_the_same(
     world: World, named: dict[str, str], undisturbed: dict[str, Any], victims: tuple[str, ...]
 ) -> None:

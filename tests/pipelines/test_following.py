@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +86,19 @@ def test_a_piece_breaks_with_the_same_words_in_a_worker_and_here(runtime: Runtim
 def test_a_failure_that_nobody_hears_of_is_raised(runtime: Runtime, tasks: Tasks):
     with pytest.raises(SchemaError, match="no such column"):
         follow(runtime, {tasks.broken.remote(): Handler(lambda result: None)})
+
+
+def test_a_task_that_kills_its_worker_has_failed_and_one_that_the_cluster_lost_has_not(runtime: Runtime, tasks: Tasks):
+    """A verdict with a gap would be another one than that of a run that nothing disturbs."""
+    ray, errors = runtime.ray(), list[Exception]()
+    crashing = ray.remote(max_retries=0)(lambda: os.abort())
+    follow(runtime, {crashing.remote(): Handler(lambda result: None, errors.append)})
+    assert [type(error) for error in errors] == [ray.exceptions.WorkerCrashedError]
+    gone = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id=28 * "ab", soft=False)
+    lost = tasks.answer.options(scheduling_strategy=gone).remote(7)
+    with pytest.raises(ray.exceptions.TaskUnschedulableError):
+        follow(runtime, {lost: Handler(lambda result: None, errors.append)})
+    assert len(errors) == 1
 
 
 def test_a_stream_that_ended_early_may_ask_for_more(runtime: Runtime, tasks: Tasks):

@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from typed_tables import WRITERS, rows_of, typed_frame
 
-from synthos.errors import FormatError, SourceError
+from synthos.errors import FormatError, SourceError, StorageError
 from synthos.tables.sources import Source, open_table
 
 
@@ -64,8 +64,9 @@ def test_what_is_not_on_s3_is_named(bucket: Path, address: str, message: str) ->
 
 def test_wrong_s3_keys_are_named(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "WRONG")
-    with pytest.raises(SourceError, match="may not be read; check permissions or credentials"):
+    with pytest.raises(SourceError, match="may not be read; check permissions or credentials") as caught:
         open_table("s3://bucket/table.csv")
+    assert type(caught.value) is SourceError
 
 
 def test_an_unreachable_s3_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +74,7 @@ def test_an_unreachable_s3_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, "any")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(StorageError, match="cannot be read"):
         open_table("s3://bucket/table.csv")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from synthos.errors import CancelledError, FormatError
+from synthos.errors import CancelledError, ClusterError, FormatError, StorageError
 from synthos.progress import Event
 from synthos.server.db.tables import job_events, stage_results
 from synthos.server.errors import StorageFullError, UnavailableError
@@ -67,6 +67,8 @@ def test_a_handler_may_finish_its_job_together_with_its_results(services: Servic
         (FormatError("is no table", where="a.csv"), "failed", "invalid-input"),
         (UnavailableError("storage"), "queued", "storage-unavailable"),
         (StorageFullError(), "queued", "storage-full"),
+        (StorageError("secret", where="a.csv"), "queued", "storage-unavailable"),
+        (ClusterError("secret"), "queued", "cluster-unavailable"),
         (ZeroDivisionError("secret"), "queued", "internal"),
     ],
 )
@@ -79,6 +81,8 @@ def test_what_another_attempt_may_mend_is_tried_again(
     assert done(services, job, handler) == child.DONE
     row = row_of(services, job.id)
     assert (row.status, row.error["reason"]) == (status, reason)
+    # What is away is no fault of the job's.
+    assert row.attempts == (0 if reason.startswith(("storage", "cluster")) else 1)
     assert "secret" not in str(row.error)
 
 
