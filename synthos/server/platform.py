@@ -153,11 +153,14 @@ class Platform:
 
     def _kill_orphans(self) -> None:
         """What a part that died has left running is a child of this process now."""
-        parts = set(self.pids().values())
-        for orphan in (child for child in psutil.Process().children() if child.pid not in parts):
-            for process in (*orphan.children(recursive=True), orphan):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+        ours = {part.process.pid for part in self._parts if part.process is not None}
+        for orphan in (child for child in psutil.Process().children() if child.pid not in ours):
+            with suppress(psutil.NoSuchProcess):
+                for process in (*orphan.children(recursive=True), orphan):
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+            with suppress(ChildProcessError):
+                os.waitpid(orphan.pid, os.WNOHANG)  # what has not ended yet is waited for in the next round
 
     def _answers(self, path: str) -> bool:
         try:

@@ -75,19 +75,19 @@ def test_a_connection_that_died_while_it_rested_is_not_given_out(
 def test_a_server_that_starts_anew_is_waited_for(postgres: Any) -> None:
     database = Database(fresh_database(postgres))
     with database.write(None) as work:
-        work.connection.execute(text("CREATE TABLE some (number INTEGER)"))
+        work.connection.execute(text("CREATE TABLE pieces (number INTEGER)"))
     stop(postgres)
     back = threading.Timer(0.5, start, (postgres,))
     back.start()
 
     def add() -> None:
         with database.write(None) as work:
-            work.connection.execute(text("INSERT INTO some VALUES (1)"))
+            work.connection.execute(text("INSERT INTO pieces VALUES (1)"))
 
     insist(add, 60.0)
     back.join()
     with database.read(None) as work:
-        assert work.all(text("SELECT number FROM some")) == [(1,)]
+        assert work.all(text("SELECT number FROM pieces")) == [(1,)]
     database.close()
 
 
