@@ -16,9 +16,12 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 from structlog import get_logger
 
+from synthos.server.breaker import Breaker
 from synthos.server.errors import TooManyError, UnavailableError
 from synthos.server.settings import Settings
 
+#: Seconds that one call of Redis may take at most: requests wait for it.
+LONGEST_CALL = 2.0
 #: Seconds of the window.
 MINUTE = 60.0
 _log = get_logger("synthos.server")
@@ -91,15 +94,24 @@ class RateLimits:
 
     def __init__(self, settings: Settings) -> None:
         url = settings.redis_url
-        wait = settings.call_seconds
+        wait = min(settings.call_seconds, LONGEST_CALL)
         self._here, self._logins = Windows(), settings.logins_per_minute
         self._redis: RedisStorage | None = None
         self._window: MovingWindowRateLimiter | None = None
         if url is not None:
+            # A fifth of a second to import, which those without Redis need not wait for.
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+
             self._redis = RedisStorage(
-                url.get_secret_value(), wrap_exceptions=True, socket_timeout=wait, socket_connect_timeout=wait
+                url.get_secret_value(),
+                wrap_exceptions=True,
+                socket_timeout=wait,
+                socket_connect_timeout=wait,
+                retry=Retry(NoBackoff(), 1),  # a connection of the pool may have died; the library's own waits are long
             )
             self._window = MovingWindowRateLimiter(self._redis)
+        self._breaker = Breaker("rate-limits")
 
     async def request(self, caller: str, quota: int) -> Standing | None:
         """Count one request of ``caller``; None where nobody can count: requests go on then."""
@@ -126,7 +138,22 @@ class RateLimits:
     async def _hit(self, item: RateLimitItem, caller: str) -> Standing:
         if self._window is None:
             return self._here.hit(item.key_for(caller), item.amount)
-        return await run_in_threadpool(_shared_hit, self._window, item, caller)
+        return await run_in_threadpool(self._shared_hit, self._window, item, caller)
+
+    def _shared_hit(self, window: MovingWindowRateLimiter, item: RateLimitItem, caller: str) -> Standing:
+        try:
+            self._breaker.check()
+        except UnavailableError as error:
+            raise StorageError(error) from error
+        try:
+            allowed = window.hit(item, caller)
+            stats = window.get_window_stats(item, caller)
+        except StorageError:
+            self._breaker.failed()
+            raise
+        self._breaker.worked()
+        reset = max(1, math.ceil(stats.reset_time - time.time()))
+        return Standing(item.amount, stats.remaining, reset, exceeded=not allowed)
 
     def answers(self) -> bool:
         """Whether requests can be counted."""
@@ -134,10 +161,3 @@ class RateLimits:
             return self._redis is None or bool(self._redis.check())
         except StorageError:
             return False
-
-
-def _shared_hit(window: MovingWindowRateLimiter, item: RateLimitItem, caller: str) -> Standing:
-    allowed = window.hit(item, caller)
-    stats = window.get_window_stats(item, caller)
-    reset = max(1, math.ceil(stats.reset_time - time.time()))
-    return Standing(item.amount, stats.remaining, reset, exceeded=not allowed)

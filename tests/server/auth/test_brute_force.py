@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from pydantic import SecretStr
 
 from synthos.server.app import create_app
 from synthos.server.auth.guard import client_address
+from synthos.server.breaker import FAILURES
+from synthos.server.errors import UnavailableError
 from synthos.server.rate_limits import RateLimits
 from synthos.server.settings import Settings
 from synthos.server.state import Services
@@ -89,6 +93,31 @@ def test_nobody_logs_in_while_nobody_counts(replicas: list[TestClient], ada: Per
     assert answer.status_code == 200 and "RateLimit" not in answer.headers
     ready = client.get("/readyz")
     assert ready.status_code == 503 and ready.json()["checks"]["rate_limits"] is False
+
+
+def test_a_redis_that_says_nothing_is_left_alone_for_a_while(settings: Settings) -> None:
+    """Requests go on, uncounted, and after some failures nobody waits for it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = SecretStr(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        limits = RateLimits(settings.model_copy(update={"redis_url": url, "call_seconds": 0.05}))
+        for _ in range(FAILURES):
+            assert asyncio.run(limits.request("ada", 10)) is None
+        assert _callers(silent) > 0
+        for _ in range(3):
+            assert asyncio.run(limits.request("ada", 10)) is None
+        with pytest.raises(UnavailableError):
+            asyncio.run(limits.login("ada"))
+        assert _callers(silent) == 0
+
+
+def _callers(server: socket.socket) -> int:
+    server.setblocking(False)
+    found = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            found += 1
+    return found
 
 
 def test_a_spelling_of_the_email_gives_no_more_guesses(services: Services, person: Callable[[], Person]) -> None:
