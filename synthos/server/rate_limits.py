@@ -100,16 +100,15 @@ class RateLimits:
         self._window: MovingWindowRateLimiter | None = None
         if url is not None:
             # A fifth of a second to import, which those without Redis need not wait for.
+            from redis import ConnectionPool
             from redis.backoff import NoBackoff
             from redis.retry import Retry
 
-            self._redis = RedisStorage(
-                url.get_secret_value(),
-                wrap_exceptions=True,
-                socket_timeout=wait,
-                socket_connect_timeout=wait,
-                retry=Retry(NoBackoff(), 1),  # a connection of the pool may have died; the library's own waits are long
-            )
+            address = url.get_secret_value()
+            # One more attempt, for a connection of the pool that has died; by itself the library waits for long.
+            again = Retry(NoBackoff(), 1)
+            pool = ConnectionPool.from_url(address, socket_timeout=wait, socket_connect_timeout=wait, retry=again)
+            self._redis = RedisStorage(address, wrap_exceptions=True, connection_pool=pool)
             self._window = MovingWindowRateLimiter(self._redis)
         self._breaker = Breaker("rate-limits")
 
