@@ -202,14 +202,23 @@ def _verdict(results: dict[str, Any]) -> Iterator[str]:
 def _follow_pipeline(client: Client, identifier: str) -> int:
     with _bar() as heard:
         ended = client.wait_for_pipeline(identifier, heard)
-    repair, results = ended.raw["repair"], ended.raw["results"]
-    if ended.repaired is None:
-        typer.echo(f"risk {ended.risk_score:.1f}; nothing was repaired: {repair['reason']}")
-    else:
-        applied = ", ".join(repair["applied"])
-        typer.echo(f"{ended.repaired}: {repair['rows_after']:,} rows from {repair['rows_before']:,} ({applied})")
-        typer.echo(f"risk {ended.risk_before:.1f} before, {ended.risk_score:.1f} after")
-    return exits.BY_DECISION[results["decision"]]
+    for line in _outcome(ended.raw):
+        typer.echo(line)
+    return exits.BY_DECISION[ended.raw["results"]["decision"]]
+
+
+def _outcome(raw: dict[str, Any]) -> Iterator[str]:
+    """What a completed pipeline came to: its last decision, what was done to the table, and the risk."""
+    from synthos.reporting import numbers, words
+
+    repair, results = raw["repair"], raw["results"]
+    decided, before = words.DECISIONS[results["decision"]][0], numbers.score(results["risk_score_before"])
+    if results["risk_score_after"] is None:
+        yield f"{decided}: risk {before} of 100; nothing was repaired: {repair['reason']}"
+        return
+    after = numbers.score(results["risk_score_after"])
+    yield f"{decided}: risk {before} of 100 before, {after} after ({', '.join(repair['applied'])})"
+    yield f"  {raw['repaired_dataset_id']}: {repair['rows_after']:,} rows from {repair['rows_before']:,}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from sqlalchemy import select
 
@@ -69,7 +70,7 @@ def lying(settings: Settings) -> list[str]:
 
 
 def test_a_table_is_read_judged_repaired_and_judged_again(
-    services: Services, ada: Person, settings: Settings, judged: Judged, tables: Path
+    services: Services, ada: Person, settings: Settings, judged: Judged
 ) -> None:
     names = []
     for filename, content in (("some table.parquet", judged.table), ("real.parquet", judged.real)):
@@ -79,7 +80,7 @@ def test_a_table_is_read_judged_repaired_and_judged_again(
     made = ask(ada, "full", names[0], reference_dataset_id=names[1])
 
     def validate(*given: Any, **options: Any) -> Any:
-        return synthos.validate(*given, **{**options, "cache": None, "tier_config": tables / "tiers.yaml"})
+        return synthos.validate(*given, **{**options, "cache": None, "tier_config": judged.tiers})
 
     assert attempt(services, validate) == child.DONE
     found = shown(ada, made["pipeline_id"])
@@ -160,6 +161,17 @@ def test_a_repair_that_broke_off_is_done_again_into_the_same_table(
         f"datasets/{half}/data.parquet",
         f"datasets/{half}/profile.json",
     ]
+
+
+@pytest.mark.usefixtures("s3")
+def test_tables_in_a_bucket_are_repaired_there(services: Services, ada: Person, judged: Judged) -> None:
+    made = ask(ada, "full", **sent(services, ada, judged))
+    assert attempt(services, Replay(judged)) == child.DONE
+    found = shown(ada, made["pipeline_id"])
+    assert found["status"] == "completed", found["error"]
+    content = ada.client.get(f"/api/v1/datasets/{found['repaired_dataset_id']}/content").content
+    assert pl.read_parquet(content).height == found["repair"]["rows_after"]
+    assert forget_results(services) == 1
 
 
 def test_where_nothing_can_be_applied_that_is_said(services: Services, ada: Person, judged: Judged) -> None:
