@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
+from pydantic import SecretStr
 
 import synthos
 from synthos.server.settings import MIB, Settings
 from synthos.validation import Validation
+from tests.server.postgres import fresh_database
 
 #: The last rows of the table, whose columns are shuffled each on its own.
 BROKEN = 400
@@ -31,9 +33,12 @@ class Judged(NamedTuple):
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Files; tests that take ``s3`` have a bucket in their place."""
+    """Files and SQLite; tests that take ``s3`` have a bucket and PostgreSQL in their place."""
     alone = Settings(data_folder=tmp_path / "data", chunk_bytes=5 * MIB)
-    return alone.model_copy(update={"s3": request.getfixturevalue("s3")}) if "s3" in request.fixturenames else alone
+    if "s3" not in request.fixturenames:
+        return alone
+    url = SecretStr(fresh_database(request.getfixturevalue("postgres")))
+    return alone.model_copy(update={"s3": request.getfixturevalue("s3"), "database_url": url})
 
 
 @pytest.fixture(autouse=True)

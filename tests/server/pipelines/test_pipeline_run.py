@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 import synthos
+from synthos.results import NotApplicable
 from synthos.server.db.tables import audit_log
 from synthos.server.jobs import child, leases
 from synthos.server.jobs.handlers import HANDLERS
@@ -166,7 +167,8 @@ def test_a_repair_that_broke_off_is_done_again_into_the_same_table(
 @pytest.mark.usefixtures("s3")
 def test_tables_in_a_bucket_are_repaired_there(services: Services, ada: Person, judged: Judged) -> None:
     made = ask(ada, "full", **sent(services, ada, judged))
-    assert attempt(services, Replay(judged)) == child.DONE
+    replay = Replay(judged, breaks_at=2)
+    assert [attempt(services, replay), attempt(services, replay)] == [child.STOPPED, child.DONE]
     found = shown(ada, made["pipeline_id"])
     assert found["status"] == "completed", found["error"]
     content = ada.client.get(f"/api/v1/datasets/{found['repaired_dataset_id']}/content").content
@@ -192,6 +194,22 @@ def test_reading_and_judging_alone_leaves_the_table_as_it_is(services: Services,
     found = shown(ada, made["pipeline_id"])
     assert [stage["status"] for stage in found["stages"]] == ["completed"] * 3
     assert found["repaired_dataset_id"] is None and found["results"]["risk_score_after"] is None
+
+
+def test_what_was_asked_of_more_rows_is_answered(services: Services, ada: Person, judged: Judged) -> None:
+    tables, asked = sent(services, ada, judged), {"target_rows": 5_000, "target_model_size": "light"}
+    unknown = {"cascade": NotApplicable(reason="too few rows")}
+    found = []
+    for options, changes in ((asked, {}), (asked, unknown), ({}, {})):
+        made = ask(ada, "validation", **tables, options=options)
+        assert attempt(services, Replay(judged, **changes)) == child.DONE
+        shown = ada.client.get(f"/api/v1/validations/{made['validation_id']}").json()
+        found.append(shown["results"]["target_prediction"])
+    told, not_told, nothing = found
+    assert (told["rows"], told["model_size"], told["basis"]) == (5_000, "light", "extrapolated")
+    assert told["loss_interval"]["low"] < told["loss_bits"] < told["loss_interval"]["high"]
+    assert (not_told["basis"], not_told["note"], not_told["loss_bits"]) == ("refused", "too few rows", None)
+    assert set(not_told) == set(told) and nothing is None
 
 
 @pytest.mark.parametrize(
