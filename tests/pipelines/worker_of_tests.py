@@ -44,6 +44,14 @@ def deaf(context: JobContext) -> None:
     endless(context)
 
 
+def hoard(context: JobContext) -> None:
+    """Hold 1.5 GiB, and hear no SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    held = [os.urandom(2**20) * 64 for _ in range(24)]
+    endless(context)
+    held.clear()
+
+
 def aborts(context: JobContext) -> None:
     """End as a broken library does."""
     os.abort()
@@ -72,7 +80,7 @@ def validating(context: JobContext) -> None:
 
 
 KINDS: dict[str, Handler] = {
-    handler.__name__: handler for handler in (count, endless, deaf, aborts, confused, bad_table, validating)
+    handler.__name__: handler for handler in (count, endless, deaf, hoard, aborts, confused, bad_table, validating)
 }
 
 if __name__ == "__main__":
