@@ -33,6 +33,7 @@ def browser(services: Services) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.mark.slow
 def test_headers_that_keep_browsers_in_check_are_on_every_answer(
     services: Services, ada: Person, quick_document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:

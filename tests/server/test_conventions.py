@@ -72,6 +72,7 @@ def check_problem(answer: Any, status: int, reason: str, about: object) -> None:
         assert answer.headers[name] == value, (about, name)
 
 
+@pytest.mark.slow
 def test_errors_of_every_route_are_problems(
     services: Services, ada: Person, client: TestClient, every: list[Operation], ids: dict[str, str]
 ) -> None:
@@ -134,6 +135,7 @@ def body_of(operation: Operation, ids: dict[str, str]) -> bytes:
     return text.encode()
 
 
+@pytest.mark.slow
 def test_whatever_creates_takes_a_key_and_does_it_once(
     services: Services, ada: Person, every: list[Operation], ids: dict[str, str]
 ) -> None:
@@ -182,6 +184,7 @@ def lists(every: list[Operation]) -> Iterator[Operation]:
             yield operation
 
 
+@pytest.mark.slow
 def test_every_list_is_cut_into_pages(
     services: Services, ada: Person, every: list[Operation], ids: dict[str, str], quick_document: Document
 ) -> None:

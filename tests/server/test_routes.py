@@ -80,6 +80,7 @@ def test_nobody_gets_in_without_a_token(client: TestClient, openapi: dict[str, A
             assert answer.json()["type"] == "urn:synthos:problem:unauthenticated"
 
 
+@pytest.mark.slow
 def test_every_route_needs_one_scope_and_writing_needs_one_to_write(
     services: Services, ada: Person, openapi: dict[str, Any], client: TestClient
 ) -> None:
@@ -121,6 +122,7 @@ def reaches(operation: Operation) -> set[str]:
     return {name for name in named if name.endswith("_id")}
 
 
+@pytest.mark.slow
 def test_what_is_anothers_is_not_there_for_any_route(
     services: Services, ada: Person, eve: Person, openapi: dict[str, Any], quick_document: Document
 ) -> None:

@@ -70,6 +70,7 @@ def wander(client: TestClient) -> set[str]:
     return {PASSWORD, WRONG, made[0]["key"], *tokens}
 
 
+@pytest.mark.slow
 def test_what_is_secret_stands_in_no_log(
     client: TestClient, services: Services, ada: Person, logs: Callable[[], str]
 ) -> None:
@@ -93,6 +94,7 @@ def test_what_is_secret_stands_in_no_log(
     assert not [secret for secret in secrets if secret in kept]
 
 
+@pytest.mark.slow
 def test_what_is_configured_stands_in_no_log_and_is_not_shown(tmp_path: Any, logs: Callable[[], str]) -> None:
     """Also where neither database nor Redis nor storage answers, which is told."""
     secrets = [f"secret-number-{number}-{'x' * 32}" for number in range(5)]

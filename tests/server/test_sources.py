@@ -45,6 +45,7 @@ def addresses(port: int) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_no_field_of_any_request_names_a_source(
     services: Services, ada: Person, listener: socket.socket, quick_document: Document
 ) -> None:

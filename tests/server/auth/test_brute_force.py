@@ -68,6 +68,7 @@ def attempt(client: TestClient, email: str, password: str = "guess") -> int:
     return answer.status_code
 
 
+@pytest.mark.slow
 def test_guesses_are_counted_by_all_replicas_together(replicas: list[TestClient], ada: Person) -> None:
     answers = [attempt(replicas[number % 2], ada.email) for number in range(ATTEMPTS + 2)]
     assert answers == [401] * ATTEMPTS + [429] * 2
@@ -80,6 +81,7 @@ def test_requests_are_counted_by_all_replicas_together(replicas: list[TestClient
     assert left == ["r=99", "r=98", "r=97", "r=96"]
 
 
+@pytest.mark.slow
 def test_nobody_logs_in_while_nobody_counts(replicas: list[TestClient], ada: Person, redis: Any) -> None:
     client = replicas[0]
     assert attempt(client, ada.email, ada.password) == 200
