@@ -25,6 +25,8 @@ from synthos.server.telemetry import configure_logs
 
 #: A replica answers what it has begun within this time after it was told to stop, in seconds.
 DRAIN_SECONDS = 15.0
+#: Seconds between two looks whether a replica has died.
+LOOK_AT_REPLICAS = 2.0
 #: Seconds between two looks whether a proxy has begun anew.
 LOOK = 0.2
 #: The name that Serve gives to an application that has none.
@@ -47,6 +49,7 @@ def build() -> FastAPI:
     name="api",
     max_ongoing_requests=256,
     graceful_shutdown_timeout_s=DRAIN_SECONDS,
+    health_check_period_s=LOOK_AT_REPLICAS,
     logging_config={"enable_access_log": False},  # the application has a line for each request
 )
 @serve.ingress(build)

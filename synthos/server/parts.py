@@ -98,6 +98,10 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         # A replica that is told to stop would otherwise stay for half a minute, for balancers that learn of it slowly.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+        # Three looks in a row have to fail before a proxy that died is started again.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+        # On a busy machine it takes long to begin, and would be started again and again.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
         # Otherwise all services of a machine share files and ports of their proxies. Sockets want a short path.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "a"),
