@@ -1,0 +1,46 @@
+"""What the processes of the service are born into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synthos.server.parts import environment, parts
+from synthos.server.settings import S3, Settings
+from tests.s3_server import ACCESS_KEY, SECRET_KEY
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "temporary"
+    made.mkdir()
+    return made
+
+
+def test_whoever_reads_tables_is_told_where_the_bucket_is(tmp_path: Path, folder: Path, s3: S3) -> None:
+    made = environment(Settings(data_folder=tmp_path / "data", s3=s3), None, folder, 8000)
+    assert made["AWS_ENDPOINT_URL_S3"] == str(s3.endpoint)
+    assert (made["AWS_ACCESS_KEY_ID"], made["AWS_SECRET_ACCESS_KEY"]) == (ACCESS_KEY, SECRET_KEY)
+
+
+def test_what_is_temporary_lies_in_the_folder_and_is_shared_with_nobody(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    made = environment(Settings(data_folder=tmp_path / "data"), None, folder, 8000)
+    assert "AWS_ENDPOINT_URL_S3" not in made
+    places = [value for name, value in made.items() if name in ("TMPDIR", "RAY_TMPDIR") or "HAPROXY" in name]
+    assert sum(not value.isdecimal() for value in places) == 7
+    assert all(value.isdecimal() or value.startswith(str(folder)) for value in places)
+    assert (folder / "ray-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_only_what_lives_in_ray_dies_with_it(tmp_path: Path, folder: Path) -> None:
+    made = parts(Settings(data_folder=tmp_path, workers=2), folder, "127.0.0.1:6000")
+    assert [(part.name, part.needs, part.dies_too) for part in made] == [
+        ("ray", None, False),
+        ("api", "ray", True),
+        ("worker-1", "ray", False),
+        ("worker-2", "ray", False),
+    ]
