@@ -135,7 +135,7 @@ def bare_serve() -> Iterator[str]:
             yield _answering(f"http://127.0.0.1:{port}")
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(180)  # Serve's controller alone may take half a minute
 
 
 def serve_nothing(port: int) -> None:
