@@ -132,7 +132,7 @@ def bare_serve() -> Iterator[str]:
         command = [sys.executable, "-m", "benchmarks.api_load", "--serve-nothing", str(port)]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield _answering(f"http://127.0.0.1:{port}")
+            yield _answering(f"http://127.0.0.1:{port}", 200)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(180)  # Serve's controller alone may take half a minute
@@ -155,13 +155,15 @@ def serve_nothing(port: int) -> None:
     ray.shutdown()
 
 
-def _answering(url: str) -> str:
+def _answering(url: str, status: int | None = None) -> str:
+    """``url`` once it answers, with ``status`` where one is named: Serve says 404 until it has its application."""
     for _ in range(1_200):
         try:
-            httpx2.get(url, timeout=5.0)
-            return url
+            if status in (None, httpx2.get(url, timeout=5.0).status_code):
+                return url
         except httpx2.TransportError:
-            time.sleep(0.05)
+            pass
+        time.sleep(0.05)
     raise RuntimeError(f"nothing answers at {url}")
 
 

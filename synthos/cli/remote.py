@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TransferSpeedColumn,
+)
 
 from synthos.cli import exits
 from synthos.errors import RemoteError
@@ -159,7 +167,7 @@ def _send(client: Client, path: Path, description: str | None, resume: str | Non
     from synthos.client.transport import PASSING
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _bar(*columns) as bar:
         task = bar.add_task(path.name, total=None)
 
         def sent(done: int, size: int) -> None:
@@ -185,6 +193,12 @@ def _follow(client: Client, identifier: str) -> int:
         typer.echo(line)
     typer.echo(f"report: synthos remote report {identifier} --out report.html", err=True)
     return exits.BY_DECISION[results["decision"]]
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    """Progress on standard error; none where that is no terminal."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _verdict(results: dict[str, Any]) -> Iterator[str]:
@@ -225,7 +239,7 @@ def _outcome(raw: dict[str, Any]) -> Iterator[str]:
 def _bar() -> Iterator[Callable[[Validation | Pipeline], None]]:
     """A bar that shows how far something is, of which it is told."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _bar(*columns) as bar:
         task = bar.add_task("queued", total=100.0)
 
         def heard(found: Validation | Pipeline) -> None:
