@@ -167,7 +167,7 @@ def _send(client: Client, path: Path, description: str | None, resume: str | Non
     from synthos.client.transport import PASSING
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with _bar(*columns) as bar:
+    with _progress(*columns) as bar:
         task = bar.add_task(path.name, total=None)
 
         def sent(done: int, size: int) -> None:
@@ -195,7 +195,7 @@ def _follow(client: Client, identifier: str) -> int:
     return exits.BY_DECISION[results["decision"]]
 
 
-def _bar(*columns: ProgressColumn) -> Progress:
+def _progress(*columns: ProgressColumn) -> Progress:
     """Progress on standard error; none where that is no terminal."""
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -239,7 +239,7 @@ def _outcome(raw: dict[str, Any]) -> Iterator[str]:
 def _bar() -> Iterator[Callable[[Validation | Pipeline], None]]:
     """A bar that shows how far something is, of which it is told."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with _bar(*columns) as bar:
+    with _progress(*columns) as bar:
         task = bar.add_task("queued", total=100.0)
 
         def heard(found: Validation | Pipeline) -> None:
