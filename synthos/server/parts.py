@@ -63,6 +63,8 @@ def parts(settings: Settings, folder: Path, ray_address: str) -> list[Part]:
         "--node-ip-address=127.0.0.1",
         f"--port={ray_address.rsplit(':', 1)[1]}",
         f"--dashboard-port={free_port()}",
+        # Another Ray of this machine may have taken the usual one; without it, no job is taken from `ray job submit`.
+        f"--dashboard-agent-listen-port={free_port()}",
         f"--num-cpus={job_processors(settings)}",
         f"--temp-dir={folder / 'ray'}",
         "--disable-usage-stats",

@@ -47,6 +47,7 @@ def cluster() -> Iterator[dict[str, str]]:
         }
         start = [RAY, "start", "--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2"]
         start += ["--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
+        start += [f"--dashboard-agent-listen-port={_free_port()}"]
         start += [f"--temp-dir={home}", "--disable-usage-stats", "--block"]
         with Path(home, "head.log").open("w") as log:
             head = subprocess.Popen(start, env=environment, stdout=log, stderr=subprocess.STDOUT)
