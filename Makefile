@@ -11,7 +11,7 @@ export POLARS_MAX_THREADS := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve validate samples test check bench peers collapse-bench schema format clean
+.PHONY: help setup serve validate samples test test-long check bench peers collapse-bench schema format clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,11 @@ validate: samples ## judge a healthy and a damaged table made from real data; re
 serve: $(READY) ## serve the HTTP API from this machine until interrupted
 	@$(BIN)/synthos serve
 
-test: $(READY) ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+test: $(READY) ## run the tests, all but the long ones
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-long: $(READY) ## run the long ones: parts of a running service killed, other databases, jobs of a cluster
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 check: $(READY) ## ruff, mypy, import contracts, fast tests
 	@$(BIN)/ruff check .

@@ -28,7 +28,7 @@ from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 from tests.server.postgres import cut_off, fresh_database, running_postgres, start, stop
 from tests.server.storage.faulty import FaultyProxy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 BUCKET = "bucket"
 
 

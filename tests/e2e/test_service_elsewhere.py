@@ -21,7 +21,7 @@ from tests.e2e.test_platform import Service, until
 from tests.s3_server import ACCESS_KEY, SECRET_KEY, free_port, s3_server
 from tests.server.postgres import running_postgres
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 #: What operators are promised to find.
 NAMES = {

@@ -21,7 +21,7 @@ from tests.pipelines.live import REAL, TOO_LONG, Live, live
 from tests.pipelines.waiting import wait_for
 from tests.server.datasets.uploading import CSV
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 MOST = GIB
 LIMITED = {"SYNTHOS_JOB_MEMORY_BYTES": str(MOST), "TMPDIR": "/tmp"}
 

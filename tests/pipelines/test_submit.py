@@ -70,6 +70,7 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_job_of_the_cluster_is_one_of_the_service(service: Live, cluster: dict[str, str], tables: Path) -> None:
     sent = [RAY, "job", "submit", "--address", cluster["RAY_API_SERVER_ADDRESS"]]
     sent += ["--runtime-env-json", json.dumps({"env_vars": settings_of(service)}), "--", sys.executable]
@@ -102,6 +103,7 @@ def begun(service: Live, tables: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_is_called_off_where_it_is_told_to_stop(service: Live, tables: Path) -> None:
     process = begun(service, tables)
     family = family_of(process.pid)
@@ -113,6 +115,7 @@ def test_it_is_called_off_where_it_is_told_to_stop(service: Live, tables: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_goes_on_where_it_was_killed(service: Live, tables: Path) -> None:
     process = begun(service, tables)
     family = family_of(process.pid)

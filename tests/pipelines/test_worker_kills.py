@@ -21,7 +21,7 @@ from tests.pipelines.live import TOO_LONG, Live, family_of, gone, live
 from tests.pipelines.waiting import wait_for
 from tests.server.postgres import fresh_database, running_postgres
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 FORKING = (sys.executable, str(Path(__file__).with_name("forking_worker.py")))
 JOBS, DATASETS, WORKERS = 200, 20, 2
 #: Jobs that are done while the clock jumps.
