@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from synthos.server.errors import ConflictError, StorageFullError
+from synthos.server.errors import ConflictError, NotFoundError, StorageFullError
 from synthos.server.settings import MIB
 from synthos.server.storage.base import CHUNK_BYTES, Part, Readable, Upload, UploadMethod, checked
 from synthos.server.storage.disk import opened, remove_folder, sync_folder, told, write_all
@@ -69,8 +69,13 @@ class LocalStorage:
         whole, partial = self._path(upload.key), self._partial(upload.key)
         with told("upload"):
             if not whole.exists():
-                upload.check_whole(self.parts(upload))
-                partial.rename(whole)
+                try:
+                    upload.check_whole(self.parts(upload))
+                    partial.rename(whole)
+                except (ConflictError, NotFoundError, FileNotFoundError):
+                    # Who asks beside this one may have made it whole meanwhile, and taken the records away.
+                    if not whole.exists():
+                        raise
                 sync_folder(whole.parent)
             shutil.rmtree(self._records(upload.key), ignore_errors=True)
 

@@ -19,7 +19,7 @@ from synthos.server.errors import (
     TooLargeError,
     UnavailableError,
 )
-from synthos.server.storage.base import Upload
+from synthos.server.storage.base import Part, Upload
 from synthos.server.storage.local import LocalStorage
 from synthos.server.storage.local_part import LocalPart
 from tests.server.storage.conftest import send
@@ -51,6 +51,29 @@ def files(folder: Path) -> set[str]:
 
 def test_room_is_taken_at_the_start(local: LocalStorage, upload: Upload, tmp_path: Path) -> None:
     assert (tmp_path / "storage" / f"{KEY}.partial").stat().st_size == 10
+
+
+class Overtaken(LocalStorage):
+    """Storage whose upload another process completes, just as this one looks at the parts."""
+
+    def __init__(self, root: Path, after: bool) -> None:
+        super().__init__(root)
+        self._other, self._after = LocalStorage(root), after
+
+    def parts(self, upload: Upload) -> list[Part]:
+        found = super().parts(upload) if self._after else []
+        self._other.complete(upload)
+        return found or super().parts(upload)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the parts are seen", "before the rename"])
+def test_completing_beside_another_process_is_no_error(
+    local: LocalStorage, upload: Upload, tmp_path: Path, after: bool
+) -> None:
+    for number, content in ((1, b"abcd"), (2, b"efgh"), (3, b"ij")):
+        send(local, upload, number, content)
+    Overtaken(tmp_path / "storage", after).complete(upload)
+    assert files(tmp_path / "storage") == {KEY} and local.read(KEY) == b"abcdefghij"
 
 
 def test_completing_leaves_the_object_alone(local: LocalStorage, upload: Upload, tmp_path: Path) -> None:
