@@ -28,7 +28,14 @@ class Tally:
     lasted: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Requests a second, percentiles in milliseconds, and what was no 200."""
+        """Requests a second, percentiles in milliseconds, and what was no 200.
+
+        Raises
+        ------
+        RuntimeError : nothing was answered, so that there is nothing to state.
+        """
+        if not self.seconds:
+            raise RuntimeError(f"no request was answered in {self.lasted:.0f} s; {self.broken} connections broke")
         ordered = sorted(self.seconds)
         at = {f"p{share}_ms": ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for share in (50, 95, 99)}
         return {

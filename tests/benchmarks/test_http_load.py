@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from benchmarks.http_load import load
+from benchmarks.http_load import Tally, load
 
 BODY = b"x" * 3_000
 
@@ -68,3 +68,8 @@ def test_every_answer_is_counted_with_its_status(server: Server) -> None:
     assert {request.split(b"\r\n")[0] for request in server.requests} == {b"GET /some/path HTTP/1.1"}
     assert all(b"X-Key: k\r\n" in request for request in server.requests)
     assert found["requests"] <= len(server.requests) <= found["requests"] + 8
+
+
+def test_where_nothing_is_answered_there_is_no_figure() -> None:
+    with pytest.raises(RuntimeError, match="no request was answered in 2 s; 1 connections broke"):
+        Tally(broken=1, lasted=2.0).as_json()
