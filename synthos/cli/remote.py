@@ -83,10 +83,8 @@ def validate(
 
     def work() -> int:
         with _client() as client:
-            given = (synthetic, reference, holdout)
-            tables = [None if table is None else _dataset(client, table) for table in given]
-            assert tables[0] is not None
-            made = client.validate(tables[0], tables[1], tables[2], quick=quick, seed=seed, wait=False)
+            tables = _datasets(client, synthetic, reference, holdout)
+            made = client.validate(*tables, quick=quick, seed=seed, wait=False)
             typer.echo(made.id)
             return _follow(client, made.id) if wait else exits.APPROVED
 
@@ -105,10 +103,8 @@ def pipeline(
 
     def work() -> int:
         with _client() as client:
-            given = (synthetic, reference, holdout)
-            tables = [None if table is None else _dataset(client, table) for table in given]
-            assert tables[0] is not None
-            made = client.run_pipeline(tables[0], tables[1], tables[2], seed=seed, wait=False)
+            tables = _datasets(client, synthetic, reference, holdout)
+            made = client.run_pipeline(*tables, seed=seed, wait=False)
             typer.echo(made.id)
             return _follow_pipeline(client, made.id) if wait else exits.APPROVED
 
@@ -156,6 +152,11 @@ def _client() -> Iterator[Client]:
     known = logins.current()
     with Client(known.url, api_key=known.api_key) as client:
         yield client
+
+
+def _datasets(client: Client, synthetic: str, *others: str | None) -> tuple[str, *tuple[str | None, ...]]:
+    """The ids of the tables, in their order; files are sent."""
+    return _dataset(client, synthetic), *(None if table is None else _dataset(client, table) for table in others)
 
 
 def _dataset(client: Client, table: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from tall_people import advice, evidence, judge_all, learn_all, table
 
 from synthos.errors import ConfigError
+from synthos.recommendation.gains import Gain
 from synthos.recommendation.losses import MOST_SCALED, MUCH_BETTER, MUCH_WORSE, TRAINED, ForestBench, asked_columns
 from synthos.results import ColumnUtility, DimensionResult, Interval, NotApplicable, Scored, Utility
 from synthos.sampling.evidence import Evidence
@@ -194,17 +195,22 @@ def test_low_is_made_only_of_what_was_not_low(mending: ForestBench) -> None:
     assert not mending.makes_low(mending.measure(advice("remove_rows", row_range=(0, 100))))
 
 
-@pytest.mark.slow
-def test_what_is_foretold_of_some_columns_is_scaled_to_the_loss_of_all() -> None:
+def beside_one_that_loses(times: float) -> tuple[Gain, Gain]:
+    """A removal judged as it is, and where a column more, which is not asked, makes the loss ``times`` as much."""
     item = evidence(torn(), table(seed=1))
     found = judge_all(learn_all(item, TREES), item)
     assert isinstance(found, Utility)
-    # A column more, which is not asked, and with it one half more is lost.
-    more = replace(found, loss=1.5 * found.loss, columns=(*found.columns, found.columns[0]))
+    more = replace(found, loss=times * found.loss, columns=(*found.columns, found.columns[0]))
     measures = replace(measured_here(None), dimensions=by_name(sound))
     plain, scaled = (
         ForestBench(item, utility, measures, default_thresholds()).measure(REMOVAL) for utility in (found, more)
     )
+    return plain, scaled
+
+
+@pytest.mark.slow
+def test_what_is_foretold_of_some_columns_is_scaled_to_the_loss_of_all() -> None:
+    plain, scaled = beside_one_that_loses(1.5)
     assert plain.prediction is not None and scaled.prediction is not None
     ratio = scaled.prediction.before / plain.prediction.before
     assert ratio == pytest.approx(1.5, rel=0.1)
@@ -216,14 +222,7 @@ def test_what_is_foretold_of_some_columns_is_scaled_to_the_loss_of_all() -> None
 
 @pytest.mark.slow
 def test_a_loss_too_far_from_that_of_the_columns_asked_is_told_as_a_bound() -> None:
-    item = evidence(torn(), table(seed=1))
-    found = judge_all(learn_all(item, TREES), item)
-    assert isinstance(found, Utility)
-    more = replace(found, loss=5.0 * found.loss, columns=(*found.columns, found.columns[0]))
-    measures = replace(measured_here(None), dimensions=by_name(sound))
-    plain, bound = (
-        ForestBench(item, utility, measures, default_thresholds()).measure(REMOVAL) for utility in (found, more)
-    )
+    plain, bound = beside_one_that_loses(5.0)
     assert plain.prediction is not None and bound.prediction is not None
     assert bound.prediction.before == pytest.approx(MOST_SCALED * plain.prediction.before)
     assert "or beyond: what they lose differs 2 times or more" in bound.note
