@@ -28,6 +28,7 @@ class Fresh:
     spare : more rows, to take replacements from; at least as many as ``frame``.
     margin : a numeric column that no rule binds, None where the table has no such column.
     rule : a column that others decide, None where the table has no such column.
+    weave : a column that several others decide together and no pair of columns betrays; None as above.
     """
 
     frame: pl.DataFrame
@@ -35,6 +36,7 @@ class Fresh:
     spare: pl.DataFrame
     margin: str | None
     rule: str | None
+    weave: str | None = None
 
 
 Make = Callable[[Fresh, float, np.random.Generator], pl.DataFrame]
@@ -53,6 +55,7 @@ class Damage:
     in_time: bool = False
     needs_margin: bool = False
     needs_rule: bool = False
+    needs_weave: bool = False
     #: Tables on which it cannot be made.
     not_on: tuple[str, ...] = ()
 
@@ -113,10 +116,18 @@ def mistimed(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFram
 
 def contradicted(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
     """Some rows swap among them the value that another column decides."""
-    places = some_rows(fresh.frame, size, rng)
-    own = fresh.frame[places]
-    rule = str(fresh.rule)
-    return with_rows(fresh.frame, places, own.with_columns(own[rule][rng.permutation(own.height)]))
+    return _swapped(fresh.frame, str(fresh.rule), size, rng)
+
+
+def untied(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
+    """Some rows swap among them the value that several other columns decide together."""
+    return _swapped(fresh.frame, str(fresh.weave), size, rng)
+
+
+def _swapped(frame: pl.DataFrame, column: str, size: float, rng: np.random.Generator) -> pl.DataFrame:
+    places = some_rows(frame, size, rng)
+    own = frame[places]
+    return with_rows(frame, places, own.with_columns(own[column][rng.permutation(own.height)]))
 
 
 def copied(fresh: Fresh, size: float, rng: np.random.Generator) -> pl.DataFrame:
@@ -246,6 +257,13 @@ DAMAGES: dict[str, Damage] = {
         "semantic_coherence",
         {"correlation_preservation": "a broken rule is a broken dependence"},
         needs_rule=True,
+    ),
+    "untied": Damage(
+        untied,
+        "a column that three others decide together swapped among some rows",
+        "scale_robustness",
+        {},
+        needs_weave=True,
     ),
     "copied": Damage(copied, "some rows are reference rows", "statistical_integrity", {}),
     "duplicated": Damage(

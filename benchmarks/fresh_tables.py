@@ -5,9 +5,11 @@ pixels   handwritten digits, 1,797 x 65: wide, many pixels nearly always 0
 mixed    generated x 8: a dependency, an inequality, rare categories, a heavy tail, mostly zeros in one column
 ordered  generated x 4: autoregressions, rows in the order of time, no column that says so
 dated    generated x 6: the same with a datetime column, nulls, a rare state and a heavy tail
+woven    generated x 6: one label decided by three others together, of which no two say anything about it
 =======  ===============================================================================================
 
-Parts are disjoint random rows, in the order of time where the table has one. ``mixed`` is drawn anew for every part;
+Parts are disjoint random rows, in the order of time where the table has one. ``mixed`` and ``woven`` are drawn anew for
+every part;
 ``ordered`` and ``dated`` are drawn anew for every split, one course of the process shared by its parts. Another course
 of a slow process is no fresh sample to anything but time: it dwells elsewhere, and its columns' values do differ.
 """
@@ -26,7 +28,9 @@ from benchmarks.real_tables import REAL_TABLES
 from tests.dimensions import damages
 
 PACKAGED = (*REAL_TABLES, "pixels")
-GENERATED = ("mixed", "ordered", "dated")
+GENERATED = ("mixed", "ordered", "dated", "woven")
+#: Share of rows of ``woven`` whose fourth label is random.
+LOOSE = 0.05
 
 
 def dated(rows: int, seed: int) -> pl.DataFrame:
@@ -46,6 +50,22 @@ def dated(rows: int, seed: int) -> pl.DataFrame:
             "state": state.astype(str),
             "amount": amount.round(2),
             "reading": pl.Series(rng.normal(size=rows).round(3)).set(pl.Series(rng.random(rows) < 0.05), None),
+        }
+    )
+
+
+def woven(rows: int, seed: int) -> pl.DataFrame:
+    """``odd`` is the parity of the three labels before it but for ``LOOSE`` of the rows; two numbers that correlate."""
+    rng = np.random.default_rng([seed, rows])
+    bits = rng.integers(2, size=(rows, 3))
+    odd = np.where(rng.random(rows) < LOOSE, rng.integers(2, size=rows), bits.sum(axis=1) % 2)
+    first = rng.normal(size=rows)
+    return pl.DataFrame(
+        {
+            **{name: np.array(["no", "yes"])[bits[:, j]] for j, name in enumerate(("left", "middle", "right"))},
+            "odd": np.array(["even", "odd"])[odd],
+            "width": first.round(3),
+            "height": (0.6 * first + 0.8 * rng.normal(size=rows)).round(3),
         }
     )
 
@@ -70,8 +90,9 @@ def parts(name: str, sizes: Sequence[int], rng: np.random.Generator) -> list[pl.
 
     Raises ``ValueError`` where a packaged table has fewer rows than all parts together.
     """
-    if name == "mixed":
-        return [damages.exchangeable(rows, int(rng.integers(2**31))) for rows in sizes]
+    if name in ("mixed", "woven"):
+        draw = damages.exchangeable if name == "mixed" else woven
+        return [draw(rows, int(rng.integers(2**31))) for rows in sizes]
     if name in GENERATED:
         make = damages.ordered if name == "ordered" else dated
         return cut(make(sum(sizes), int(rng.integers(2**31))), sizes, rng, ordered=True)

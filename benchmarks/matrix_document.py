@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any
 
 from benchmarks.dimension_damages import DAMAGES
-from benchmarks.fresh_samples import MEASURED
 from synthos.dimensions.base import LIKE_REAL
 from synthos.dimensions.registry import DIMENSIONS
 
@@ -28,34 +27,35 @@ what the damage is (reasons below). **!** marks a dimension that should not see 
 
 In each cell: median score at {shown:.0%} of the damage, then the smallest size from which on the score stays below
 {bound:.0f} (median over tables and seeds; sizes tried: {sizes}; "never": not at {largest:.0%} either).
-"""
-FOOT = """
-## Not measured here
 
-Scale robustness reads the cascade, 36 models a comparison: it is measured against the harm of real generators in
-`benchmarks/collapse_bench.py`, not by this matrix.
+Scale robustness reads the models, 36 a comparison, and was measured in {trained} comparisons more: sizes
+{trained_sizes}, tables {trained_tables}, {trained_seeds} (`--models`). It asks what models lose, and so sees whatever
+costs them something; how it goes with the harm of real generators is in `benchmarks/collapse_bench.py`.
 """
 
 
 def write(rows: Sequence[Row], target: Path) -> None:
     """Write the document to ``target`` and the picture beside it, ``.svg``."""
     found = [row for row in rows if row["damage"] in DAMAGES]
-    sizes = sorted({row["size"] for row in found})
+    early, late = ([row for row in found if row["models"] == models] for models in (False, True))
+    sizes = sorted({row["size"] for row in early})
+    seeds = len({row["seed"] for row in late})
     text = HEAD.format(
-        cases=len(rows),
-        seeds=len({row["seed"] for row in found}),
-        tables=", ".join(sorted({row["table"] for row in found})),
+        cases=sum(not row["models"] for row in rows),
+        seeds=len({row["seed"] for row in early}),
+        tables=", ".join(sorted({row["table"] for row in early})),
         shown=SHOWN,
         bound=LIKE_REAL,
         sizes=", ".join(_percent(size) for size in sizes),
         largest=sizes[-1],
+        trained=sum(row["models"] for row in rows),
+        trained_sizes=", ".join(_percent(size) for size in sorted({row["size"] for row in late})),
+        trained_tables=", ".join(sorted({row["table"] for row in late})),
+        trained_seeds=f"{seeds} seed{'' if seeds == 1 else 's'}",
     )
     damages = [name for name in DAMAGES if any(row["damage"] == name for row in found)]
     target.write_text(
-        text
-        + "\n".join(["", *_matrix(found, damages), "", *_by_table(found, damages), "", *_reasons(damages)])
-        + "\n"
-        + FOOT,
+        text + "\n".join(["", *_matrix(found, damages), "", *_by_table(found, damages), "", *_reasons(damages)]) + "\n",
         encoding="utf-8",
     )
     target.with_suffix(".svg").write_text(picture(found, damages), encoding="utf-8")
@@ -63,7 +63,7 @@ def write(rows: Sequence[Row], target: Path) -> None:
 
 def score_at(rows: Sequence[Row], damage: str, dimension: str, size: float) -> float | None:
     """Median score over tables and seeds; None where the dimension did not apply to any."""
-    scores = [row["scores"][dimension] for row in rows if row["damage"] == damage and row["size"] == size]
+    scores = [row["scores"].get(dimension) for row in rows if row["damage"] == damage and row["size"] == size]
     known = [score for score in scores if score is not None]
     return median(known) if known else None
 
@@ -73,7 +73,7 @@ def first_seen(rows: Sequence[Row], damage: str, dimension: str) -> float | None
     no size that was tried, None where the dimension did not apply."""
     ladders: dict[tuple[str, int], dict[float, float]] = {}
     for row in rows:
-        score = row["scores"][dimension]
+        score = row["scores"].get(dimension)
         if row["damage"] == damage and score is not None:
             ladders.setdefault((row["table"], row["seed"]), {})[row["size"]] = score
     found = []
@@ -95,11 +95,11 @@ def place(damage: str, dimension: str) -> str:
 
 def _matrix(rows: Sequence[Row], damages: Sequence[str]) -> list[str]:
     lines = [
-        "| damage | " + " | ".join(DIMENSIONS[name].title for name in MEASURED) + " |",
-        "|---" * (len(MEASURED) + 1) + "|",
+        "| damage | " + " | ".join(DIMENSIONS[name].title for name in DIMENSIONS) + " |",
+        "|---" * (len(DIMENSIONS) + 1) + "|",
     ]
     for damage in damages:
-        cells = [_cell(rows, damage, dimension) for dimension in MEASURED]
+        cells = [_cell(rows, damage, dimension) for dimension in DIMENSIONS]
         lines.append(f"| `{damage}`: {DAMAGES[damage].what} | " + " | ".join(cells) + " |")
     return lines
 
@@ -145,20 +145,20 @@ def _reasons(damages: Sequence[str]) -> list[str]:
 
 def picture(rows: Sequence[Row], damages: Sequence[str]) -> str:
     """The matrix as an SVG: the darker a cell, the lower the score at ``SHOWN``; framed where the damage is meant."""
-    width, height = LEFT + CELL_WIDTH * len(MEASURED) + 10, TOP + CELL_HEIGHT * len(damages) + 34
+    width, height = LEFT + CELL_WIDTH * len(DIMENSIONS) + 10, TOP + CELL_HEIGHT * len(damages) + 34
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
         f'font-size="13">',
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
-    for column, dimension in enumerate(MEASURED):
+    for column, dimension in enumerate(DIMENSIONS):
         x = LEFT + CELL_WIDTH * (column + 0.5)
         for line, word in enumerate(DIMENSIONS[dimension].title.replace("-", "- ").split()):
             parts.append(f'<text x="{x}" y="{18 + 15 * line}" text-anchor="middle">{word.rstrip()}</text>')
     for line, damage in enumerate(damages):
         y = TOP + CELL_HEIGHT * line
         parts.append(f'<text x="{LEFT - 10}" y="{y + 24}" text-anchor="end">{damage}</text>')
-        parts += [_drawn(rows, damage, name, LEFT + CELL_WIDTH * k, y) for k, name in enumerate(MEASURED)]
+        parts += [_drawn(rows, damage, name, LEFT + CELL_WIDTH * k, y) for k, name in enumerate(DIMENSIONS)]
     parts.append(
         f'<text x="{LEFT}" y="{height - 12}" fill="#444">score at {SHOWN:.0%} damage; below it the size from which '
         f"on it is seen; framed: the dimension meant</text></svg>"

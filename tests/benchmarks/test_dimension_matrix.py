@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal, assert_series_equal
 from benchmarks import matrix_document
 from benchmarks.dimension_damages import DAMAGES, Fresh, has_rare
 from benchmarks.dimension_matrix import SUBJECTS, fits, fresh
-from benchmarks.fresh_samples import MEASURED, report, sample, sizes_of
+from benchmarks.fresh_samples import report, sample, sizes_of
 from benchmarks.fresh_tables import parts, pooled
 from synthos.results import DIMENSIONS
 
@@ -44,9 +44,23 @@ def test_a_damage_keeps_rows_columns_and_types_and_is_the_same_every_time(name: 
     assert changed(rows, frame) > 0
 
 
-@pytest.mark.parametrize("name", [name for name in DAMAGES if name not in ("warped", "levelled", "mistimed")])
+@pytest.mark.parametrize("name", [name for name in DAMAGES if name not in ("warped", "levelled", "mistimed", "untied")])
 def test_a_damage_touches_as_many_rows_as_it_says(name: str, mixed: Fresh) -> None:
     assert 0 < changed(mixed, made(mixed, name, 0.1)) <= 0.1 * mixed.frame.height
+
+
+def test_untying_changes_one_column_that_no_other_betrays() -> None:
+    rows = fresh("woven", 0)
+    frame = made(rows, "untied", 1.0)
+    assert_frame_equal(frame.drop("odd"), rows.frame.drop("odd"))
+    parity = sum((pl.col(name) == "yes").cast(pl.Int8) for name in ("left", "middle", "right")) % 2
+    odd = pl.col("odd") == "odd"
+    kept, lost = (side.select(((parity == 1) == odd).mean()).item() for side in (rows.frame, frame))
+    assert kept > 0.95
+    assert 0.45 < lost < 0.55
+    for name in ("left", "middle", "right"):
+        alike = rows.frame.select((odd == (pl.col(name) == "yes")).mean()).item()
+        assert 0.45 < alike < 0.55
 
 
 def test_rows_are_moved_in_order_and_in_time() -> None:
@@ -58,9 +72,9 @@ def test_rows_are_moved_in_order_and_in_time() -> None:
     assert_series_equal(frame["load"].sort(), dated.frame["load"].sort())
 
 
-def test_each_damage_names_dimensions_and_every_dimension_measured_has_one() -> None:
+def test_each_damage_names_dimensions_and_every_dimension_has_one() -> None:
     named = {damage.own for damage in DAMAGES.values()}
-    assert named == set(MEASURED)
+    assert named == set(DIMENSIONS)
     assert all(set(damage.shared) <= set(DIMENSIONS) - {damage.own} for damage in DAMAGES.values())
 
 
@@ -122,7 +136,7 @@ def test_sizes_are_synthetic_before_reference() -> None:
 
 
 def test_the_report_counts_splits_with_a_score() -> None:
-    scores = dict.fromkeys(MEASURED, 99.0) | {"temporal_stability": None}
+    scores = dict.fromkeys(DIMENSIONS, 99.0) | {"temporal_stability": None}
     low = scores | {"diversity_retention": 96.9}
     text = report([{"table": "rand", "size": "500", "scores": each} for each in (scores, low)])
     line = next(line for line in text.splitlines() if line.startswith("| rand"))
@@ -137,7 +151,8 @@ def case(damage: str, size: float, **scores: float | None) -> matrix_document.Ro
         "damage": damage,
         "size": size,
         "seed": 0,
-        "scores": dict.fromkeys(MEASURED, 100.0) | scores,
+        "models": False,
+        "scores": dict.fromkeys(DIMENSIONS, 100.0) | scores,
     }
 
 
@@ -158,4 +173,20 @@ def test_the_document_marks_what_should_not_see_and_does(tmp_path: Path) -> None
     assert "**60, 10 %**" in line
     assert "**!** 90, 10 %" in line
     assert "100, never" in line
+    assert "in 0 comparisons more" in target.read_text()
     assert "<svg" in target.with_suffix(".svg").read_text()
+
+
+def test_what_the_models_said_stands_in_its_own_column(tmp_path: Path) -> None:
+    models = {"models": True, "scores": {"scale_robustness": 60.0}}
+    rows = [case("untied", size) | {"scores": {"semantic_coherence": 100.0}} for size in (0.1, 0.5)]
+    target = tmp_path / "dimensions.md"
+    matrix_document.write([*rows, rows[1] | models], target)
+    text = target.read_text()
+    assert "in 1 comparisons more: sizes\n50 %, tables mixed, 1 seed (" in text
+    heading, line = (
+        next(row for row in text.splitlines() if row.startswith(f"| {start}")).split(" | ")
+        for start in ("damage |", "`untied`:")
+    )
+    # Sizes at which the models were not asked are no figure.
+    assert line[heading.index("Scale robustness")] == "n/a"
