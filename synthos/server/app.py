@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from synthos.server import health, problems
 from synthos.server.analytics import endpoints as analytics
 from synthos.server.api_keys import endpoints as api_keys
 from synthos.server.auth import endpoints as auth
+from synthos.server.cross_origin import CrossOrigin
 from synthos.server.datasets import endpoints as datasets
 from synthos.server.jobs import endpoints as jobs
 from synthos.server.jobs.metrics import registry_of
@@ -74,20 +74,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.include_router(health.router)
     app.add_middleware(BodyLimits, most_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=[
-                *("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match"),
-                *("Range", "If-Range", "Content-Digest", "X-Part-SHA256", "Last-Event-ID", "X-Request-ID"),
-            ],
-            expose_headers=[
-                *("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
-                *("Content-Range", "Content-Disposition", "Accept-Ranges", "Idempotent-Replayed"),
-            ],
-            max_age=600,
-        )
+        app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry)
     return app

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from synthos.server.app import create_app
 from synthos.server.jobs import streams
+from synthos.server.problems import MEDIA_TYPE, TYPES
 from synthos.server.security_headers import HEADERS
 from synthos.server.settings import Settings, Tier
 from synthos.server.state import Services
@@ -72,6 +73,16 @@ def test_only_named_origins_may_ask(browser: TestClient, method: str) -> None:
         assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (
             (200, OURS) if origin == OURS else (400, None)
         )
+
+
+def test_a_refused_preflight_says_why_as_any_error_does(browser: TestClient) -> None:
+    asked = {"Origin": OURS, "Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "x-own"}
+    answer = browser.options("/api/v1/datasets", headers=asked)
+    document = answer.json()
+    assert answer.headers["Content-Type"] == MEDIA_TYPE and "Origin" in answer.headers["Vary"]
+    assert (document["status"], document["type"]) == (400, TYPES + "cross-origin")
+    assert "method, headers" in document["detail"] and document["instance"] == "/api/v1/datasets"
+    assert document["request_id"] == answer.headers["X-Request-ID"]
 
 
 def test_what_clients_need_of_an_answer_is_shown_to_scripts(browser: TestClient) -> None:
