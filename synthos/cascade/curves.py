@@ -24,7 +24,7 @@ class Curves:
     rows : training sizes, shape (6,).
     synthetic, reference : loss of the three tiers' mixture, shape (6, 1 + resamples).
     independent : loss of independent columns, shape (1 + resamples,).
-    noise : standard error that training adds to a difference between the arms, bits per row.
+    noise : standard error that training, and the draw of its rows, add to a difference between the arms, bits per row.
     """
 
     rows: Floats

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 
 import numpy as np
 
 from synthos.cascade import predictions
 from synthos.cascade.curves import LEAST_YARDSTICK, LEVEL, Curves, Floats, equivalents
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
+from synthos.cascade.scaling_law import PRIOR_EXPONENT
 from synthos.cascade.tasks import CascadeData, independent_bits
 from synthos.cascade.tiers import SIZES, TIERS, CascadeConfig
 from synthos.errors import InternalError
@@ -18,6 +20,9 @@ from synthos.stats.bootstrap import percentile_interval
 
 #: Bootstrap copies of the test rows.
 RESAMPLES = 400
+#: By how much the draw of the training rows moves the loss, in units of what a model that is true would show: variance
+#: of the gap between fresh real samples (``benchmarks/LOG.md``).
+SCATTER = 2.0
 
 
 def summarise(
@@ -119,11 +124,24 @@ def _curves(data: CascadeData, table: dict[tuple[Arm, Tier, int], RunOutcome], r
         table["synthetic", tier, SIZES - 1].run.loss_bits - table["reference", tier, SIZES - 1].run.loss_bits
         for tier in TIERS
     ]
-    noise = float(np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
-    s_means = synthetic @ weights.T
-    s_means[:, 1:] += noise * rng.standard_normal(s_means[:, 1:].shape)
+    s_means, r_means = synthetic @ weights.T, reference @ weights.T
     rows = np.array([table["synthetic", TIERS[0], i].run.rows for i in range(SIZES)], float)
-    return Curves(rows, s_means, reference @ weights.T, independent_bits(data) @ weights.T, noise)
+    drawn = sum(_drawn_rows(rows, curve[:, 0]) for curve in (s_means, r_means))
+    noise = float(np.sqrt(np.var(gaps, ddof=1) / len(gaps) + drawn))
+    s_means[:, 1:] += noise * rng.standard_normal(s_means[:, 1:].shape)
+    return Curves(rows, s_means, r_means, independent_bits(data) @ weights.T, noise)
+
+
+def _drawn_rows(rows: Floats, bits: Floats) -> float:
+    """Variance of the loss at the last size over other draws of as many training rows, in bits squared.
+
+    For n rows, 2n times what the loss lies above its floor, in nats, is chi-squared (Wilks 1938, doi:10.1214/aoms/
+    1177732360), so that an excess of E nats has the variance E / n; measured it is ``SCATTER`` times that. E follows
+    from the fall between the last two sizes and the usual exponent of the law.
+    """
+    nats = max(float(bits[-2] - bits[-1]), 0.0) * log(2.0)
+    excess = nats / ((rows[-1] / rows[-2]) ** PRIOR_EXPONENT[0] - 1.0)
+    return SCATTER * float(excess / rows[-1]) / log(2.0) ** 2
 
 
 def _n_eff_note(bound: Bound, rows: int, data: CascadeData) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from cascade_tables import made_runs
 
 from synthos.cascade.outcomes import LoopOutcome, RunOutcome
-from synthos.cascade.summary import summarise
+from synthos.cascade.scaling_law import PRIOR_EXPONENT
+from synthos.cascade.summary import SCATTER, summarise
 from synthos.cascade.tasks import CascadeData, independent_bits, make_tasks
 from synthos.cascade.tiers import CascadeConfig, training_sizes
 from synthos.errors import InternalError
@@ -29,15 +31,15 @@ def data() -> CascadeData:
     return make_tasks(coded(2000, 2), coded(2000, 1), None, COLUMNS, 3)
 
 
-def runs(data: CascadeData, gap: float, noise: float = 0.01) -> list[RunOutcome]:
+def runs(data: CascadeData, gap: float, noise: float = 0.01, fall: float = 60.0) -> list[RunOutcome]:
     def loss(arm: Arm, tier: Tier, rows: int) -> float:
-        return 20.0 + 60 / rows**0.5 + gap * (arm == "synthetic")
+        return 20.0 + fall / rows**0.5 + gap * (arm == "synthetic")
 
     return made_runs(len(data.test), training_sizes(NO_LOOP, data.rows), loss, noise)
 
 
-def summed(data: CascadeData, gap: float, noise: float = 0.01) -> CascadeResult:
-    return summarise(data, runs(data, gap, noise), NO_LOOP, None)
+def summed(data: CascadeData, gap: float, noise: float = 0.01, fall: float = 60.0) -> CascadeResult:
+    return summarise(data, runs(data, gap, noise, fall), NO_LOOP, None)
 
 
 def test_rho_is_the_gap_over_what_can_be_learned(data: CascadeData) -> None:
@@ -53,14 +55,25 @@ def test_rho_is_the_gap_over_what_can_be_learned(data: CascadeData) -> None:
 
 def test_rho_is_paired_over_test_rows(data: CascadeData) -> None:
     # Rows differ by a whole bit, the arms by a hundredth: unpaired, the gap would drown.
-    result = summed(data, gap=0.2)
+    result = summed(data, gap=0.2, fall=0.0)
     assert result.rho_interval.low > 0
     assert result.rho_interval.high - result.rho_interval.low < 0.01
 
 
 def test_noise_widens_the_interval(data: CascadeData) -> None:
-    quiet, loud = (summed(data, 0.2, noise).rho_interval for noise in (0.01, 1.0))
+    quiet, loud = (summed(data, 0.2, noise, fall=0.0).rho_interval for noise in (0.01, 1.0))
     assert loud.high - loud.low > 5 * (quiet.high - quiet.low)
+
+
+def test_a_curve_that_still_falls_widens_the_interval(data: CascadeData) -> None:
+    result = summed(data, gap=0.0)
+    rows = training_sizes(NO_LOOP, data.rows)
+    fall = 60.0 * math.log(2.0) * (rows[-2] ** -0.5 - rows[-1] ** -0.5)
+    excess = fall / ((rows[-1] / rows[-2]) ** PRIOR_EXPONENT[0] - 1.0)
+    error = math.sqrt(2 * SCATTER * excess / rows[-1]) / math.log(2.0)
+    yardstick = result.independent_bits - 20.0 - 60.0 / rows[-1] ** 0.5
+    width = result.rho_interval.high - result.rho_interval.low
+    assert width == pytest.approx(2 * 1.96 * error / yardstick, rel=0.15)
 
 
 def test_no_gap_is_level_with_zero_inside(data: CascadeData) -> None:
