@@ -25,7 +25,12 @@ HANGS_AFTER = 60.0
 
 
 @pytest.mark.parametrize(
-    ("stage", "ask"), [("read", signal.SIGINT), ("cascade", signal.SIGINT), ("cascade", signal.SIGTERM)]
+    ("stage", "ask"),
+    [
+        ("cascade", signal.SIGINT),
+        pytest.param("read", signal.SIGINT, marks=pytest.mark.long),
+        pytest.param("cascade", signal.SIGTERM, marks=pytest.mark.long),
+    ],
 )
 def test_an_interrupted_command_frees_everything(tables: Path, tmp_path: Path, stage: str, ask: signal.Signals):
     """While Ray is starting, and while models train: no process, no temporary file, no result is left."""

@@ -29,7 +29,7 @@ def postgres() -> Iterator[Any]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     """A service on each of the two databases."""
     url = None if request.param == "sqlite" else fresh_database(request.getfixturevalue("postgres"))
