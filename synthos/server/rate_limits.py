@@ -13,12 +13,12 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
-from starlette.concurrency import run_in_threadpool
 from structlog import get_logger
 
 from synthos.server.breaker import Breaker
 from synthos.server.errors import TooManyError, UnavailableError
 from synthos.server.settings import Settings
+from synthos.server.tasks import in_thread
 
 #: Seconds that one call of Redis may take at most: requests wait for it.
 LONGEST_CALL = 2.0
@@ -137,7 +137,7 @@ class RateLimits:
     async def _hit(self, item: RateLimitItem, caller: str) -> Standing:
         if self._window is None:
             return self._here.hit(item.key_for(caller), item.amount)
-        return await run_in_threadpool(self._shared_hit, self._window, item, caller)
+        return await in_thread(self._shared_hit, self._window, item, caller)
 
     def _shared_hit(self, window: MovingWindowRateLimiter, item: RateLimitItem, caller: str) -> Standing:
         try:

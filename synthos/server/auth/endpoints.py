@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from synthos.server.accounts import repository as accounts
 from synthos.server.accounts.service import register as register_account
@@ -21,6 +20,7 @@ from synthos.server.errors import ForbiddenError, UnauthenticatedError
 from synthos.server.idempotency.route import IdempotentRoute
 from synthos.server.problems import documented
 from synthos.server.state import Services, ServicesOf
+from synthos.server.tasks import in_thread
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 #: Only what creates something may be repeated; a session is opened anew each time.
@@ -34,7 +34,7 @@ async def register(request: Request, services: ServicesOf, asked: RegisterReques
         raise ForbiddenError("accounts are made by the operators here; ask one of them")
     await services.limits.login(f"address {client_address(request)}")
     hashed = await services.passwords.hashed(asked.password.get_secret_value())
-    made = await run_in_threadpool(
+    made = await in_thread(
         register_account,
         services.database,
         email=asked.email,
@@ -49,11 +49,11 @@ async def register(request: Request, services: ServicesOf, asked: RegisterReques
 async def login(request: Request, services: ServicesOf, asked: LoginRequest) -> Tokens:
     """Open a session. Attempts are counted by address and by account."""
     await services.limits.login(f"address {client_address(request)}", f"account {asked.email}")
-    found = await run_in_threadpool(_stored, services, asked.email)
+    found = await in_thread(_stored, services, asked.email)
     stored = found[1] if found else None
     if not await services.passwords.fits(asked.password.get_secret_value(), stored) or found is None:
         raise UnauthenticatedError("email or password is wrong")
-    return _tokens(services, await run_in_threadpool(sessions.open_session, services, found[0]))
+    return _tokens(services, await in_thread(sessions.open_session, services, found[0]))
 
 
 @router.post("/refresh", responses=documented(401, 422, 429))
@@ -61,14 +61,14 @@ async def refresh(request: Request, services: ServicesOf, asked: RefreshRequest)
     """Carry a session on: new tokens for the newest refresh token. One that was used before ends the session."""
     token = asked.refresh_token.get_secret_value()
     await count(request, services, f"address {client_address(request)}", services.settings.refreshes_per_minute)
-    return _tokens(services, await run_in_threadpool(sessions.refresh, services, token))
+    return _tokens(services, await in_thread(sessions.refresh, services, token))
 
 
 @router.post("/logout", status_code=204, responses=documented(422, 429))
 async def logout(request: Request, services: ServicesOf, asked: RefreshRequest) -> Response:
     """End a session. Its access token expires by itself, within a quarter of an hour."""
     await count(request, services, f"address {client_address(request)}", services.settings.refreshes_per_minute)
-    await run_in_threadpool(sessions.close_session, services, asked.refresh_token.get_secret_value())
+    await in_thread(sessions.close_session, services, asked.refresh_token.get_secret_value())
     return Response(status_code=204)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from synthos.server.api_keys.lookup import find_principal
@@ -15,6 +14,7 @@ from synthos.server.auth.scopes import Scope
 from synthos.server.auth.tokens import Principal
 from synthos.server.errors import ForbiddenError, UnauthenticatedError
 from synthos.server.state import Services, services_of
+from synthos.server.tasks import in_thread
 
 #: What routers of guarded routes name, for the OpenAPI document alone: both are read in ``identify``.
 SECURED: list[Any] = [
@@ -55,7 +55,7 @@ async def identify(request: HTTPConnection, services: Services) -> Principal:
     if key is not None and token:
         raise UnauthenticatedError("send an access token or an API key, not both")
     if key is not None:
-        principal = await run_in_threadpool(find_principal, services.database, services.keys, key)
+        principal = await in_thread(find_principal, services.database, services.keys, key)
     elif scheme.lower() == "bearer" and token:
         principal = services.tokens.check(token)
     else:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Row
-from starlette.concurrency import run_in_threadpool
 
 from synthos.results import TableProfile
 from synthos.server import etags
@@ -36,8 +35,9 @@ from synthos.server.idempotency.route import IdempotentRoute
 from synthos.server.pagination import USUAL, Cursor, Limit, Page
 from synthos.server.problems import documented, of_service, problem
 from synthos.server.ranges import UnsatisfiableError, byte_range
-from synthos.server.state import ServicesOf
+from synthos.server.state import Services, ServicesOf
 from synthos.server.storage.base import MOST_PARTS
+from synthos.server.tasks import in_thread, to_the_end
 
 router = APIRouter(prefix="/datasets", tags=["datasets"], dependencies=SECURED, route_class=IdempotentRoute)
 Reader = Annotated[Principal, requires("datasets:read")]
@@ -76,11 +76,18 @@ async def put_part(
 ) -> StoredPart | Response:
     """Send a part. Once it is answered it is on the disk; sent again, it is compared with what is there."""
     expected = expected_sha256(content_digest, x_part_sha256)
-    writer = await run_in_threadpool(uploads.open_part, services, principal, dataset_id, number)
+    # To the end, so that whatever was opened is closed, also for a client that has gone by then.
+    return await to_the_end(_put_part(request, services, principal, dataset_id, number, expected))
+
+
+async def _put_part(
+    request: Request, services: Services, principal: Principal, dataset_id: str, number: int, expected: str | None
+) -> StoredPart | Response:
+    writer = await in_thread(uploads.open_part, services, principal, dataset_id, number)
     try:
         check_length(request.headers.get("content-length"), writer.size)
         await receive(request.stream(), writer, services.settings.body_seconds)
-        part = await run_in_threadpool(writer.finish, expected)
+        part = await in_thread(writer.finish, expected)
     except (TooLargeError, TooSlowError) as error:
         refused = of_service(request, error)
         refused.headers["Connection"] = "close"  # what is left of the body is not read

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from synthos.server.errors import InvalidError, TooLargeError, TooSlowError
 from synthos.server.storage.base import CHUNK_BYTES, PartWriter
+from synthos.server.tasks import in_thread
 
 #: Bytes a second below which a part takes too long, however steadily it comes.
 SLOWEST = 32 * 1024
@@ -50,13 +50,13 @@ async def receive(stream: AsyncIterator[bytes], writer: PartWriter, stall_second
                 held.append(chunk)
                 waiting += len(chunk)
                 if waiting >= CHUNK_BYTES:
-                    await run_in_threadpool(_write, writer, held)
+                    await in_thread(_write, writer, held)
                     held, waiting = [], 0
     except TimeoutError:
         raise TooSlowError(f"after {received:,} bytes no more came in time") from None
     except ClientDisconnect:
         raise InvalidError(("body", "broke off")) from None
-    await run_in_threadpool(_write, writer, held)
+    await in_thread(_write, writer, held)
 
 
 def _write(writer: PartWriter, chunks: Sequence[bytes]) -> None:

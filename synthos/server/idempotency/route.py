@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 
 from synthos.server.auth.guard import admit, client_address
 from synthos.server.errors import InvalidError
 from synthos.server.idempotency.store import Answer, Asked
 from synthos.server.problems import documented
 from synthos.server.state import Services
+from synthos.server.tasks import in_thread, threaded, to_the_end
 
 HEADER = "idempotency-key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -39,13 +39,16 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotentRoute(APIRoute):
-    """Carries out a POST with an ``Idempotency-Key`` once. What fails may be sent again under the same key."""
+    """Carries out a POST with an ``Idempotency-Key`` once. What fails may be sent again under the same key.
+
+    Endpoints that are no coroutines run in a thread of ``synthos.server.tasks``.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if "POST" in (options.get("methods") or ()):
             options["openapi_extra"] = _DOCUMENTED | (options.get("openapi_extra") or {})
             options["responses"] = documented(409, 422) | (options.get("responses") or {})
-        super().__init__(path, endpoint, **options)
+        super().__init__(path, threaded(endpoint), **options)
 
     def get_route_handler(self) -> Handler:
         """The route's handler, behind the stored answers."""
@@ -66,24 +69,32 @@ class IdempotentRoute(APIRoute):
                 # Not the user: an answer to one key may hold what another of the same user may not see.
                 caller = principal.key_id or principal.user_id
             asked = Asked(caller, key, f"{request.method} {quote(request.scope['path'])}", await request.body())
-            return await _once(services, asked, lambda: carry_out(request))
+            # A client that goes away may ask again at once: by then this must have ended, or still be under way.
+            return await to_the_end(once(services, asked, lambda: carry_out(request)))
 
         return handle
 
 
-async def _once(services: Services, asked: Asked, carry_out: Callable[[], Coroutine[Any, Any, Response]]) -> Response:
-    before = await run_in_threadpool(services.answers.begin, asked)
+async def once(services: Services, asked: Asked, carry_out: Callable[[], Coroutine[Any, Any, Response]]) -> Response:
+    """What ``carry_out`` answers, or has answered to the same request before; what it refuses is forgotten.
+
+    Raises
+    ------
+    ConflictError : the same request is being carried out.
+    InvalidError : another request was sent under the same key.
+    """
+    before = await in_thread(services.answers.begin, asked)
     if before is not None:
         return Response(before.body, before.status, headers=before.headers | {"Idempotent-Replayed": "true"})
-    kept = False
+    done = False
     try:
         response = await carry_out()
-        if response.status_code < 300:
-            headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
-            answer = Answer(response.status_code, headers, bytes(response.body))
-            await run_in_threadpool(services.answers.keep, asked, answer)
-            kept = True
-        return response
+        done = response.status_code < 300
     finally:
-        if not kept:
-            await run_in_threadpool(services.answers.forget, asked)
+        # What was carried out is never forgotten, also where its answer cannot be kept: it would be done twice.
+        if not done:
+            await in_thread(services.answers.forget, asked)
+    if done:
+        headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
+        await in_thread(services.answers.keep, asked, Answer(response.status_code, headers, bytes(response.body)))
+    return response

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import anyio
 from fastapi import Header, Response, WebSocket, WebSocketDisconnect
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 from structlog import get_logger
 
 from synthos.server import errors
@@ -28,6 +27,7 @@ from synthos.server.ids import rfc3339
 from synthos.server.jobs import events
 from synthos.server.jobs.events import JobEvent
 from synthos.server.state import Services
+from synthos.server.tasks import in_thread
 
 #: Seconds between two looks for events, and between two signs of life.
 LOOK_SECONDS, HEARTBEAT_SECONDS = 0.4, 15.0
@@ -84,7 +84,7 @@ async def event_stream(services: Services, principal: Principal, job_id: str, af
     NotFoundError : there is no such job.
     TooManyError : the caller listens to too many already.
     """
-    over = await run_in_threadpool(_is_over, services.database, principal.tenant, job_id, after)
+    over = await in_thread(_is_over, services.database, principal.tenant, job_id, after)
     if over:
         return Response(status_code=204)
     _check_room(principal.user_id)
@@ -113,7 +113,7 @@ async def serve_websocket(websocket: WebSocket, services: Services, scope: Scope
     try:
         principal = await _admitted(websocket, services, scope)
         after = _resumed_after(websocket)
-        job_id = await run_in_threadpool(_found, services.database, principal.tenant, find)
+        job_id = await in_thread(_found, services.database, principal.tenant, find)
         _check_room(principal.user_id)
         with _counted(principal.user_id):
             code = await _tell(websocket, _followed(services.database, principal.tenant, job_id, after))
@@ -130,7 +130,7 @@ async def _followed(database: Database, tenant: Tenant, job_id: str, after: int)
     until = time.monotonic() + MOST_SECONDS
     while time.monotonic() < until:
         try:
-            found = await run_in_threadpool(_read, database, tenant, job_id, after)
+            found = await in_thread(_read, database, tenant, job_id, after)
         except AWAY as error:
             _log.warning("a stream is cut off", job_id=job_id, error=type(error).__name__)
             return

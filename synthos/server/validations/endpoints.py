@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 from sqlalchemy import Row
-from starlette.concurrency import run_in_threadpool
 
 from synthos.server import etags, ids
 from synthos.server.auth.guard import SECURED, requires
@@ -18,6 +17,7 @@ from synthos.server.jobs.streams import STREAM_RESPONSES, LastEventId, event_str
 from synthos.server.pagination import USUAL, Cursor, Limit, Page
 from synthos.server.problems import documented
 from synthos.server.state import Services, ServicesOf
+from synthos.server.tasks import in_thread
 from synthos.server.validations import documents, places, service
 from synthos.server.validations.schemas import (
     Cancelled,
@@ -137,7 +137,7 @@ async def events(
 
     Name the last event that you saw in ``Last-Event-ID`` to go on behind it.
     """
-    job_id = await run_in_threadpool(service.job_of, services, principal, validation_id)
+    job_id = await in_thread(service.job_of, services, principal, validation_id)
     return await event_stream(services, principal, job_id, last_event_id or 0)
 
 

@@ -13,8 +13,10 @@ import pytest
 from synthos.server.app import create_app
 from synthos.server.datasets.places import upload_of
 from synthos.server.datasets.uploads import standing
+from synthos.server.errors import ConflictError
 from synthos.server.settings import MIB, Settings
 from synthos.server.state import Services
+from synthos.server.storage.base import Upload
 from tests.server.conftest import Person
 from tests.server.datasets.uploading import CSV, announce, swap
 
@@ -149,6 +151,34 @@ def test_a_client_that_goes_leaves_nothing(ada: Person, services: Services, path
     asyncio.run(_put(ada, services, path, [piece(CSV[:100]), {"type": "http.disconnect"}]))
     assert parts_of(ada, path) == []
     assert ada.client.put(path, content=CSV).status_code == 200
+
+
+def test_a_request_that_is_ended_in_the_middle_gives_its_part_back(ada: Person, services: Services, path: str) -> None:
+    """Serve ends the task of whose client has gone: what it had open is closed all the same."""
+
+    async def ended() -> None:
+        request = asyncio.create_task(_put(ada, services, path, [piece(CSV[:100])]))
+        row = standing(services, ada.principal, path.split("/")[4]).row
+        while not _is_busy(services, upload_of(row)):
+            await asyncio.sleep(0)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        while _is_busy(services, upload_of(row)):
+            await asyncio.sleep(0)
+
+    swap(services, settings=services.settings.model_copy(update={"body_seconds": 0.5}))
+    asyncio.run(ended())
+    assert parts_of(ada, path) == []
+    assert ada.client.put(path, content=CSV).status_code == 200
+
+
+def _is_busy(services: Services, upload: Upload) -> bool:
+    try:
+        services.storage.open_part(upload, 1).close()
+    except ConflictError:
+        return True
+    return False
 
 
 def test_what_is_too_long_is_refused_before_all_of_it_came(ada: Person, services: Services, path: str) -> None:

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import asyncio
+import threading
+
+import pytest
+from fastapi import Response
+from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from synthos.server.db.tables import idempotency_keys
-from synthos.server.idempotency.store import Asked
+from synthos.server.errors import ConflictError, UnavailableError
+from synthos.server.idempotency.route import once
+from synthos.server.idempotency.store import Answers, Asked
 from synthos.server.state import Services
+from synthos.server.tasks import in_thread, to_the_end
 from tests.server.conftest import Person, StandingClock
 
 PATH = "/api/v1/api-keys"
@@ -49,6 +58,53 @@ def test_one_that_never_came_to_an_end_may_be_tried_again(
 def test_what_failed_may_be_sent_again_under_its_key(ada: Person) -> None:
     assert ada.client.post(PATH, json={"name": ""}, headers=ONCE).status_code == 422
     assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 201
+
+
+def test_what_was_done_is_not_done_again_where_its_answer_was_not_kept(
+    ada: Person, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise UnavailableError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Answers, "keep", away)
+        assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 503
+    assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 409
+    assert len(ada.client.get(PATH).json()["items"]) == 1
+
+
+def test_a_request_whose_client_has_gone_is_carried_out_and_answered_when_asked_again(
+    ada: Person, services: Services
+) -> None:
+    body = b'{"name":"ci"}'
+    asked = Asked(ada.user_id, "one", f"POST {PATH}", body)
+    begun, go = threading.Event(), threading.Event()
+
+    async def carry_out() -> Response:
+        await in_thread(lambda: (begun.set(), go.wait(30)))
+        return JSONResponse({"name": "ci"}, 201)
+
+    async def gone() -> None:
+        task = asyncio.create_task(to_the_end(once(services, asked, carry_out)))
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(ConflictError):
+            services.answers.begin(asked)
+        go.set()
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    kept = services.answers.begin(asked)
+                except ConflictError:
+                    await asyncio.sleep(0)
+                else:
+                    break
+        assert kept is not None and kept.status == 201
+
+    asyncio.run(gone())
 
 
 def test_after_a_day_a_key_is_free_again(ada: Person, clock: StandingClock, services: Services) -> None:
