@@ -23,6 +23,9 @@ from synthos.server.scrape import FOLDER
 from synthos.server.settings import Settings
 from synthos.server.telemetry import configure_logs
 
+#: Requests that one replica has under way. Beyond it even the look whether it lives would wait; what is dear has limits
+#: of its own.
+MOST_REQUESTS = 4_000
 #: A replica answers what it has begun within this time after it was told to stop, in seconds.
 DRAIN_SECONDS = 15.0
 #: Seconds between two looks whether a replica has died.
@@ -47,10 +50,11 @@ def build() -> FastAPI:
 
 @serve.deployment(
     name="api",
-    max_ongoing_requests=256,
+    max_ongoing_requests=MOST_REQUESTS,
     graceful_shutdown_timeout_s=DRAIN_SECONDS,
     health_check_period_s=LOOK_AT_REPLICAS,
-    logging_config={"enable_access_log": False},  # the application has a line for each request
+    # The application has a line for each request; Serve would make one, too, and throw it away.
+    logging_config={"enable_access_log": False, "log_level": "WARNING"},
 )
 @serve.ingress(build)
 class Api:

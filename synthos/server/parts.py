@@ -98,6 +98,9 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        # Nobody reads the proxy's own figures, which it has from a line a request; one thread of it is enough here.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         # A replica that is told to stop would otherwise stay for half a minute, for balancers that learn of it slowly.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
         # Three looks in a row have to fail before a proxy that died is started again.

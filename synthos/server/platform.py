@@ -38,6 +38,8 @@ WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
 DRAIN, RAY_ENDS = 25.0, 3.0
 #: Between two looks for orphans and at the API, and how long that may say nothing before Ray begins anew, in seconds.
 ROUND, SILENCE = 2.0, 120.0
+#: Seconds that the API has for an answer, and for one that may be the last that is waited for.
+SOON, LATE = 2.0, 15.0
 _log = structlog.get_logger("synthos.platform")
 
 
@@ -104,7 +106,8 @@ class Platform:
         """Where the API says nothing for long, whatever may be the matter, Ray goes and all that lives in it."""
         (ray,) = (part for part in self._parts if part.needs is None)
         self._heard = max(self._heard, *(part.started for part in self._parts if part is ray or part.dies_too))
-        if self._answers("/livez"):
+        # The longer nothing was heard, the longer an answer may take: one that is slow is no silence.
+        if self._answers("/livez", SOON if now - self._heard < SILENCE / 2 else LATE):
             self._heard = now
         elif ray.process is not None and now - self._heard > SILENCE:
             _log.error("the API is silent")
@@ -162,9 +165,9 @@ class Platform:
             with suppress(ChildProcessError):
                 os.waitpid(orphan.pid, os.WNOHANG)  # what has not ended yet is waited for in the next round
 
-    def _answers(self, path: str) -> bool:
+    def _answers(self, path: str, seconds: float = SOON) -> bool:
         try:
-            with urlopen(f"{self.address}{path}", timeout=2.0) as answer:
+            with urlopen(f"{self.address}{path}", timeout=seconds) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False

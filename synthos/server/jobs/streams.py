@@ -33,8 +33,8 @@ from synthos.server.tasks import in_thread
 LOOK_SECONDS, HEARTBEAT_SECONDS = 0.4, 15.0
 #: A stream ends after so many seconds, and is to be resumed: so long somebody may listen whose access has ended.
 MOST_SECONDS = 900.0
-#: Streams that one user may have open in this process.
-MOST_STREAMS = 32
+#: Streams that one user may have open in this process, and all together; and sockets that have not said who they are.
+MOST_STREAMS, MOST_OPEN, MOST_UNKNOWN = 32, 500, 32
 #: Seconds that a WebSocket has to say who it is, and letters that it may need for it.
 PATIENCE, LONGEST_MESSAGE = 10.0, 8_192
 #: Why a WebSocket is closed: as HTTP says it, and 4000 more.
@@ -68,6 +68,8 @@ STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 LastEventId = Annotated[int | None, Header(ge=0, le=2**31 - 1, description="of the last event that was seen")]
 _open: Counter[str] = Counter()
+#: Stands in ``_open`` for whoever has not said who it is.
+_UNKNOWN = ""
 _log = get_logger("synthos.server")
 
 
@@ -171,7 +173,10 @@ async def _show_life(websocket: WebSocket) -> None:
 
 async def _admitted(websocket: WebSocket, services: Services, scope: Scope) -> Principal:
     if not {"authorization", "x-api-key"} & set(websocket.headers):
-        token = await _first_message(websocket)
+        if _open[_UNKNOWN] >= MOST_UNKNOWN:
+            raise errors.TooManyError("too-many-streams", "too many wait to say who they are", LOOK_SECONDS)
+        with _counted(_UNKNOWN):
+            token = await _first_message(websocket)
         principal = services.tokens.check(token)
         websocket.state.principal, websocket.state.user_id = principal, principal.user_id
     principal = await admit(websocket, services)
@@ -222,6 +227,8 @@ def _found(database: Database, tenant: Tenant, find: Callable[[Work], str]) -> s
 def _check_room(user_id: str) -> None:
     if _open[user_id] >= MOST_STREAMS:
         raise errors.TooManyError("too-many-streams", f"more than {MOST_STREAMS} streams are open", LOOK_SECONDS)
+    if _open.total() >= MOST_OPEN:
+        raise errors.TooManyError("too-many-streams", f"the service has {MOST_OPEN} streams open", LOOK_SECONDS)
 
 
 @contextmanager

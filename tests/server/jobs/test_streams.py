@@ -113,6 +113,20 @@ def test_one_user_does_not_take_all_streams(services: Services, ada: Person, job
         assert ada.client.get(f"{JOBS}/{job.id}/events").status_code == 429
 
 
+def test_all_users_together_do_not_take_the_whole_process(
+    ada: Person, eve: Person, job: Job, stranger: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(streams, "MOST_OPEN", 2)
+    monkeypatch.setattr(streams, "MOST_UNKNOWN", 1)
+    with ada.client.websocket_connect(f"{JOBS}/{job.id}/ws") as socket:
+        socket.receive_json()
+        with stranger.websocket_connect(f"{JOBS}/{job.id}/ws"):  # has not said who it is
+            with stranger.websocket_connect(f"{JOBS}/{job.id}/ws") as another:
+                assert closed(another) == 4429
+            assert ada.client.get(f"{JOBS}/{job.id}/events").status_code == 429
+        assert ada.client.get(f"{JOBS}/{job.id}").status_code == 200
+
+
 def test_a_stream_that_lasts_too_long_is_to_be_resumed(
     services: Services, ada: Person, job: Job, monkeypatch: Any
 ) -> None:
