@@ -19,7 +19,9 @@ ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 6, 0.5, 30.0
 LONGEST_ASKED = 120.0
 #: Answers after which the same request may succeed.
 PASSING = frozenset({408, 429, 502, 503, 504})
-_TYPES = "urn:synthos:problem:"
+_TYPES, _PROBLEM = "urn:synthos:problem:", "application/problem+json"
+#: Conflicts with what was sent before, and is still at work: a request whose connection broke is sent again at once.
+_AT_WORK = frozenset(_TYPES + reason for reason in ("request-in-flight", "part-busy"))
 
 
 class Transport:
@@ -127,10 +129,17 @@ class Transport:
                 self._sleep(_wait(attempt, None))
                 continue
             wait = _wait(attempt, answer.headers.get("retry-after"))
-            if answer.status_code not in PASSING or attempt == ATTEMPTS or wait > LONGEST_ASKED:
+            if not _passes(answer) or attempt == ATTEMPTS or wait > LONGEST_ASKED:
                 return _checked(answer)
             self._sleep(wait)
         raise AssertionError("unreachable")
+
+
+def _passes(answer: httpx2.Response) -> bool:
+    """Whether the same request may succeed later."""
+    if answer.status_code == 409 and answer.headers.get("content-type", "").startswith(_PROBLEM):
+        return answer.json()["type"] in _AT_WORK
+    return answer.status_code in PASSING
 
 
 def _wait(attempt: int, asked: str | None) -> float:
@@ -150,7 +159,7 @@ def _checked(answer: httpx2.Response) -> httpx2.Response:
     if answer.status_code < 400:
         return answer
     where = f"{answer.request.method} {answer.request.url.path}"
-    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+    if not answer.headers.get("content-type", "").startswith(_PROBLEM):
         raise RemoteError(f"HTTP status {answer.status_code}", where=where, status=answer.status_code, reason="http")
     told = answer.json()
     what = "; ".join([told["detail"], *(f"{error['field']} {error['message']}" for error in told.get("errors", ()))])

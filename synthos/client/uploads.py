@@ -14,8 +14,9 @@ from synthos.errors import SourceError
 CHUNK = 2**20
 #: Called with bytes sent and bytes in all.
 OnSent = Callable[[int, int], None]
-#: Endings, without those of compression, and what they hold.
-TYPES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".arrow": "arrow"}
+#: Endings and what they hold; of the first group also with one of ``PACKED`` behind it.
+LINES = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+TYPES = LINES | {".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow"}
 PACKED = frozenset({".gz", ".zst"})
 
 
@@ -27,12 +28,14 @@ def file_type(path: Path) -> str:
     SourceError : the ending is none that the service takes.
     """
     endings = [ending.lower() for ending in path.suffixes]
-    if endings and endings[-1] in PACKED:
-        endings = endings[:-1]
-    if not endings or endings[-1] not in TYPES:
-        fix = f"end its name in one of {', '.join(TYPES)}"
+    packed = bool(endings) and endings[-1] in PACKED
+    known = LINES if packed else TYPES
+    ending = (endings[:-1] if packed else endings)[-1:]
+    if not ending or ending[0] not in known:
+        packs = " or ".join(sorted(PACKED))
+        fix = f"end its name in one of {', '.join(TYPES)}; {packs} may stand behind {', '.join(LINES)}"
         raise SourceError("its ending does not say what it holds", where=str(path), fix=fix)
-    return TYPES[endings[-1]]
+    return known[ending[0]]
 
 
 def send(transport: Transport, path: Path, plan: dict[str, Any], on_sent: OnSent) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from synthos.client import Client
 from synthos.client.transport import ATTEMPTS, FIRST_WAIT
+from synthos.client.uploads import file_type
 from synthos.errors import RemoteError, SourceError
+from synthos.server.datasets.formats import ENDINGS
 from synthos.server.state import Services
 from tests.client.conftest import Unreliable
 from tests.server.conftest import Person, StandingClock
@@ -34,6 +37,34 @@ def test_short_failures_are_borne_and_the_service_is_heeded(
     assert waits[:2] == [7.0, 60.0]
     assert 2 * FIRST_WAIT <= waits[2] <= 4 * FIRST_WAIT <= waits[3] <= 8 * FIRST_WAIT
     assert network.asked.count("POST /api/v1/api-keys") == 5
+
+
+def test_what_is_still_at_work_is_waited_for_and_another_conflict_is_not(
+    log_in: Callable[[], Client], network: Unreliable, waits: list[float]
+) -> None:
+    def conflict(reason: str) -> httpx2.Response:
+        document = {"type": f"urn:synthos:problem:{reason}", "detail": "in the way"}
+        return httpx2.Response(409, json=document, headers={"Content-Type": "application/problem+json"})
+
+    with log_in() as client:
+        network.first = [conflict("request-in-flight"), conflict("part-busy")]
+        assert client.create_api_key("ci").startswith("syn_")
+        assert len(waits) == 2
+        network.first = [conflict("email-taken")]
+        with pytest.raises(RemoteError, match="in the way"):
+            client.create_api_key("ci")
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize("ending", sorted(ENDINGS))
+def test_the_client_sends_what_the_service_takes(ending: str) -> None:
+    assert file_type(Path(f"table{ending}")) == ENDINGS[ending]
+
+
+@pytest.mark.parametrize("name", ["table", "table.txt", "table.gz", "table.parquet.gz", "table.csv.bz2"])
+def test_the_client_sends_nothing_that_the_service_does_not_take(name: str) -> None:
+    with pytest.raises(SourceError, match="ending"):
+        file_type(Path(name))
 
 
 def test_a_service_that_asks_for_hours_is_not_waited_for(
