@@ -191,7 +191,10 @@ DAMAGES: dict[str, Damage] = {
         tilted,
         "some rows replaced by rows with low values in one column",
         "distribution_fidelity",
-        {"rare_pattern_handling": "the column's upper tail thins out"},
+        {
+            "rare_pattern_handling": "the column's upper tail thins out",
+            "scale_robustness": "models see fewer of the other rows",
+        },
         needs_margin=True,
     ),
     "warped": Damage(
@@ -201,6 +204,7 @@ DAMAGES: dict[str, Damage] = {
         {
             "rare_pattern_handling": "the column's upper tail thins out",
             "correlation_preservation": "a value now goes with what went with a higher one",
+            "scale_robustness": "models learn what goes with another value",
         },
         exchangeable=False,
         in_time=True,
@@ -210,7 +214,11 @@ DAMAGES: dict[str, Damage] = {
         _plain(unlinked),
         "columns shuffled among some rows",
         "correlation_preservation",
-        {"semantic_coherence": "shuffled rows make no sense", "rare_pattern_handling": "rare combinations go"},
+        {
+            "semantic_coherence": "shuffled rows make no sense",
+            "rare_pattern_handling": "rare combinations go",
+            "scale_robustness": "shuffled rows teach models nothing of what goes with what",
+        },
     ),
     "narrowed": Damage(
         narrowed,
@@ -219,6 +227,7 @@ DAMAGES: dict[str, Damage] = {
         {
             "distribution_fidelity": "what is ordinary becomes more frequent",
             "rare_pattern_handling": "what is rare becomes less frequent",
+            "scale_robustness": "models see fewer of the other rows",
         },
     ),
     "repeated": Damage(
@@ -230,6 +239,7 @@ DAMAGES: dict[str, Damage] = {
             "distribution_fidelity": "ten rows weigh more",
             "correlation_preservation": "ten rows weigh more",
             "rare_pattern_handling": "the rare rows among those replaced are gone",
+            "scale_robustness": "copies teach models nothing new",
         },
     ),
     "levelled": Damage(
@@ -255,7 +265,10 @@ DAMAGES: dict[str, Damage] = {
         contradicted,
         "a column that another decides swapped among some rows",
         "semantic_coherence",
-        {"correlation_preservation": "a broken rule is a broken dependence"},
+        {
+            "correlation_preservation": "a broken rule is a broken dependence",
+            "scale_robustness": "models learn the rule less surely",
+        },
         needs_rule=True,
     ),
     "untied": Damage(
@@ -282,6 +295,7 @@ DAMAGES: dict[str, Damage] = {
             "rare_pattern_handling": "the column's tails go with its values",
             "correlation_preservation": "what is missing depends on nothing",
             "diversity_retention": "rows without a value differ less",
+            "scale_robustness": "models learn to expect a missing value",
         },
         in_time=True,
         needs_margin=True,

@@ -29,13 +29,14 @@ def test_a_line_cut_short_is_left_out_and_the_next_one_stands_by_itself(tmp_path
 
 
 def test_what_was_answered_before_a_kill_is_not_asked_again(tmp_path: Path) -> None:
-    split, case = {"table": "rand", "size": "500", "split": 0}, {"table": "co2", "damage": "none", "size": 0, "seed": 0}
+    split = {"table": "rand", "size": "500", "split": 0, "models": False}
+    case = {"table": "co2", "damage": "none", "size": 0, "seed": 0, "models": False}
     samples, matrix = tmp_path / "samples.jsonl", tmp_path / "matrix.jsonl"
     for log, row in ((samples, split), (matrix, case)):
         append(log, row)
         cut(log)
-    fresh_samples.run(["rand"], ["500"], 1, None, samples)
-    dimension_matrix.run(["co2"], [], [], 1, matrix)
+    fresh_samples.run(["rand"], ["500"], 1, None, samples, False)
+    dimension_matrix.run(["co2"], [], [], 1, matrix, False)
     assert list(read_log(samples)) == [split] and list(read_log(matrix)) == [case]
 
 
