@@ -42,7 +42,7 @@ serve: $(READY) ## serve the HTTP API from this machine until interrupted
 	@$(BIN)/synthos serve
 
 test: $(READY) ## run the tests, all but the long ones
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not long"
 
 test-long: $(READY) ## run the long ones: parts of a running service killed, other databases, jobs of a cluster
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
