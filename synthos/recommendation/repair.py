@@ -84,7 +84,8 @@ def chosen_by_default(
     if chosen:
         return tuple(chosen)
     if not possible:
-        why = "what the table needs takes its generator" if recommendations else "the table needs no repair"
+        left = "the verdict's reasons say whether anything else is left to do"
+        why = "what the table needs takes its generator" if recommendations else left
         raise ConfigError("there is nothing to apply", where=where, fix=why)
     measured = any(item.expected_gain is not None for item in possible)
     what = "no recommendation without real rows has a measured gain" if measured else "gains were not measured"

@@ -18,7 +18,8 @@ def about_copies(answer: Answer) -> tuple[str, ...]:
     if answer.flagged:
         return (
             f"Memorised: {_share(answer.share)} of its rows (95 % interval {_span(answer.interval)}) are copies of "
-            f"reference rows, beyond what {_usual(answer)}: {_counts(answer)}. Remove them, or train a new generator.",
+            f"reference rows, beyond what {_usual(answer)}: {_counts(answer)}. Train the generator anew; "
+            "rows that equal one of the reference can be left out.",
         )
     if answer.interval.low > 0.0:
         return (

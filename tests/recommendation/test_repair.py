@@ -394,7 +394,7 @@ def test_weights_are_not_applied_to_a_table_that_loses_rows() -> None:
             [gaining(None, "refit_dependence")],
             "r.json: there is nothing to apply; what the table needs takes its generator.",
         ),
-        ([], "r.json: there is nothing to apply; the table needs no repair."),
+        ([], "r.json: there is nothing to apply; the verdict's reasons say whether anything else is left to do."),
     ],
 )
 def test_where_nothing_is_chosen_by_default_the_sentence_names_what_there_is(
