@@ -16,6 +16,10 @@ from synthos.server.scrape import FOLDER
 from synthos.server.settings import Settings
 from synthos.server.storage.opening import open_storage
 
+#: Replicas of a service on port p listen on 100 ports from ``FIRST_REPLICA_PORT`` + 100 (p mod 100) on: below those
+#: that Linux gives out, and above those of Ray's workers.
+FIRST_REPLICA_PORT, REPLICA_PORTS = 20_000, 100
+
 
 @dataclass(slots=True)
 class Part:
@@ -83,6 +87,7 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32), encoding="ascii")
     metrics, proxy = folder / "metrics", folder / "h"
+    replicas = FIRST_REPLICA_PORT + (port % 100) * REPLICA_PORTS
     metrics.mkdir()
     given: Mapping[str, str] = {"SYNTHOS_CONFIG": str(config.resolve())} if config else {}
     return {
@@ -103,6 +108,10 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         # A replica that is told to stop would otherwise stay for half a minute, for balancers that learn of it slowly.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+        # Where a replica died, one of another service on this machine could take its port, and be asked by the proxy of
+        # this one: replicas of services that listen on different ports have different ports, too.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(replicas),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(replicas + REPLICA_PORTS - 1),
         # Three looks in a row have to fail before a proxy that died is started again.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
         # On a busy machine it takes long to begin, and would be started again and again.

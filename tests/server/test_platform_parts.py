@@ -36,6 +36,16 @@ def test_what_is_temporary_lies_in_the_folder_and_is_shared_with_nobody(
     assert (folder / "ray-token").stat().st_mode & 0o777 == 0o600
 
 
+def test_replicas_of_services_on_different_ports_share_none(tmp_path: Path, folder: Path) -> None:
+    def ports(port: int) -> set[int]:
+        (tmp_path / str(port)).mkdir()
+        made = environment(Settings(data_folder=tmp_path / "data"), None, tmp_path / str(port), port)
+        first, last = (int(made[f"RAY_SERVE_DIRECT_INGRESS_{end}_HTTP_PORT"]) for end in ("MIN", "MAX"))
+        return set(range(first, last + 1))
+
+    assert len(ports(8000)) == 100 and not ports(8001) & ports(8099)
+
+
 def test_only_what_lives_in_ray_dies_with_it(tmp_path: Path, folder: Path) -> None:
     made = parts(Settings(data_folder=tmp_path, workers=2), folder, "127.0.0.1:6000")
     assert [(part.name, part.needs, part.dies_too) for part in made] == [
