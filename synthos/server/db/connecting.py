@@ -91,9 +91,7 @@ def connect(engine: Engine, breaker: Breaker, attempts: Retrying) -> Connection:
     breaker.check()
     try:
         try:
-            connection = (
-                engine.connect()
-            )  # as a rule it is there, and this costs a tenth of the way through ``attempts``
+            connection = engine.connect()  # as a rule it is there, and needs none of what ``attempts`` sets up
         except (OperationalError, InterfaceError):
             connection = attempts(engine.connect)
     except DBAPIError:
