@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -45,6 +46,7 @@ class Transport:
         self.url, self._key, self._sleep = url.rstrip("/"), api_key, sleep
         self._access: str | None = None
         self._refresh: str | None = None
+        self._refreshing = threading.Lock()
         self._http = httpx2.Client(base_url=f"{self.url}/api/v1", timeout=timeout, transport=transport)
         #: For addresses of a storage, which must not see the service's credentials.
         self._bare = httpx2.Client(timeout=timeout, transport=transport)
@@ -85,20 +87,26 @@ class Transport:
         ------
         RemoteError : the service refuses, or does not answer.
         """
-        extra = dict(headers or {})
-        if method == "POST":
-            extra.setdefault("Idempotency-Key", uuid.uuid4().hex)
+        extra = (_once() if method == "POST" else {}) | dict(headers or {})
+        access = self._access
         try:
             return self._asked(method, path, json=json, params=params, content=content, headers=extra)
         except RemoteError as error:
             if error.status != 401 or self._refresh is None:
                 raise
-        self._take(self._asked("POST", "/auth/refresh", json={"refresh_token": self._refresh}))
+        self._carry_on(access)
         return self._asked(method, path, json=json, params=params, content=content, headers=extra)
 
     def put_elsewhere(self, url: str, content: Callable[[], Any], size: int) -> None:
         """PUT bytes to an address that the service gave; ``content`` makes them, anew for every attempt."""
         self._try(lambda: self._bare.put(url, content=content(), headers={"Content-Length": str(size)}))
+
+    def _carry_on(self, access: str | None) -> None:
+        """Refresh the session, unless another thread has done so since ``access`` was sent: each token is good once."""
+        with self._refreshing:
+            if self._access == access:
+                body = {"refresh_token": self._refresh}
+                self._take(self._asked("POST", "/auth/refresh", json=body, headers=_once()))
 
     def _take(self, answer: httpx2.Response) -> None:
         tokens = answer.json()
@@ -133,6 +141,11 @@ class Transport:
                 return _checked(answer)
             self._sleep(wait)
         raise AssertionError("unreachable")
+
+
+def _once() -> dict[str, str]:
+    """What makes a request be carried out once, however often it is sent."""
+    return {"Idempotency-Key": uuid.uuid4().hex}
 
 
 def _passes(answer: httpx2.Response) -> bool:

@@ -30,7 +30,7 @@ ROOT = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     validations.router,
     datasets.router,
-    auth.creating,
+    auth.repeatable,
     auth.router,
     api_keys.router,
     validations.sockets,

@@ -97,6 +97,27 @@ def test_what_was_sent_twice_is_carried_out_once(
     assert len(ada.client.get("/api/v1/api-keys").json()["items"]) == 1
 
 
+def test_a_session_outlives_a_lost_answer(
+    log_in: Callable[[], Client], clock: StandingClock, network: Unreliable, ada: Person
+) -> None:
+    class LosesTokens(Unreliable):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            answer = super().handle_request(request)
+            if self.asked.count("POST /api/v1/auth/refresh") == 1 and request.url.path.endswith("/refresh"):
+                answer.close()
+                raise httpx2.ReadError("the answer was lost")
+            return answer
+
+    with log_in() as session:
+        url = session._transport.url
+    losing = LosesTokens()
+    with Client.login(url, ada.email, ada.password, transport=losing, sleep=lambda seconds: None) as client:
+        for _ in range(2):  # the second time with what the first gave
+            clock.move(minutes=16)
+            assert client.create_api_key("ci").startswith("syn_")
+    assert losing.asked.count("POST /api/v1/auth/refresh") == 3
+
+
 def test_what_goes_on_failing_is_told(log_in: Callable[[], Client], network: Unreliable) -> None:
     with log_in() as client:
         network.first = [httpx2.ConnectError("refused")] * ATTEMPTS

@@ -25,6 +25,7 @@ def dataset(services: Services, owner: Person, **fields: Any) -> str:
             "column_count": 4,
             "created_at": work.now,
             "updated_at": work.now,
+            "completed_at": work.now,
         }
         mine = {"id": identifier, "company_id": owner.company_id, "user_id": owner.user_id}
         work.run(datasets.insert().values({**usual, **mine, **fields}))

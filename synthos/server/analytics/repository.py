@@ -19,24 +19,22 @@ MOST_DAYS = 1_000
 
 
 def by_status(work: Work, since: datetime) -> Sequence[Row[Any]]:
-    """Of the validations asked for since then: ``status``, ``number``, ``rows`` and mean ``risk`` of each status."""
+    """Of the validations asked for since then: ``status``, ``number`` and mean ``risk`` of each status."""
     sums = (
         validations.c.status,
         func.count().label("number"),
-        func.coalesce(func.sum(validations.c.rows), 0).label("rows"),
         func.avg(validations.c.risk_score).label("risk"),
     )
     found = work.mine(validations, *sums).where(validations.c.created_at > since)
     return work.all(found.group_by(validations.c.status))
 
 
-def stored(work: Work) -> Row[Any]:
-    """Datasets whose bytes are there, and how many bytes (``number``, ``bytes``)."""
-    size = func.coalesce(func.sum(datasets.c.file_size), 0).label("bytes")
-    there = work.mine(datasets, func.count().label("number"), size)
+def stored(work: Work) -> int:
+    """Datasets that are there, or on their way."""
+    there = work.mine(datasets, func.count().label("number"))
     found = work.one(there.where(datasets.c.status.in_(("uploading", "processing", "ready", "failed"))))
     assert found is not None
-    return found
+    return int(found.number)
 
 
 def completed(statement: Select[Any], since: datetime | None, until: datetime | None, level: str | None) -> Select[Any]:

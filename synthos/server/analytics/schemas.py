@@ -28,7 +28,7 @@ class Usage(BaseModel):
     subscription_tier: TierName
     validations: Quota
     rows: Quota
-    bytes: Quota = Field(description="of datasets that are stored now")
+    bytes: Quota = Field(description="of uploads that came, or may still come")
     datasets: int = Field(description="that are stored now")
     validations_by_status: dict[str, int]
     average_risk_score: float | None = Field(description="of validations completed in the period; null without any")

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from synthos.server.analytics import repository
 from synthos.server.analytics.schemas import Day, History, Past, Quota, Usage
 from synthos.server.auth.tokens import Principal
+from synthos.server.datasets.repository import bytes_announced
 from synthos.server.db.tables import validations
 from synthos.server.pagination import cut, page_of
 from synthos.server.state import Services
+from synthos.server.validations import repository as validated
 
 PERIOD = timedelta(days=30)
 
@@ -20,16 +22,18 @@ def usage(services: Services, principal: Principal) -> Usage:
     with services.database.read(principal.tenant) as work:
         now = work.now
         rows = repository.by_status(work, now - PERIOD)
+        used = validated.used_since(work, now - PERIOD)
+        sent, _ = bytes_announced(work)
         stored = repository.stored(work)
     average = next((row.risk for row in rows if row.status == "completed"), None)
     return Usage(
         period_start=now - PERIOD,
         period_end=now,
         subscription_tier=principal.tier,
-        validations=_quota(sum(row.number for row in rows), tier.validations),
-        rows=_quota(sum(row.rows for row in rows), tier.rows),
-        bytes=_quota(stored.bytes, tier.bytes),
-        datasets=stored.number,
+        validations=_quota(used.number, tier.validations),
+        rows=_quota(used.rows, tier.rows),
+        bytes=_quota(sent, tier.bytes),
+        datasets=stored,
         validations_by_status={row.status: row.number for row in rows},
         average_risk_score=None if average is None else float(average),
     )

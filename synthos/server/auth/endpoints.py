@@ -23,11 +23,11 @@ from synthos.server.state import Services, ServicesOf
 from synthos.server.tasks import in_thread
 
 router = APIRouter(prefix="/auth", tags=["auth"])
-#: Only what creates something may be repeated; a session is opened anew each time.
-creating = APIRouter(prefix="/auth", tags=["auth"], route_class=IdempotentRoute)
+#: What uses something up, or makes an account, may be repeated; a session is opened anew each time.
+repeatable = APIRouter(prefix="/auth", tags=["auth"], route_class=IdempotentRoute)
 
 
-@creating.post("/register", status_code=201, responses=documented(403, 409, 422, 429))
+@repeatable.post("/register", status_code=201, responses=documented(403, 409, 422, 429))
 async def register(request: Request, services: ServicesOf, asked: RegisterRequest) -> Registered:
     """Make an account, with a company of its own."""
     if not services.settings.open_registration:
@@ -56,9 +56,12 @@ async def login(request: Request, services: ServicesOf, asked: LoginRequest) -> 
     return _tokens(services, await in_thread(sessions.open_session, services, found[0]))
 
 
-@router.post("/refresh", responses=documented(401, 422, 429))
+@repeatable.post("/refresh", responses=documented(401, 409, 422, 429))
 async def refresh(request: Request, services: ServicesOf, asked: RefreshRequest) -> Tokens:
-    """Carry a session on: new tokens for the newest refresh token. One that was used before ends the session."""
+    """Carry a session on: new tokens for the newest refresh token. One that was used before ends the session.
+
+    Send an ``Idempotency-Key``: where the answer was lost, the same request gets it again.
+    """
     token = asked.refresh_token.get_secret_value()
     await count(request, services, f"address {client_address(request)}", services.settings.refreshes_per_minute)
     return _tokens(services, await in_thread(sessions.refresh, services, token))

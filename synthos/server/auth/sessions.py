@@ -97,6 +97,12 @@ def close_session(services: Services, token: str) -> None:
             audit.record(work, "session.closed", row.family_id, company_id=row.company_id, user_id=row.user_id)
 
 
+def forget_expired(services: Services) -> int:
+    """Remove refresh tokens whose time is over; how many. To whoever shows one it is unknown, which is no less."""
+    with services.database.write(None) as work:
+        return work.run(refresh_tokens.delete().where(refresh_tokens.c.expires_at <= work.now))
+
+
 def _issue(services: Services, work: Work, user: Row[Any], family: str) -> str:
     token = f"rt_{secrets.token_urlsafe(32)}"
     work.run(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, or_
+from sqlalchemy import ColumnElement, Row, Table, func, or_
 
 from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets, pipelines, validations
@@ -75,12 +75,19 @@ def change(work: Work, dataset_id: str, *statuses: str, **values: Any) -> bool:
 def is_in_use(work: Work, dataset_id: str) -> bool:
     """Whether a validation or a pipeline that reads it is queued or running."""
     for table in (validations, pipelines):
-        named = [
-            table.c[role] for role in ("dataset_id", "reference_id", "holdout_id", "repaired_id") if role in table.c
-        ]
         reading = work.mine(table, table.c.id).where(
-            table.c.status.in_(("queued", "running")), or_(*(column == dataset_id for column in named))
+            table.c.status.in_(("queued", "running")), _names(table, dataset_id)
         )
         if work.one(reading.limit(1)) is not None:
             return True
     return False
+
+
+def validations_of(work: Work, dataset_id: str) -> list[str]:
+    """The tenant's validations that read it."""
+    return [row.id for row in work.all(work.mine(validations, validations.c.id).where(_names(validations, dataset_id)))]
+
+
+def _names(table: Table, dataset_id: str) -> ColumnElement[bool]:
+    roles = [table.c[role] for role in ("dataset_id", "reference_id", "holdout_id", "repaired_id") if role in table.c]
+    return or_(*(column == dataset_id for column in roles))

@@ -79,6 +79,8 @@ def content(services: Services, row: Row[Any], start: int, stop: int) -> Iterato
 def delete(services: Services, principal: Principal, dataset_id: str) -> datetime:
     """Delete it with its bytes and all that was made of it; when that was.
 
+    Of the validations that read it the results stay, which are numbers; their documents and reports go.
+
     What the storage cannot remove at this moment is reached by nobody any more, and removed by the next sweep.
 
     Raises

@@ -14,6 +14,7 @@ from synthos.server.db.database import Tenant
 from synthos.server.db.tables import datasets
 from synthos.server.errors import UnavailableError
 from synthos.server.state import Services
+from synthos.server.validations import places
 
 #: Datasets that one sweep looks at.
 MOST = 500
@@ -49,10 +50,16 @@ def expire(services: Services, row: Row[Any]) -> bool:
 
 
 def clear(services: Services, row: Row[Any]) -> None:
-    """Remove every byte of a dataset that is expired or deleted; the next sweep tries again where that fails."""
+    """Remove every byte of a dataset that is expired or deleted, and what validations have made of it.
+
+    The next sweep tries again where that fails.
+    """
+    with services.database.read(_tenant(row)) as work:
+        validations = repository.validations_of(work, row.id)
     try:
         services.storage.abort(data_key(row))
-        services.storage.delete_prefix(folder_of(row.id))
+        for folder in (folder_of(row.id), *map(places.folder, validations)):
+            services.storage.delete_prefix(folder)
     except UnavailableError:
         _log.warning("bytes are left for the next sweep", dataset=row.id)
         return

@@ -80,7 +80,7 @@ refresh_tokens = Table(
     Column("family_id", String(32), nullable=False, index=True),
     Column("digest", String(64), nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
     Column("used_at", Instant),
     Column("revoked_at", Instant),
 )
@@ -151,6 +151,7 @@ validations = Table(
     Column("rows", BigInteger),
     Column("error", Json),
     Column("job_id", String(32)),
+    Column("runs", Integer, nullable=False, server_default=text("1")),  # times that it was asked for
     Column("version", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
@@ -177,6 +178,7 @@ jobs = Table(
     Column("lease_until", Instant),
     Column("worker", String(200)),
     Column("cancel_asked_at", Instant),
+    Column("away_since", Instant),  # when an attempt first found away what it needs, and every one since
     Column("error", Json),
     Column("trace_id", String(32)),
     Column("created_at", Instant, nullable=False),
@@ -199,6 +201,7 @@ job_events = Table(
     Column("at", Instant, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("data", Json, nullable=False),
+    Index(None, "at"),
 )
 
 stage_results = Table(

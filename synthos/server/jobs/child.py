@@ -86,11 +86,10 @@ def carry_out(services: Services, job_id: str, lease: str, handlers: Mapping[str
 def _settled(services: Services, job: Job, handlers: Mapping[str, Handler], validate: Validate) -> int:
     """Run the handler, and write how that ended. What means to stop is passed on."""
     teller = Teller(services.database, job)
-    cache = services.settings.data_folder / "models"
     error: Problem | None = None
     again = away = False
     try:
-        handlers[job.kind](JobContext(services, job, validate, cache, teller))
+        handlers[job.kind](JobContext(services, job, validate, teller))
     except (LeaseLostError, CancelledError):
         raise
     except (StorageError, ClusterError) as caught:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from synthos.progress import Listener
@@ -23,14 +22,12 @@ class JobContext:
     Attributes
     ----------
     validate : has the signature of ``synthos.flow.validate``.
-    cache : a folder for trained models, shared by all jobs of this machine.
     tell : takes progress; raises ``LeaseLostError`` once the job is another's.
     """
 
     services: Services
     job: Job
     validate: Validate
-    cache: Path
     tell: Listener
 
     @property

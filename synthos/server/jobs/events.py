@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import String, bindparam, func, insert, select
+from sqlalchemy import String, bindparam, delete, func, insert, select, tuple_
 
-from synthos.server.db.database import Work
-from synthos.server.db.tables import job_events
+from synthos.server.db.database import Database, Work
+from synthos.server.db.tables import job_events, jobs
 from synthos.server.db.types import Instant, Json
 
 #: A change of state; a step of the work; and the last of all, after which nothing comes.
 EventKind = Literal["status", "progress", "end"]
 #: Events that one read gives at most.
 MOST = 200
+#: How long the events of a job that has ended are kept, and how many one sweep removes at most.
+KEPT, MOST_FORGOTTEN = timedelta(days=30), 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,13 @@ def read(work: Work, job_id: str, after: int) -> Sequence[JobEvent]:
     wanted = work.mine(job_events).where(job_events.c.job_id == job_id, job_events.c.sequence > after)
     rows = work.all(wanted.order_by(job_events.c.sequence).limit(MOST))
     return [JobEvent(row.sequence, row.at, row.kind, row.data) for row in rows]
+
+
+def forget(database: Database) -> int:
+    """Remove old events of jobs that have ended; how many. The jobs themselves stay."""
+    key = (job_events.c.job_id, job_events.c.sequence)
+    of_job = select(*key).join_from(job_events, jobs, jobs.c.id == job_events.c.job_id)
+    with database.write(None) as work:
+        old = of_job.where(job_events.c.at <= work.now - KEPT, jobs.c.finished_at.is_not(None))
+        oldest = old.order_by(job_events.c.at).limit(MOST_FORGOTTEN)
+        return work.run(delete(job_events).where(tuple_(*key).in_(oldest)))

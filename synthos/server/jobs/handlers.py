@@ -45,9 +45,30 @@ def _forget_results(services: Services) -> None:
     forget_results(services)
 
 
+def _forget_sessions(services: Services) -> None:
+    from synthos.server.auth.sessions import forget_expired
+
+    forget_expired(services)
+
+
+def _forget_events(services: Services) -> None:
+    from synthos.server.jobs.events import forget
+
+    forget(services.database)
+
+
+def _forget_models(services: Services) -> None:
+    from synthos.server.jobs.models import forget_models
+
+    forget_models(services)
+
+
 #: What a worker does now and then.
 CHORES: dict[str, Callable[[Services], None]] = {
     "uploads": _expire_uploads,
     "answers": _forget_answers,
     "stages": _forget_results,
+    "sessions": _forget_sessions,
+    "events": _forget_events,
+    "models": _forget_models,
 }

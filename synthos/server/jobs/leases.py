@@ -108,11 +108,12 @@ def put_off(work: Work, job: Job, error: Problem) -> None:
     LeaseLostError : the lease is not valid any more.
     """
     row = _hold_to_end(work, job)
-    wait = outage_wait(work.now - row.created_at)
+    since = row.away_since or work.now
+    wait = outage_wait(work.now - since)
     if wait is None:
         _fail(work, row, error)
     else:
-        _put_back(work, row, work.now + wait, error=error, attempts=row.attempts - 1)
+        _put_back(work, row, work.now + wait, error=error, attempts=row.attempts - 1, away_since=since)
 
 
 def stop(work: Work, job: Job) -> None:
@@ -177,7 +178,14 @@ def _put_back(work: Work, row: Row[Any], due_at: Any, **values: Any) -> None:
     if row.cancel_asked_at is not None:
         end(work, row, "cancelled")
         return
-    waiting = {"status": "queued", "due_at": due_at, "lease": None, "lease_until": None, "worker": None}
+    waiting = {
+        "status": "queued",
+        "due_at": due_at,
+        "lease": None,
+        "lease_until": None,
+        "worker": None,
+        "away_since": None,
+    }
     mine = (jobs.c.id == row.id) & (jobs.c.company_id == row.company_id)
     work.run(jobs.update().where(mine).values(waiting | values))
     told = {"status": "queued", "attempt": values.get("attempts", row.attempts)}

@@ -21,6 +21,7 @@ from synthos.server.jobs.folders import Folders
 from synthos.server.jobs.leases import LeaseLostError
 from synthos.server.jobs.machine import Machine
 from synthos.server.jobs.queue import Job
+from synthos.server.jobs.turns import my_turn
 from synthos.server.settings import Settings
 
 #: Seconds between two rounds: so long a wish to cancel may wait to be seen.
@@ -92,6 +93,8 @@ class Runner:
             step()
         except AWAY as error:
             _log.warning("the database does not answer", error=type(error).__name__)
+        except OSError as error:
+            _log.warning("the data folder takes nothing", error=type(error).__name__)
 
     def _round(self) -> None:
         self._collect()
@@ -99,7 +102,10 @@ class Runner:
             self._beat()
         for child in self._children:
             self._watch(child)
-        self._take()
+        # Another worker has its turn for a moment: there is a next round.
+        with my_turn(self._settings.data_folder) as mine:
+            if mine:
+                self._take()
 
     def _beat(self) -> None:
         """Say that this worker lives, keep its leases, and take back those of others that ran out."""

@@ -15,7 +15,9 @@ from synthos.server.jobs import queue, repository
 from synthos.server.jobs.queue import PRIORITIES
 from synthos.server.jobs.schemas import RunAgain
 from synthos.server.pagination import cut
+from synthos.server.settings import Tier
 from synthos.server.state import Services
+from synthos.server.validations import service as validations
 
 #: Ends of a validation after which it may be run again.
 _NO_RESULT = ("failed", "cancelled")
@@ -27,12 +29,16 @@ def run_again(services: Services, principal: Principal, asked: RunAgain) -> Row[
     Raises
     ------
     NotFoundError : there is no such dataset or validation.
-    ConflictError : it has not failed.
+    ConflictError : it has not failed, its tables are not there any more, or it is of long ago.
+    TooManyError : the month's validations or rows are used up.
     """
-    again = _process_again if asked.kind == "ingest" else _validate_again
+    priority = PRIORITIES[asked.priority]
     with services.database.write(principal.tenant) as work:
         audit.begin(work)
-        job_id = again(work, asked.subject, PRIORITIES[asked.priority])
+        if asked.kind == "ingest":
+            job_id = _process_again(work, asked.subject, priority)
+        else:
+            job_id = _validate_again(work, services.settings.tiers[principal.tier], asked.subject, priority)
         return repository.find(work, job_id)
 
 
@@ -77,7 +83,8 @@ def _process_again(work: Work, dataset_id: str, priority: int) -> str:
     return job_id
 
 
-def _validate_again(work: Work, validation_id: str, priority: int) -> str:
+def _validate_again(work: Work, tier: Tier, validation_id: str, priority: int) -> str:
+    """It counts against the month's quotas like the first time."""
     row = repository.locked_validation(work, validation_id)
     if row is None:
         raise NotFoundError("validation")
@@ -85,6 +92,13 @@ def _validate_again(work: Work, validation_id: str, priority: int) -> str:
         raise ConflictError("not-failed", f"only what has failed or was cancelled is run again; this is {row.status}")
     if not repository.has_its_datasets(work, row):
         raise ConflictError("dataset-deleted", "a dataset of this validation is not there any more")
+    if work.now - row.created_at > validations.MONTH:
+        raise ConflictError("too-old", "it was asked for more than 30 days ago; ask for a new one")
+    named = {"synthetic": row.dataset_id, "reference": row.reference_id, "holdout": row.holdout_id}
+    tables = {role: name for role, name in named.items() if name is not None}
+    rows = validations.rows_of(work, tables) or 0
+    validations.check_quota(work, tier, validations=1, rows=rows)
+    audit.record(work, "validation.requested", validation_id, kind=row.kind, tables=tables)
     job_id = queue.enqueue(work, "validation", validation_id, {}, priority=priority)
-    repository.validate_again(work, row, job_id)
+    repository.validate_again(work, row, job_id, rows)
     return job_id

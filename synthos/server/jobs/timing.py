@@ -15,7 +15,7 @@ from synthos.server.db.types import Instant
 
 #: Seconds that a job waits after its first failure, how much longer after each further one, and at most.
 FIRST_WAIT, FACTOR, LONGEST_WAIT = 5.0, 4.0, 300.0
-#: Seconds after it was asked for in which a job may wait for what it needs and is away, and no attempt counts.
+#: Seconds that a job waits for what it needs and is away; until then no attempt counts.
 OUTAGE = 3_600.0
 #: A time set on another machine may be ahead by as much as it reaches into the future, and is believed.
 SLACK = 2.0
@@ -43,9 +43,9 @@ def back_off(attempts: int) -> timedelta:
     return timedelta(seconds=longest * random.uniform(0.5, 1.0))
 
 
-def outage_wait(age: timedelta) -> timedelta | None:
-    """How long a job of this age waits for what is away: longer and longer; None where it has waited long enough."""
-    seconds = age.total_seconds()
+def outage_wait(waited: timedelta) -> timedelta | None:
+    """How long a job waits on that has ``waited`` for what is away: longer and longer; None where that is enough."""
+    seconds = waited.total_seconds()
     if not 0.0 <= seconds < OUTAGE:
         return None
     return timedelta(seconds=min(LONGEST_WAIT, max(FIRST_WAIT, seconds / 2.0)) * random.uniform(0.5, 1.0))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, bindparam, func, select, type_coerce
+from sqlalchemy import Row, Select, Text, bindparam, exists, func, select, type_coerce
 
 from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets, jobs
@@ -38,10 +38,11 @@ def find(work: Work, identifier: str) -> Row[Any] | None:
     return work.one(work.mine(table).where(table.c.id == identifier))
 
 
-def status(work: Work, identifier: str) -> str | None:
-    """The status of a validation of the tenant's, or None where there is none."""
-    row = work.one(work.mine(table, table.c.status).where(table.c.id == identifier))
-    return None if row is None else str(row.status)
+def standing(work: Work, identifier: str) -> Row[Any] | None:
+    """A validation's ``status``, and whether a table of it was ``deleted``; None where the tenant has none such."""
+    read = datasets.c.id.in_((table.c.dataset_id, table.c.reference_id, table.c.holdout_id))
+    deleted = exists().where(read, datasets.c.status == "deleted").label("deleted")
+    return work.one(work.mine(table, table.c.status, deleted).where(table.c.id == identifier))
 
 
 def find_as_text(work: Work, identifier: str) -> Row[Any] | None:
@@ -57,9 +58,13 @@ def listed(work: Work, status: str | None) -> Select[Any]:
 
 
 def used_since(work: Work, since: datetime) -> Row[Any]:
-    """How many validations the company asked for since then, and of how many rows (``number``, ``rows``)."""
+    """How many validations the company asked for since then, and of how many rows (``number``, ``rows``).
+
+    One that was run again counts again.
+    """
     mine = (table.c.company_id == work.tenant.company_id, table.c.created_at > since)
-    asked = select(func.count().label("number"), func.coalesce(func.sum(table.c.rows), 0).label("rows")).where(*mine)
+    runs, rows = func.coalesce(func.sum(table.c.runs), 0), func.coalesce(func.sum(table.c.rows * table.c.runs), 0)
+    asked = select(runs.label("number"), rows.label("rows")).where(*mine)
     found = work.one(asked)
     assert found is not None
     return found

@@ -25,6 +25,7 @@ from synthos.server.errors import UnavailableError
 from synthos.server.ids import rfc3339
 from synthos.server.jobs.context import JobContext
 from synthos.server.jobs.leases import finish, hold
+from synthos.server.jobs.models import folder_of
 from synthos.server.jobs.queue import Job
 from synthos.server.state import Services
 from synthos.server.validations import documents, places, stages, targets
@@ -77,7 +78,7 @@ def judge(context: JobContext, identifier: str, *, settle: Settle, follow: Follo
             *(tables[role].address if role in tables else None for role in ROLES),
             quick=row.kind == "quick",
             seed=row.options["seed"],
-            cache=context.cache,
+            cache=folder_of(services.settings, row.reference_id or row.dataset_id),
             on_progress=noted,
         )
     except InputError as error:

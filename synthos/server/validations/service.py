@@ -106,11 +106,13 @@ def document(services: Services, principal: Principal, identifier: str) -> dict[
 def made(services: Services, principal: Principal, identifier: str, place: Callable[[str], str]) -> bytes:
     """Something that a completed validation has made, from its ``place``; raises as ``document``."""
     with services.database.read(principal.tenant) as work:
-        status = repository.status(work, identifier)
-    if status is None:
+        found = repository.standing(work, identifier)
+    if found is None:
         raise NotFoundError("validation")
-    if status != "completed":
-        raise ConflictError("not-completed", f"the validation is {status}; this is there once it is completed")
+    if found.status != "completed":
+        raise ConflictError("not-completed", f"the validation is {found.status}; this is there once it is completed")
+    if found.deleted:
+        raise ConflictError("dataset-deleted", "a dataset of this validation was deleted, and this with it")
     return services.storage.read(place(identifier))
 
 

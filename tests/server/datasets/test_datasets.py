@@ -13,6 +13,7 @@ from synthos.server.db.tables import validations
 from synthos.server.ids import new_id
 from synthos.server.state import Services
 from synthos.server.storage.local import LocalStorage
+from synthos.server.validations import places
 from tests.server.conftest import Person, StandingClock
 from tests.server.datasets.conftest import Left
 from tests.server.datasets.uploading import CSV, PATH, ROWS, announce, ready, uploaded
@@ -123,6 +124,26 @@ def validation(services: Services, person: Person, role: str, dataset_id: str, s
         work.run(validations.insert().values(made | about | {role: dataset_id, "created_at": work.now}))
         record(work, "validation.requested", made["id"])
     return str(made["id"])
+
+
+@pytest.mark.usefixtures("ground")
+@pytest.mark.parametrize("role", ["dataset_id", "reference_id", "holdout_id"])
+def test_with_a_dataset_go_the_reports_that_were_made_of_it(
+    ada: Person, services: Services, left: Left, role: str
+) -> None:
+    dataset_id = uploaded(ada)
+    made, kept = (validation(services, ada, role, name, "completed") for name in (dataset_id, uploaded(ada)))
+    for name in (made, kept):
+        for place in (places.document(name), places.page(name)):
+            services.storage.put(place, b"{}")
+    before = len(left())
+    assert ada.client.delete(f"{PATH}/{dataset_id}").status_code == 200
+    assert len(left()) == before - 3  # its own bytes, and both of these
+    for part in ("report", "collapse-details", "recommendations", "cascade"):
+        refused = ada.client.get(f"/api/v1/validations/{made}/{part}")
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "dataset-deleted")
+    assert ada.client.get(f"/api/v1/validations/{made}").status_code == 200
+    assert ada.client.get(f"/api/v1/validations/{kept}/report").status_code == 200
 
 
 @pytest.mark.parametrize("role", ["dataset_id", "reference_id", "holdout_id"])

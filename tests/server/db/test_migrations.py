@@ -96,3 +96,30 @@ def test_the_tables_that_the_code_names_are_all_the_schema_has(database: Databas
     assert [change[0] for change in differences(database)] == ["remove_table"]
     with pytest.raises(DBAPIError), database.read(None) as work:
         work.one(text("SELECT nothing FROM users"))
+
+
+def test_what_was_written_before_a_new_version_is_there_after_it(database: Database) -> None:
+    migrate(database, "0001")
+    account = {"email": "a@example.com", "password_hash": "x", "company_name": "A", "full_name": "A"}
+    made = register(database, **account)
+    owner = f"'{made.company_id}', '{made.user_id}'"
+    with database.write(None) as work:
+        work.run(
+            text(
+                "INSERT INTO datasets (id, company_id, user_id, filename, file_type, file_size, status, chunk_bytes, "
+                f"created_at, updated_at) VALUES ('ds_1', {owner}, 'a.csv', 'csv', 1, 'ready', 1, 0, 0)"
+            )
+        )
+        work.run(
+            text(
+                "INSERT INTO validations (id, company_id, user_id, dataset_id, kind, options, status, progress, "
+                f"stages, version, created_at) VALUES ('val_1', {owner}, 'ds_1', 'quick', '{{}}', 'failed', 0, '[]', "
+                "1, 0)"
+            )
+        )
+    migrate(database)
+    with database.read(None) as work:
+        assert [row.runs for row in work.all(text("SELECT runs FROM validations"))] == [1]
+    downgrade(database, "0001")
+    with database.read(None) as work:
+        assert [row.id for row in work.all(text("SELECT id FROM validations"))] == ["val_1"]

@@ -165,7 +165,7 @@ def test_a_stage_is_done_once_for_the_same_contents_and_parameters(services: Ser
         runs.append(b"result %d" % len(runs))
         return runs[-1]
 
-    context = JobContext(services, job, no_validation, services.settings.data_folder, lambda event: None)
+    context = JobContext(services, job, no_validation, lambda event: None)
     first = once(context, "scan", "f" * 64, {"a": 1, "b": 2}, work)
     assert once(context, "scan", "f" * 64, {"b": 2, "a": 1}, work) == first and len(runs) == 1
     for stage, print_of, parameters in (("scan", "f" * 64, {"a": 2}), ("scan", "e" * 64, {}), ("other", "f" * 64, {})):
@@ -184,7 +184,7 @@ def test_what_stages_made_goes_when_their_job_has_ended(
     folder = settings.data_folder / "storage" / "stages"
     other = (put(services, ada), take(services))[1]
     for whose, stage in ((job, "scan"), (job, "sample"), (other, "repair")):
-        context = JobContext(services, whose, no_validation, settings.data_folder, lambda event: None)
+        context = JobContext(services, whose, no_validation, lambda event: None)
         once(context, stage, "f" * 64, {}, lambda: b"made")
     assert forget_results(services) == 0
     with services.database.write(None) as work:
@@ -201,13 +201,13 @@ def test_nobody_is_given_the_stages_of_another(services: Services, job: Job, ada
     put(services, eve)
     hers = take(services)
     for number, whose in enumerate((job, hers)):
-        context = JobContext(services, whose, no_validation, services.settings.data_folder, lambda event: None)
+        context = JobContext(services, whose, no_validation, lambda event: None)
         made = once(context, "scan", "f" * 64, {}, lambda number=number: b"%d" % number)  # type: ignore[misc]
         assert made == b"%d" % number
 
 
 def test_results_of_a_lost_lease_are_not_recorded(services: Services, job: Job, clock: StandingClock) -> None:
-    context = JobContext(services, job, no_validation, services.settings.data_folder, lambda event: None)
+    context = JobContext(services, job, no_validation, lambda event: None)
     clock.move(seconds=LEASE)
     reclaim(services.database, LEASE)
     with pytest.raises(LeaseLostError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -122,6 +123,33 @@ def test_a_validation_without_a_result_is_run_again(
 def test_a_validation_whose_table_was_deleted_is_not_run_again(services: Services, ada: Person) -> None:
     name = validation(services, ada, "failed", rows.dataset(services, ada, status="deleted"))
     assert ada.client.post(JOBS, json={"kind": "validation", "subject": name}).status_code == 409
+
+
+def test_a_validation_that_is_run_again_counts_again(services: Services, ada: Person) -> None:
+    def used(kind: str) -> int:
+        return int(ada.client.get("/api/v1/analytics/usage").json()[kind]["used"])
+
+    name = validation(services, ada, "failed", rows.dataset(services, ada))
+    assert (used("validations"), used("rows")) == (1, 2_000)
+    for run in (2, 3):
+        job_id = ada.client.post(JOBS, json={"kind": "validation", "subject": name}).json()["job_id"]
+        assert (used("validations"), used("rows")) == (run, run * 1_000)  # of a table of so many rows
+        assert ada.client.post(f"{JOBS}/{job_id}/cancel").status_code == 200
+    with services.database.write(ada.principal.tenant) as work:
+        mine = validations.update().where(validations.c.company_id == ada.company_id)
+        work.run(mine.values(runs=services.settings.tiers["free"].validations))
+    refused = ada.client.post(JOBS, json={"kind": "validation", "subject": name})
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (429, "quota")
+    assert subject_of(services, validations, name).status == "cancelled"
+
+
+def test_a_validation_of_long_ago_is_not_run_again(services: Services, ada: Person, clock: StandingClock) -> None:
+    name = validation(services, ada, "failed", rows.dataset(services, ada))
+    with services.database.write(ada.principal.tenant) as work:
+        mine = validations.update().where(validations.c.company_id == ada.company_id)
+        work.run(mine.values(created_at=clock.now - timedelta(days=31)))
+    refused = ada.client.post(JOBS, json={"kind": "validation", "subject": name})
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "too-old")
 
 
 @pytest.mark.parametrize("way", ["cancelled", "failed"])

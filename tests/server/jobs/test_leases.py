@@ -95,6 +95,27 @@ def test_what_the_job_needs_may_be_away_for_an_hour_and_no_attempt_counts(
     assert waits[0] <= FIRST_WAIT < min(waits[2:]) and max(waits) <= LONGEST_WAIT
 
 
+def test_an_outage_is_counted_from_its_own_beginning(services: Services, ada: Person, clock: StandingClock) -> None:
+    def away(job: Job) -> None:
+        with services.database.write(None) as work:
+            put_off(work, job, BROKEN)
+
+    job_id = put(services, ada, most_attempts=3)
+    clock.move(hours=5)  # there were many jobs before it
+    away(take(services))
+    row = row_of(services, job_id)
+    assert (row.status, row.attempts, row.away_since) == ("queued", 0, services.database.clock())
+    clock.move(hours=0.5)
+    away(take(services))
+    assert row_of(services, job_id).away_since == row.away_since
+    clock.move(hours=0.25)
+    failed(services, take(services))  # what it needs was there again
+    assert row_of(services, job_id).away_since is None
+    clock.move(hours=0.5)
+    away(take(services))
+    assert (row_of(services, job_id).status, row_of(services, job_id).attempts) == ("queued", 1)
+
+
 def test_waits_grow_up_to_a_limit_and_differ() -> None:
     for attempts in range(1, 12):
         waits = {back_off(attempts) for _ in range(20)}
