@@ -12,28 +12,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from pydantic import ValidationError
 
+from pipelines.stopping import stop_on_signals
 from synthos.errors import ConfigError, SourceError, SynthosError
 from synthos.server.accounts.repository import by_email
 from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import keeping
 from synthos.server.datasets.formats import ENDINGS, ending_of
-from synthos.server.db.database import Tenant
+from synthos.server.db.database import AWAY, Tenant
 from synthos.server.db.migrate import is_current
-from synthos.server.jobs.children import Process, Started
+from synthos.server.jobs.children import launching
 from synthos.server.jobs.claiming import claim_job
 from synthos.server.jobs.folders import worker_folder
 from synthos.server.jobs.machine import Watch
-from synthos.server.jobs.queue import Job, ask_cancel
+from synthos.server.jobs.queue import ask_cancel
 from synthos.server.jobs.runner import Runner
 from synthos.server.pipelines import service
 from synthos.server.pipelines.schemas import CreateFullPipeline, CreatePipeline
@@ -51,6 +49,16 @@ DONE, FAILED, REFUSED, CANCELLED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
     asked = _parser().parse_args(arguments)
+    try:
+        return _done(asked)
+    except AWAY:
+        said = "the database does not answer; what was queued is carried out by the service's workers"
+        sys.stderr.write(f"error: {said}\n")
+        return FAILED
+
+
+def _done(asked: argparse.Namespace) -> int:
+    """Queue the pipeline and carry it out; the exit code."""
     try:
         settings = Settings.load(asked.config)
         configure_logs(settings.log_level)
@@ -127,24 +135,15 @@ def _carry_out(services: Services, tenant: Tenant, job_id: str, config: Path | N
 
     SIGTERM and SIGINT call the job off: that is what ``ray job stop`` sends.
     """
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    stopping = stop_on_signals()
     command = [sys.executable, "-m", "pipelines.worker", *(["--config", str(config)] if config else [])]
-
-    def launch(job: Job, folder: Path) -> Process:
-        return Started([*command, "--job", job.id, "--lease", job.lease], folder)
 
     def call_off() -> None:
         with services.database.write(tenant) as work:
             ask_cancel(work, job_id)
 
     with worker_folder() as folders:
-        runner = Runner(services.database, services.settings, folders, (), launch, Watch())
+        runner = Runner(services.database, services.settings, folders, (), launching(command), Watch())
         job = claim_job(services.database, tenant, job_id, runner.id, services.settings.lease_seconds)
         if job is not None:
             runner.run_one(job, stopping, call_off)

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from structlog import get_logger
 
+from pipelines.stopping import stop_on_signals
 from pipelines.validate import validate
 from synthos.errors import ConfigError
 from synthos.server.db.database import AWAY, Database
 from synthos.server.db.migrate import is_current
 from synthos.server.jobs import child
 from synthos.server.jobs.admission import processors
-from synthos.server.jobs.children import Process, Started
+from synthos.server.jobs.children import launching
 from synthos.server.jobs.chores import begin
 from synthos.server.jobs.context import Handler
 from synthos.server.jobs.folders import worker_folder
 from synthos.server.jobs.handlers import CHORES, HANDLERS
 from synthos.server.jobs.machine import Watch
-from synthos.server.jobs.queue import Job
 from synthos.server.jobs.runner import ROUND, Runner
 from synthos.server.settings import Settings
 from synthos.server.state import build
@@ -79,17 +77,7 @@ def _do(settings: Settings, job_id: str, lease: str, handlers: Mapping[str, Hand
 
 
 def _take_jobs(settings: Settings, handlers: Mapping[str, Handler], command: list[str]) -> None:
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-
-    def launch(job: Job, folder: Path) -> Process:
-        return Started([*command, "--job", job.id, "--lease", job.lease], folder)
-
+    stopping, launch = stop_on_signals(), launching(command)
     services = build(settings)
     with worker_folder() as folders:
         if _wait_for_tables(services.database, stopping):

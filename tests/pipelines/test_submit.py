@@ -69,6 +69,17 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(
     assert [service.all(table) for table in (jobs, pipelines, datasets)] == [[], [], []]
 
 
+@pytest.mark.usefixtures("_logs")
+def test_a_database_that_does_not_answer_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SYNTHOS_DATA_FOLDER", str(tmp_path))
+    monkeypatch.setenv("SYNTHOS_DATABASE_URL", "postgresql+psycopg://ada:secret@127.0.0.1:1/none")
+    assert submit.main(["ds_none", "--user", "ada@example.com"]) == submit.FAILED
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: the database does not answer") and "secret" not in said
+
+
 @pytest.mark.slow
 @pytest.mark.long
 def test_a_job_of_the_cluster_is_one_of_the_service(service: Live, cluster: dict[str, str], tables: Path) -> None:

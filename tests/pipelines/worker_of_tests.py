@@ -74,7 +74,7 @@ def validating(context: JobContext) -> None:
         tables / "fresh.parquet",
         tables / "real.parquet",
         tier_config=tables / "tiers.yaml",
-        cache=context.cache,
+        cache=context.services.settings.data_folder / "trained",
         on_progress=context.tell,
     )
 

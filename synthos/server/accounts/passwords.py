@@ -25,16 +25,16 @@ class Passwords:
 
     async def fits(self, password: str, stored: str | None) -> bool:
         """Whether ``password`` is the one behind ``stored``. Where nothing is stored it takes as long, and is False."""
-        matches = await to_thread.run_sync(self._check, password, stored or self._nobodys, limiter=self._turns)
+        matches = await to_thread.run_sync(self._check, password, stored, limiter=self._turns)
         return stored is not None and matches
 
     def hash_now(self, password: str) -> str:
         """``hashed`` for commands that wait anyway."""
         return self._hashes.hash(password)
 
-    def _check(self, password: str, stored: str) -> bool:
+    def _check(self, password: str, stored: str | None) -> bool:
         try:
-            return self._hashes.verify(password, stored)
+            return self._hashes.verify(password, stored or self._nobodys)
         except UnknownHashError:
             return False
 

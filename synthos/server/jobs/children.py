@@ -52,6 +52,11 @@ class Started:
 Launch = Callable[[Job, Path], Process]
 
 
+def launching(command: Sequence[str]) -> Launch:
+    """Starts jobs by this command, which is told the job and its lease."""
+    return lambda job, folder: Started([*command, "--job", job.id, "--lease", job.lease], folder)
+
+
 class Child:
     """A running job."""
 

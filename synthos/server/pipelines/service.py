@@ -16,7 +16,7 @@ from synthos.server.datasets import uploads
 from synthos.server.db.tables import pipelines as table
 from synthos.server.errors import NotFoundError
 from synthos.server.ids import new_id
-from synthos.server.jobs.queue import enqueue
+from synthos.server.jobs.queue import PRIORITIES, enqueue
 from synthos.server.pagination import cut, page_of
 from synthos.server.pipelines import repository, stages
 from synthos.server.pipelines.schemas import CreatePipeline
@@ -70,9 +70,7 @@ def create(
         audit.record(work, "pipeline.requested", identifier, kind=kind, tables=named)
         audit.record(work, "validation.requested", validation_id, kind=asked.validation_type, tables=named)
         estimate = validations.estimate(work, asked.validation_type, times)
-        job_id = enqueue(
-            work, "pipeline", identifier, {}, priority=validations.PRIORITY[asked.options.priority], delay=delay
-        )
+        job_id = enqueue(work, "pipeline", identifier, {}, priority=PRIORITIES[asked.options.priority], delay=delay)
         for name in set(named.values()):
             if uploads.begin_processing(work, name):
                 datasets.change(work, name, "processing", job_id=job_id)

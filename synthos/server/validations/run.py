@@ -27,13 +27,13 @@ from synthos.server.jobs.context import JobContext
 from synthos.server.jobs.leases import finish, hold
 from synthos.server.jobs.models import folder_of
 from synthos.server.jobs.queue import Job
+from synthos.server.jobs.telling import ROLES
 from synthos.server.state import Services
 from synthos.server.validations import documents, places, stages, targets
 
 _log = get_logger("synthos.worker")
 #: Progress is written no more often, in seconds, unless a stage begins or ends.
 EVERY = 0.5
-ROLES = ("synthetic", "reference", "holdout")
 
 
 #: What belongs into the units of work in which a validation's progress, in percent, and its end are written.

@@ -15,7 +15,7 @@ from synthos.server.db.database import Work
 from synthos.server.db.tables import validations as table
 from synthos.server.errors import ConflictError, InvalidError, NotFoundError, TooManyError
 from synthos.server.ids import new_id
-from synthos.server.jobs.queue import ask_cancel, enqueue
+from synthos.server.jobs.queue import PRIORITIES, ask_cancel, enqueue
 from synthos.server.pagination import cut, page_of
 from synthos.server.settings import Tier
 from synthos.server.state import Services
@@ -23,7 +23,6 @@ from synthos.server.validations import places, repository, stages
 from synthos.server.validations.schemas import CreateValidation
 from synthos.server.validations.stages import Stage, Status
 
-PRIORITY = {"standard": 0, "express": 10}
 MONTH = timedelta(days=30)
 #: The roles of a validation's tables, and the fields of the request that name them.
 ROLES = {"synthetic": "dataset_id", "reference": "reference_dataset_id", "holdout": "holdout_dataset_id"}
@@ -49,7 +48,7 @@ def create(
         check_quota(work, services.settings.tiers[principal.tier], validations=1, rows=rows or 0)
         audit.record(work, "validation.requested", identifier, kind=asked.validation_type, tables=named)
         expected = estimate(work, asked.validation_type)
-        job_id = enqueue(work, "validation", identifier, {}, priority=PRIORITY[asked.options.priority])
+        job_id = enqueue(work, "validation", identifier, {}, priority=PRIORITIES[asked.options.priority])
         planned = add(work, identifier, asked, named, rows, job_id)
     return identifier, planned, expected
 
