@@ -47,7 +47,7 @@ from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive
 from synthos.tables.alignment import align
 from synthos.tables.codec import Codec
-from synthos.tables.kinds import load_overrides
+from synthos.tables.kinds import check_names, load_overrides
 from synthos.tables.schema import Schema
 from synthos.tables.sources import Source, open_table
 from synthos.utility.forests import FEW_TREES, TREES
@@ -157,6 +157,8 @@ def prepare(
     if holdout is not None and reference is None:
         raise ConfigError("a holdout without a reference says nothing", fix="give the reference table too")
     sources = {role: open_table(table) for role, table in given.items() if table is not None}
+    if isinstance(kinds, str | Path):
+        check_names(overrides or (), sources.get("reference", sources["synthetic"]).dtypes, str(kinds))
     alignment = align(
         sources["synthetic"], sources.get("reference"), overrides, seed or 0, holdout=sources.get("holdout")
     )

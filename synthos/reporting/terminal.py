@@ -139,8 +139,10 @@ def _recommendations(data: ReportInput) -> list[RenderableType]:
         title.append(f" ({words.GAINS})", "not bold")
     parts: list[RenderableType] = [Text(), title]
     for index, item in enumerate(data.recommendations[:MAX_RECOMMENDATIONS], start=1):
-        gain = "gain not measured" if item.expected_gain is None else f"gain {phrases.signed(item.expected_gain, 1)}"
+        gain = "gain unknown" if item.expected_gain is None else f"gain {phrases.signed(item.expected_gain, 1)}"
         parts.append(_indented(f"{index}. {phrases.clip_text(item.title)} ({gain})"))
+        if item.expected_gain is None and item.gain_note:
+            parts.append(_indented(f"   {phrases.clip_text(item.gain_note)}"))
     left = data.recommendations[MAX_RECOMMENDATIONS:]
     if left:
         parts.append(_indented(f"and {len(left)} more: {', '.join(numbers.short(item.id) for item in left)}"))

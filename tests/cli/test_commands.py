@@ -95,6 +95,14 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert sorted(tables.iterdir()) == before
 
 
+def test_a_column_that_no_table_has_is_told_of_the_file_that_names_it(tables: Path, tmp_path: Path):
+    kinds = tmp_path / "kinds.yaml"
+    kinds.write_text("columns:\n  nowhere: category\n", encoding="utf-8")
+    result = _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet", "--kinds", kinds)
+    assert result.exit_code == 2
+    assert f"{kinds}: kinds are declared for unknown columns 'nowhere'" in result.stderr.replace("\n", "")
+
+
 def test_options_of_ray_are_refused_for_the_local_engine(tables: Path):
     result = _validate(tables / "fresh.parquet", "--reference", tables / "real.parquet", "--workers", 2)
     assert result.exit_code == 2 and "--engine ray" in result.stderr
