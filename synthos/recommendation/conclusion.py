@@ -18,10 +18,10 @@ def say_what_helps(verdict: Verdict, advice: Advice) -> Verdict:
     if any(item.kind in APPLICABLE - NEEDS_REFERENCE for item in advice.recommendations):
         return verdict
     first, *others = verdict.reasons
-    return replace(verdict, reasons=(first, _nothing_helps(advice), *others))
+    return replace(verdict, reasons=(first, _nothing_helps(verdict, advice), *others))
 
 
-def _nothing_helps(advice: Advice) -> str:
+def _nothing_helps(verdict: Verdict, advice: Advice) -> str:
     """What was tried in vain, and what is left to do."""
     tried = [item for item in advice.tried if item.kind not in NEEDS_REFERENCE]
     real = [item for item in advice.recommendations if item.kind in NEEDS_REFERENCE]
@@ -41,4 +41,6 @@ def _nothing_helps(advice: Advice) -> str:
         return f"{text}; mend the generator, or mix in real rows ({ids}, whose gain for models is not known)."
     if any(item.kind == "mix_real" for item in advice.tried):
         return f"{text}, and real rows mixed in do not help either: the generator has to be mended."
+    if verdict.risk_level == "low":  # it is a fault such as copies that asks for fixes, and real rows undo none
+        return f"{text}: mend the generator."
     return f"{text}: mend the generator, or mix in real rows."

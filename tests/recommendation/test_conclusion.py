@@ -75,6 +75,12 @@ def test_where_real_rows_do_not_help_either_only_the_generator_is_left() -> None
     assert "do not help either: the generator has to be mended." in said
 
 
+def test_real_rows_are_not_offered_where_models_do_well() -> None:
+    copies = replace(verdict(), risk_score=3.0, risk_level="low")
+    _, said, _ = say_what_helps(copies, Advice()).reasons
+    assert said.endswith("fits what was found: mend the generator.")
+
+
 def test_where_nothing_fits_it_is_not_said_that_something_was_tried() -> None:
     assert "no fix in the catalogue fits" in added(advice("refit_dependence"))
 
