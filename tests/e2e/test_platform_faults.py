@@ -173,7 +173,7 @@ def test_where_ray_dies_everything_on_it_comes_back(
 def test_a_bucket_that_fails_and_a_database_that_starts_anew_are_waited_for(
     world: World, named: dict[str, str], undisturbed: dict[str, Any]
 ) -> None:
-    world.proxy.faults.extend(["busy", "cut"] * 2)
+    world.proxy.faults.extend(["busy", "cut", "slow", "silent", "slow", "cut", "busy"])
     validation = world.begin(named["wreck"], named["real"])
     cut_off(world.postgres, world.name)
     until(lambda: world.client.validation(validation).status in ("running", "completed"))

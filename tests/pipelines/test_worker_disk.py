@@ -16,6 +16,8 @@ from tests.pipelines.waiting import wait_for
 from tests.server.postgres import fresh_database, running_postgres
 
 pytestmark = pytest.mark.slow
+BASE = "/api/v1/datasets"
+ROLES = ("wreck", "real")
 #: Bytes that a file of the worker may have, and the command that sees to it. What it says goes nowhere: into a file.
 LIMIT = 512
 LIMITED = f"""
@@ -35,13 +37,19 @@ def service(tmp_path: Path) -> Iterator[Live]:
             yield made
 
 
+def sent(client: Any, content: bytes, filename: str, file_type: str) -> str:
+    """A dataset whose bytes are all there; its id."""
+    asked: dict[str, Any] = {"filename": filename, "file_type": file_type, "file_size": len(content)}
+    name = client.post(f"{BASE}/upload", json=asked).json()["dataset_id"]
+    assert client.put(f"{BASE}/{name}/parts/1", content=content).is_success
+    assert client.post(f"{BASE}/{name}/complete").is_success
+    return str(name)
+
+
 def test_a_full_disk_is_waited_out(service: Live) -> None:
     content = ("amount,kind\n" + "\n".join(f"{number},{number % 7}" for number in range(600)) + "\n").encode()
-    asked: dict[str, Any] = {"filename": "a.csv", "file_type": "csv", "file_size": len(content)}
-    client, base = service.ada.client, "/api/v1/datasets"
-    name = client.post(f"{base}/upload", json=asked).json()["dataset_id"]
-    assert client.put(f"{base}/{name}/parts/1", content=content).is_success
-    assert client.post(f"{base}/{name}/complete").is_success
+    client = service.ada.client
+    name = sent(client, content, "a.csv", "csv")
     folder = service.settings.data_folder / "storage" / "datasets" / name
     there = sorted(folder.iterdir())
     (job,) = service.all(jobs)
@@ -54,5 +62,28 @@ def test_a_full_disk_is_waited_out(service: Live) -> None:
     assert dataset.status == "processing"
     with service.worker(REAL):
         assert service.reaches(job.id, "succeeded")
-    assert client.get(f"{base}/{name}").json()["status"] == "ready"
+    assert client.get(f"{BASE}/{name}").json()["status"] == "ready"
     assert service.job(job.id).error is None
+
+
+def test_a_disk_that_is_full_when_the_verdict_is_written_costs_no_attempt(service: Live, tables: Path) -> None:
+    client = service.ada.client
+    named = {
+        role: sent(client, (tables / f"{role}.parquet").read_bytes(), f"{role}.parquet", "parquet") for role in ROLES
+    }
+    with service.worker(REAL):
+        for job in service.all(jobs):
+            assert service.reaches(job.id, "succeeded")
+    body = {"dataset_id": named["wreck"], "reference_dataset_id": named["real"], "validation_type": "quick"}
+    made = client.post("/api/v1/validations/create", json=body).json()["validation_id"]
+    (job,) = (job for job in service.all(jobs) if job.subject == made)
+    with service.worker():
+        assert wait_for(lambda: service.job(job.id).error is not None, TOO_LONG)
+    row = service.job(job.id)
+    assert (row.status, row.attempts, row.error["reason"]) == ("queued", 0, "storage-full")
+    storage = service.settings.data_folder / "storage"
+    assert [path.name for path in (storage / "validations").rglob("*") if path.is_file()] == []
+    with service.worker(REAL):
+        assert service.reaches(job.id, "succeeded")
+    found = client.get(f"/api/v1/validations/{made}").json()
+    assert found["status"] == "completed" and found["results"]["decision"] == "rejected"

@@ -9,11 +9,16 @@ from collections import deque
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["none", "busy", "cut", "silent"]
+Fault = Literal["none", "busy", "cut", "slow", "silent"]
+#: Pieces in which a slow answer comes, and seconds between them.
+PIECES, PAUSE = 8, 0.5
 
 
 class FaultyProxy(http.server.ThreadingHTTPServer):
-    """``faults`` are done to the next requests, one each: nothing, 503, an answer cut off half-way, none at all."""
+    """``faults`` are done to the next requests, one each.
+
+    Nothing, 503, an answer that is cut off half-way or comes in pieces, or none at all.
+    """
 
     daemon_threads = True
 
@@ -64,6 +69,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
+            for piece in _pieces(content, fault):
+                self.wfile.write(piece)
+                if fault == "slow":
+                    self.server.over.wait(PAUSE)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward
+
+
+def _pieces(content: bytes, fault: Fault) -> list[bytes]:
+    if fault == "cut":
+        return [content[: len(content) // 2]]
+    if fault == "slow":
+        size = max(1, -(-len(content) // PIECES))
+        return [content[start : start + size] for start in range(0, len(content), size)]
+    return [content]
