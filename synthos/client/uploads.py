@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from synthos.client.transport import Transport
-from synthos.errors import SourceError
+from synthos.errors import CancelledError, SourceError
 
-#: Bytes read at once.
-CHUNK = 2**20
+#: Bytes read at once, and parts that are sent at a time.
+CHUNK, AT_ONCE = 2**20, 3
 #: Called with bytes sent and bytes in all.
 OnSent = Callable[[int, int], None]
 #: Endings and what they hold; of the first group also with one of ``PACKED`` behind it.
@@ -39,54 +41,81 @@ def file_type(path: Path) -> str:
 
 
 def send(transport: Transport, path: Path, plan: dict[str, Any], on_sent: OnSent) -> None:
-    """Send the parts of ``path`` that are not there yet by ``plan``, the answer of ``POST /datasets/upload``."""
+    """Send the parts of ``path`` that are not there yet by ``plan``, the answer of ``POST /datasets/upload``.
+
+    ``AT_ONCE`` go at a time: the service confirms a part once it is on the disk, and the others do not wait for that.
+
+    Raises
+    ------
+    SourceError : the file became shorter meanwhile.
+    RemoteError : a part is refused. Those that were confirmed stay where they are.
+    """
     size = path.stat().st_size
     there = {part["part_number"] for part in plan["parts"]}
     done = sum(part["size"] for part in plan["parts"])
     on_sent(done, size)
-    for number in range(1, plan["parts_total"] + 1):
-        if number in there:
-            continue
-        start = (number - 1) * plan["chunk_size"]
-        length = min(plan["chunk_size"], size - start)
-        if plan["upload_method"] == "parts":
-            _through_the_service(transport, path, plan, number, start, length)
+    sender = _Sender(transport, path, size, plan)
+    missing = [number for number in range(1, plan["parts_total"] + 1) if number not in there]
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as pool:
+        try:
+            for sent in as_completed([pool.submit(sender.part, number) for number in missing]):
+                done += sent.result()
+                on_sent(done, size)
+        except KeyboardInterrupt:
+            sender.over.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)  # what is under way is sent to its end, and need not be sent again
+
+
+class _Sender:
+    """Sends parts of one file; threads may share it. What is under way breaks off once ``over`` is set."""
+
+    def __init__(self, transport: Transport, path: Path, size: int, plan: dict[str, Any]) -> None:
+        self._transport, self._path, self._size, self._plan = transport, path, size, plan
+        self._addresses = _addresses(plan)
+        self._asking = threading.Lock()
+        self.over = threading.Event()
+
+    def part(self, number: int) -> int:
+        """Send this part; its bytes."""
+        start = (number - 1) * int(self._plan["chunk_size"])
+        length = min(int(self._plan["chunk_size"]), self._size - start)
+        if self._plan["upload_method"] == "parts":
+            self._through_the_service(number, start, length)
         else:
-            plan = _to_the_storage(transport, path, plan, number, start, length)
-        done += length
-        on_sent(done, size)
+            self._transport.put_elsewhere(self._address(number), lambda: self._read(start, length), length)
+        return length
+
+    def _through_the_service(self, number: int, start: int, length: int) -> None:
+        digest = hashlib.sha256()
+        for chunk in self._read(start, length):
+            digest.update(chunk)
+        headers = {"Content-Length": str(length), "X-Part-SHA256": digest.hexdigest()}
+        place = f"/datasets/{self._plan['dataset_id']}/parts/{number}"
+        self._transport.ask("PUT", place, content=lambda: self._read(start, length), headers=headers)
+
+    def _address(self, number: int) -> str:
+        """Where a part goes; the service gives a few addresses at a time."""
+        with self._asking:
+            if number not in self._addresses:
+                plan = self._transport.ask("GET", f"/datasets/{self._plan['dataset_id']}/upload").json()
+                self._addresses = _addresses(plan)
+            return self._addresses[number]
+
+    def _read(self, start: int, length: int) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            file.seek(start)
+            left = length
+            while left > 0:
+                if self.over.is_set():
+                    raise CancelledError("the upload was interrupted")
+                chunk = file.read(min(CHUNK, left))
+                if not chunk:
+                    raise SourceError("became shorter while it was sent", where=str(self._path), fix="send it again")
+                left -= len(chunk)
+                yield chunk
 
 
-def _through_the_service(
-    transport: Transport, path: Path, plan: dict[str, Any], number: int, start: int, length: int
-) -> None:
-    digest = hashlib.sha256()
-    for chunk in _read(path, start, length):
-        digest.update(chunk)
-    headers = {"Content-Length": str(length), "X-Part-SHA256": digest.hexdigest()}
-    place = f"/datasets/{plan['dataset_id']}/parts/{number}"
-    transport.ask("PUT", place, content=lambda: _read(path, start, length), headers=headers)
-
-
-def _to_the_storage(
-    transport: Transport, path: Path, plan: dict[str, Any], number: int, start: int, length: int
-) -> dict[str, Any]:
-    """Send one part; the plan, a fresh one where the old one had no address for it."""
-    addresses = {address["part_number"]: address["url"] for address in plan["upload_urls"]}
-    if number not in addresses:
-        plan = transport.ask("GET", f"/datasets/{plan['dataset_id']}/upload").json()
-        addresses = {address["part_number"]: address["url"] for address in plan["upload_urls"]}
-    transport.put_elsewhere(addresses[number], lambda: _read(path, start, length), length)
-    return plan
-
-
-def _read(path: Path, start: int, length: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(start)
-        left = length
-        while left > 0:
-            chunk = file.read(min(CHUNK, left))
-            if not chunk:
-                raise SourceError("became shorter while it was sent", where=str(path), fix="send it again")
-            left -= len(chunk)
-            yield chunk
+def _addresses(plan: dict[str, Any]) -> dict[int, str]:
+    return {address["part_number"]: address["url"] for address in plan["upload_urls"]}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synthos.errors import InternalError
+from synthos.server import ingress
 from synthos.server.scrape import FOLDER
 from synthos.server.settings import Settings
 from synthos.server.storage.opening import open_storage
@@ -103,6 +104,7 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": f"{ingress.__name__}.{ingress.middlewares.__name__}",
         # Nobody reads the proxy's own figures, which it has from a line a request; one thread of it is enough here.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",

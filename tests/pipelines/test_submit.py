@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import structlog
 
@@ -83,7 +84,20 @@ def test_a_database_that_does_not_answer_is_said(
 @pytest.mark.slow
 @pytest.mark.long
 def test_a_job_of_the_cluster_is_one_of_the_service(service: Live, cluster: dict[str, str], tables: Path) -> None:
-    sent = [RAY, "job", "submit", "--address", cluster["RAY_API_SERVER_ADDRESS"]]
+    shown = submitted(service, cluster, tables)
+    assert shown.returncode == 0 and "rejected, risk" in shown.stdout, f"{shown.stdout}{shown.stderr}"
+    (job,), (row,) = service.all(jobs), service.all(pipelines)
+    client = service.ada.client
+    assert client.get("/api/v1/jobs").json()["items"][0]["job_id"] == job.id and job.status == "succeeded"
+    assert client.get(f"/api/v1/pipelines/{row.id}").json()["results"]["decision"] == "rejected"
+    assert client.get(f"/api/v1/validations/{row.validation_id}").json()["status"] == "completed"
+    assert client.get(f"/api/v1/datasets/{row.dataset_id}").json()["filename"] == "wreck.parquet"
+    assert job.id in shown.stdout and service.all(workers) == []
+
+
+def submitted(service: Live, cluster: dict[str, str], tables: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The command, sent by `ray job submit` with ``options`` as soon as the cluster takes jobs."""
+    sent = [RAY, "job", "submit", "--address", cluster["RAY_API_SERVER_ADDRESS"], *options]
     sent += ["--runtime-env-json", json.dumps({"env_vars": settings_of(service)}), "--", sys.executable]
     shown = subprocess.CompletedProcess[str]([], 1)
 
@@ -94,14 +108,32 @@ def test_a_job_of_the_cluster_is_one_of_the_service(service: Live, cluster: dict
         return "No available agent" not in shown.stderr
 
     assert wait_for(taken, TOO_LONG)
-    assert shown.returncode == 0 and "rejected, risk" in shown.stdout, f"{shown.stdout}{shown.stderr}"
-    (job,), (row,) = service.all(jobs), service.all(pipelines)
-    client = service.ada.client
-    assert client.get("/api/v1/jobs").json()["items"][0]["job_id"] == job.id and job.status == "succeeded"
-    assert client.get(f"/api/v1/pipelines/{row.id}").json()["results"]["decision"] == "rejected"
-    assert client.get(f"/api/v1/validations/{row.validation_id}").json()["status"] == "completed"
-    assert client.get(f"/api/v1/datasets/{row.dataset_id}").json()["filename"] == "wreck.parquet"
-    assert job.id in shown.stdout and service.all(workers) == []
+    return shown
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_job_that_is_stopped_on_the_cluster_is_cancelled(
+    service: Live, cluster: dict[str, str], tables: Path
+) -> None:
+    shown = submitted(service, cluster, tables, "--no-wait", "--submission-id", "to-be-stopped")
+    assert shown.returncode == 0, f"{shown.stdout}{shown.stderr}"
+    assert wait_for(lambda: len(service.all(jobs)) == 1, TOO_LONG)
+    (job,) = service.all(jobs)
+    assert service.steps(job.id, "dimensions")
+    lease = service.job(job.id).lease
+    stop = [RAY, "job", "stop", "--address", cluster["RAY_API_SERVER_ADDRESS"], "to-be-stopped"]
+    stopped = subprocess.run(stop, env=cluster, capture_output=True, text=True, check=False)
+    assert stopped.returncode == 0, f"{stopped.stdout}{stopped.stderr}"
+    assert service.reaches(job.id, "cancelled")
+    (row,) = service.all(pipelines)
+    assert row.status == "cancelled"
+    assert wait_for(lambda: not _mentioned(lease), TOO_LONG)
+
+
+def _mentioned(word: str) -> bool:
+    """Whether a process has it in its command line."""
+    return any(word in (process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
 
 
 def begun(service: Live, tables: Path) -> subprocess.Popen[bytes]:

@@ -31,7 +31,7 @@ def check_length(declared: str | None, size: int) -> None:
 
 
 async def receive(stream: AsyncIterator[bytes], writer: PartWriter, stall_seconds: float) -> None:
-    """Write what comes, some of it at a time, in a thread.
+    """Write what comes, some of it at a time, in a thread, while more comes.
 
     Raises
     ------
@@ -41,6 +41,7 @@ async def receive(stream: AsyncIterator[bytes], writer: PartWriter, stall_second
     """
     held: list[bytes] = []
     waiting, received = 0, 0
+    writing: asyncio.Task[None] | None = None
     try:
         async with asyncio.timeout(stall_seconds + writer.size / SLOWEST):
             while (chunk := await _next(stream, stall_seconds)) is not None:
@@ -50,12 +51,19 @@ async def receive(stream: AsyncIterator[bytes], writer: PartWriter, stall_second
                 held.append(chunk)
                 waiting += len(chunk)
                 if waiting >= CHUNK_BYTES:
-                    await in_thread(_write, writer, held)
+                    if writing is not None:
+                        await writing
+                    writing = asyncio.create_task(in_thread(_write, writer, held))
                     held, waiting = [], 0
     except TimeoutError:
         raise TooSlowError(f"after {received:,} bytes no more came in time") from None
     except ClientDisconnect:
         raise InvalidError(("body", "broke off")) from None
+    finally:
+        if writing is not None:
+            await asyncio.wait([writing])  # however this ends, nobody writes behind it
+    if writing is not None:
+        await writing
     await in_thread(_write, writer, held)
 
 
