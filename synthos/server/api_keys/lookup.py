@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Database
+from synthos.server.db.glances import glance
 from synthos.server.db.tables import api_keys, companies, users
 from synthos.server.errors import UnauthenticatedError
 from synthos.server.keys import Keys
+from synthos.server.tasks import in_thread
 
 #: How every key begins, so that scanners for leaked secrets know it.
 MARK = "syn_"
@@ -27,7 +29,7 @@ _HOLDER = (
 )
 
 
-def find_principal(database: Database, keys: Keys, token: str) -> Principal:
+async def find_principal(database: Database, keys: Keys, token: str) -> Principal:
     """Who holds ``token``, with the scopes of the key.
 
     Raises
@@ -36,13 +38,17 @@ def find_principal(database: Database, keys: Keys, token: str) -> Principal:
     """
     if not token.startswith(MARK) or len(token) > LONGEST:
         raise UnauthenticatedError("the API key is not valid")
-    with database.read(None) as work:
-        row = work.one(_HOLDER, {"holder_digest": keys.digest(token)})
-        ended = row is None or row.revoked_at is not None or row.disabled_at is not None
-        if row is None or ended or (row.expires_at is not None and row.expires_at <= work.now):
-            raise UnauthenticatedError("the API key is not valid")
-        now = work.now
+    digest = keys.digest(token)
+    row = await glance(database, None, lambda work: work.one(_HOLDER, {"holder_digest": digest}))
+    now = database.clock()
+    ended = row is None or row.revoked_at is not None or row.disabled_at is not None
+    if row is None or ended or (row.expires_at is not None and row.expires_at <= now):
+        raise UnauthenticatedError("the API key is not valid")
     if row.last_used_at is None or now - row.last_used_at >= SEEN_EVERY:
-        with database.write(None) as work:
-            work.run(api_keys.update().where(api_keys.c.id == row.id).values(last_used_at=now))
+        await in_thread(_note_use, database, row.id, now)
     return Principal(row.user_id, row.company_id, row.tier, scopes=frozenset(row.scopes), key_id=row.id)
+
+
+def _note_use(database: Database, key_id: str, at: datetime) -> None:
+    with database.write(None) as work:
+        work.run(api_keys.update().where(api_keys.c.id == key_id).values(last_used_at=at))

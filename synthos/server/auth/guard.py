@@ -14,7 +14,6 @@ from synthos.server.auth.scopes import Scope
 from synthos.server.auth.tokens import Principal
 from synthos.server.errors import ForbiddenError, UnauthenticatedError
 from synthos.server.state import Services, services_of
-from synthos.server.tasks import in_thread
 
 #: What routers of guarded routes name, for the OpenAPI document alone: both are read in ``identify``.
 SECURED: list[Any] = [
@@ -55,7 +54,7 @@ async def identify(request: HTTPConnection, services: Services) -> Principal:
     if key is not None and token:
         raise UnauthenticatedError("send an access token or an API key, not both")
     if key is not None:
-        principal = await in_thread(find_principal, services.database, services.keys, key)
+        principal = await find_principal(services.database, services.keys, key)
     elif scheme.lower() == "bearer" and token:
         principal = services.tokens.check(token)
     else:

@@ -40,15 +40,15 @@ _TCP = {
 }
 
 
-def open_engine(url: URL) -> Engine:
-    """A pool of connections; none is opened yet."""
+def open_engine(url: URL, lock_seconds: int = LOCK_SECONDS) -> Engine:
+    """A pool of connections; none is opened yet. ``lock_seconds``: how long SQLite waits for another writer."""
     is_sqlite = url.get_backend_name() == "sqlite"
     limits = {
         "lock_timeout": LOCK_SECONDS,
         "statement_timeout": STATEMENT_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
-    waiting: dict[str, Any] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
+    waiting: dict[str, Any] = {"timeout": lock_seconds, "check_same_thread": False}
     if not is_sqlite:
         options = " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items())
         waiting = {"connect_timeout": LOCK_SECONDS, "options": options, **_TCP}

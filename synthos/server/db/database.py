@@ -7,6 +7,7 @@ table of ``OWNED`` that does not carry the tenant's company: a check that was fo
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -112,9 +113,11 @@ class Database:
     def __init__(self, url: str, *, clock: Clock = utc_now, patience: float = PATIENCE) -> None:
         self.url, self.clock = make_url(url), clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = open_engine(self.url)
-        event.listen(self.engine, "before_cursor_execute", _guard)
-        event.listen(self.engine, "after_cursor_execute", _count)
+        self.engine, self._at_once = open_engine(self.url), open_engine(self.url, lock_seconds=0)
+        for engine in (self.engine, self._at_once):
+            event.listen(engine, "before_cursor_execute", _guard)
+            event.listen(engine, "after_cursor_execute", _count)
+        self._kept = threading.local()
         self._breaker, self._attempts = Breaker("database", rest=REST_SECONDS), patient(patience)
         # One statement needs no transaction around it: reads take one round trip. SQLite has none before its BEGIN.
         reading = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
@@ -129,6 +132,25 @@ class Database:
             yield Work(connection, tenant, self.clock())
 
     @contextmanager
+    def glance(self, tenant: Tenant | None) -> Iterator[Work]:
+        """``read`` that waits for nobody, by a connection that this thread keeps: for SQLite, whose readers need not.
+
+        Raises
+        ------
+        OperationalError : the database is locked just now, or away.
+        """
+        connection: Connection | None = getattr(self._kept, "connection", None)
+        if connection is None:
+            connection = self._kept.connection = self._at_once.connect()
+        connection.info[_TENANT] = tenant
+        try:
+            yield Work(connection, tenant, self.clock())
+        except OperationalError:
+            del self._kept.connection
+            connection.close()
+            raise
+
+    @contextmanager
     def write(self, tenant: Tenant | None) -> Iterator[Work]:
         """A transaction: all of its changes, or none where the block raises. ``None`` is the system."""
         with connect(self._writing, self._breaker, self._attempts) as connection, connection.begin():
@@ -138,6 +160,7 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+        self._at_once.dispose()
 
 
 @lru_cache(maxsize=1_024)

@@ -71,9 +71,9 @@ def index(
     response_model=ValidationView,
     responses=documented(401, 403, 404, 422, 429) | etags.UNCHANGED,
 )
-def show(request: Request, services: ServicesOf, principal: Reader, validation_id: Identifier) -> Response:
+async def show(request: Request, services: ServicesOf, principal: Reader, validation_id: Identifier) -> Response:
     """One validation: how far it is, and its results when it is done."""
-    row = service.show(services, principal, validation_id)
+    row = await service.show(services, principal, validation_id)
     tag = etags.etag(row.id, row.version)
     same = etags.unchanged(request, tag)
     return same or Response(_as_json(row), media_type="application/json", headers=etags.headers(tag))

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.db.database import Work
+from synthos.server.db.glances import glance
 from synthos.server.db.tables import validations as table
 from synthos.server.errors import ConflictError, InvalidError, NotFoundError, TooManyError
 from synthos.server.ids import new_id
@@ -76,15 +77,14 @@ def add(
     return planned
 
 
-def show(services: Services, principal: Principal, identifier: str) -> Row[Any]:
+async def show(services: Services, principal: Principal, identifier: str) -> Row[Any]:
     """A validation with its JSON columns as text.
 
     Raises
     ------
     NotFoundError : there is none of this name.
     """
-    with services.database.read(principal.tenant) as work:
-        row = repository.find_as_text(work, identifier)
+    row = await glance(services.database, principal.tenant, lambda work: repository.find_as_text(work, identifier))
     if row is None:
         raise NotFoundError("validation")
     return row
