@@ -83,10 +83,9 @@ class _Lane(asyncio.Protocol):
             self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._over.is_set():
+        if self._counted.is_set() and not self._over.is_set():
             self._tally.broken += 1
-        if not self.closed.done():
-            self.closed.set_result(None)
+        self.closed.set_result(None)
 
     def _ask(self) -> None:
         self._got.clear()
@@ -98,7 +97,7 @@ class _Lane(asyncio.Protocol):
 def load(url: str, headers: Mapping[str, str], connections: int, seconds: float, warm_up: float = WARM_UP) -> Tally:
     """Ask ``url`` again and again over so many connections for so long, after so many seconds that do not count.
 
-    Answers must have a Content-Length. A connection that the server closes counts as an error, and stays closed.
+    Answers must have a Content-Length. A connection that the server closes counts as an error, and is opened anew.
     """
     return asyncio.run(_load(url, headers, connections, seconds, warm_up))
 
@@ -109,17 +108,25 @@ async def _load(url: str, headers: Mapping[str, str], connections: int, seconds:
     request = "\r\n".join([*lines, "", ""]).encode()
     tally, counted, over = Tally(), asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    lanes = []
-    for _ in range(connections):
-        _, lane = await loop.create_connection(
-            lambda: _Lane(request, tally, counted, over), parts.hostname, parts.port or 80
-        )
-        lanes.append(lane.closed)
+
+    async def ask() -> None:
+        while not over.is_set():
+            _, lane = await loop.create_connection(
+                lambda: _Lane(request, tally, counted, over), parts.hostname, parts.port or 80
+            )
+            await lane.closed
+
+    lanes = [asyncio.create_task(ask()) for _ in range(connections)]
     await asyncio.sleep(warm_up)
     began = time.perf_counter()
     counted.set()
     await asyncio.sleep(seconds)
     over.set()
     tally.lasted = time.perf_counter() - began
-    await asyncio.wait(lanes, timeout=10.0)
+    _, waiting = await asyncio.wait(lanes, timeout=10.0)
+    for lane in waiting:
+        lane.cancel()
+    for lane in lanes:
+        if not lane.cancelled() and lane.done():
+            lane.result()
     return tally
