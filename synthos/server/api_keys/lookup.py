@@ -20,6 +20,8 @@ MARK = "syn_"
 LONGEST = 100
 #: When a key was last used is noted no more often.
 SEEN_EVERY = timedelta(minutes=1)
+#: Keys whose use is just being noted: of many requests at once one does it, and none of the others waits for its lock.
+_noting: set[str] = set()
 #: Made once: to put this statement together takes longer than to carry it out.
 _HOLDER = (
     select(api_keys, companies.c.tier, users.c.disabled_at)
@@ -44,8 +46,12 @@ async def find_principal(database: Database, keys: Keys, token: str) -> Principa
     ended = row is None or row.revoked_at is not None or row.disabled_at is not None
     if row is None or ended or (row.expires_at is not None and row.expires_at <= now):
         raise UnauthenticatedError("the API key is not valid")
-    if row.last_used_at is None or now - row.last_used_at >= SEEN_EVERY:
-        await in_thread(_note_use, database, row.id, now)
+    if (row.last_used_at is None or now - row.last_used_at >= SEEN_EVERY) and row.id not in _noting:
+        _noting.add(row.id)
+        try:
+            await in_thread(_note_use, database, row.id, now)
+        finally:
+            _noting.discard(row.id)
     return Principal(row.user_id, row.company_id, row.tier, scopes=frozenset(row.scopes), key_id=row.id)
 
 
