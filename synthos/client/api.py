@@ -62,9 +62,9 @@ class Client:
         api_key: str | None = None,
         timeout: float = 60.0,
         transport: httpx2.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._transport = Transport(url, api_key=api_key, timeout=timeout, transport=transport, sleep=sleep)
 
     @classmethod

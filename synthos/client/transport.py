@@ -6,13 +6,14 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import httpx2
 
-from synthos.errors import RemoteError
+from synthos.errors import CancelledError, RemoteError
 
 #: Attempts at one request, the wait before the second, and the longest wait of our own, in seconds.
 ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 6, 0.5, 30.0
@@ -31,7 +32,7 @@ class Transport:
     Parameters
     ----------
     url : of the service, without ``/api/v1``.
-    sleep : how to wait; tests pass their own.
+    sleep : how to wait; by default as ``breaking_off`` allows.
     """
 
     def __init__(
@@ -41,12 +42,13 @@ class Transport:
         api_key: str | None = None,
         timeout: float = 60.0,
         transport: httpx2.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self.url, self._key, self._sleep = url.rstrip("/"), api_key, sleep
+        self._over = threading.Event()
+        self.url, self._key, self._sleep = url.rstrip("/"), api_key, sleep or self._over.wait
         self._access: str | None = None
         self._refresh: str | None = None
-        self._refreshing = threading.Lock()
+        self._refreshing, self._refresh_once = threading.Lock(), _once()
         self._http = httpx2.Client(base_url=f"{self.url}/api/v1", timeout=timeout, transport=transport)
         #: For addresses of a storage, which must not see the service's credentials.
         self._bare = httpx2.Client(timeout=timeout, transport=transport)
@@ -101,15 +103,25 @@ class Transport:
         """PUT bytes to an address that the service gave; ``content`` makes them, anew for every attempt."""
         self._try(lambda: self._bare.put(url, content=content(), headers={"Content-Length": str(size)}))
 
+    @contextmanager
+    def breaking_off(self) -> Iterator[None]:
+        """Requests of other threads wait for nothing while the block lasts, and are not sent again."""
+        self._over.set()
+        try:
+            yield
+        finally:
+            self._over.clear()
+
     def _carry_on(self, access: str | None) -> None:
         """Refresh the session, unless another thread has done so since ``access`` was sent: each token is good once."""
         with self._refreshing:
             if self._access == access:
                 body = {"refresh_token": self._refresh}
-                self._take(self._asked("POST", "/auth/refresh", json=body, headers=_once()))
+                self._take(self._asked("POST", "/auth/refresh", json=body, headers=self._refresh_once))
 
     def _take(self, answer: httpx2.Response) -> None:
         tokens = answer.json()
+        self._refresh_once = _once()  # of the token that is new: asked again later, it is still the same request
         self._access, self._refresh = tokens["access_token"], tokens["refresh_token"]
 
     def _asked(self, method: str, path: str, **request: Any) -> httpx2.Response:
@@ -128,6 +140,8 @@ class Transport:
 
     def _try(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
         for attempt in range(1, ATTEMPTS + 1):
+            if self._over.is_set():
+                raise CancelledError("the request was broken off")
             try:
                 answer = send()
             except httpx2.TransportError as error:

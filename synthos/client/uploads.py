@@ -63,6 +63,8 @@ def send(transport: Transport, path: Path, plan: dict[str, Any], on_sent: OnSent
                 on_sent(done, size)
         except KeyboardInterrupt:
             sender.over.set()
+            with transport.breaking_off():
+                pool.shutdown(cancel_futures=True)
             raise
         finally:
             pool.shutdown(cancel_futures=True)  # what is under way is sent to its end, and need not be sent again

@@ -1,6 +1,6 @@
 """Work that takes a thread, and work that goes on though the client has gone.
 
-Serve ends the task of a request whose client disconnects, wherever it stands. ``starlette.concurrency`` would then
+Serve may end the task of a request whose client disconnects, wherever it stands. ``starlette.concurrency`` would then
 leave a thread at work on what the task's ``finally`` closes; and on a loop that runs for ever it makes a thread for
 each call.
 """

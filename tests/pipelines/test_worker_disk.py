@@ -66,6 +66,7 @@ def test_a_full_disk_is_waited_out(service: Live) -> None:
     assert service.job(job.id).error is None
 
 
+@pytest.mark.long
 def test_a_disk_that_is_full_when_the_verdict_is_written_costs_no_attempt(service: Live, tables: Path) -> None:
     client = service.ada.client
     named = {

@@ -60,7 +60,7 @@ async def login(request: Request, services: ServicesOf, asked: LoginRequest) -> 
 async def refresh(request: Request, services: ServicesOf, asked: RefreshRequest) -> Tokens:
     """Carry a session on: new tokens for the newest refresh token. One that was used before ends the session.
 
-    Send an ``Idempotency-Key``: where the answer was lost, the same request gets it again.
+    Send an ``Idempotency-Key``: where the answer was lost, the same request from the same address gets it again.
     """
     token = asked.refresh_token.get_secret_value()
     await count(request, services, f"address {client_address(request)}", services.settings.refreshes_per_minute)

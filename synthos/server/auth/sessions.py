@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 
 from synthos.server.accounts import repository as accounts
 from synthos.server.audit import log as audit
@@ -22,6 +22,8 @@ from synthos.server.errors import UnauthenticatedError
 from synthos.server.ids import new_id
 from synthos.server.state import Services
 
+#: Tokens that one sweep removes at most.
+MOST_FORGOTTEN = 5_000
 _REFUSED = "the refresh token is not valid; log in"
 
 
@@ -98,9 +100,12 @@ def close_session(services: Services, token: str) -> None:
 
 
 def forget_expired(services: Services) -> int:
-    """Remove refresh tokens whose time is over; how many. To whoever shows one it is unknown, which is no less."""
+    """Remove the refresh tokens of sessions that are over; how many. An old one of a session that goes on ends it."""
+    other = refresh_tokens.alias()
     with services.database.write(None) as work:
-        return work.run(refresh_tokens.delete().where(refresh_tokens.c.expires_at <= work.now))
+        lives = exists().where(other.c.family_id == refresh_tokens.c.family_id, other.c.expires_at > work.now)
+        over = select(refresh_tokens.c.id).where(refresh_tokens.c.expires_at <= work.now, ~lives)
+        return work.run(refresh_tokens.delete().where(refresh_tokens.c.id.in_(over.limit(MOST_FORGOTTEN))))
 
 
 def _issue(services: Services, work: Work, user: Row[Any], family: str) -> str:

@@ -12,7 +12,7 @@ from synthos.server.audit import log as audit
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import repository
 from synthos.server.datasets.places import data_key, profile_key
-from synthos.server.datasets.sweep import clear
+from synthos.server.datasets.sweep import remove_bytes
 from synthos.server.db.tables import datasets
 from synthos.server.errors import ConflictError, NotFoundError
 from synthos.server.pagination import cut
@@ -77,11 +77,10 @@ def content(services: Services, row: Row[Any], start: int, stop: int) -> Iterato
 
 
 def delete(services: Services, principal: Principal, dataset_id: str) -> datetime:
-    """Delete it with its bytes and all that was made of it; when that was.
+    """Delete it with its bytes and its profile; when that was.
 
-    Of the validations that read it the results stay, which are numbers; their documents and reports go.
-
-    What the storage cannot remove at this moment is reached by nobody any more, and removed by the next sweep.
+    The documents and reports of validations that read it are reached by nobody any more, and removed by the next sweep,
+    as is what the storage cannot remove at this moment. The results of these validations stay.
 
     Raises
     ------
@@ -101,5 +100,5 @@ def delete(services: Services, principal: Principal, dataset_id: str) -> datetim
             raise NotFoundError("dataset")
         audit.record(work, "dataset.deleted", dataset_id)
         deleted_at = work.now
-    clear(services, row)
+    remove_bytes(services, row)
     return deleted_at

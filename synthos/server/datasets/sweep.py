@@ -49,19 +49,28 @@ def expire(services: Services, row: Row[Any]) -> bool:
     return ended
 
 
-def clear(services: Services, row: Row[Any]) -> None:
-    """Remove every byte of a dataset that is expired or deleted, and what validations have made of it.
+def remove_bytes(services: Services, row: Row[Any]) -> bool:
+    """Remove every byte of a dataset that is expired or deleted; False where some are left for the next sweep."""
+    try:
+        services.storage.abort(data_key(row))
+        services.storage.delete_prefix(folder_of(row.id))
+    except UnavailableError:
+        _log.warning("bytes are left for the next sweep", dataset=row.id)
+        return False
+    return True
 
-    The next sweep tries again where that fails.
-    """
+
+def clear(services: Services, row: Row[Any]) -> None:
+    """Remove its bytes, and what validations have made of it, which may be much; the next sweep does what fails."""
+    if not remove_bytes(services, row):
+        return
     with services.database.read(_tenant(row)) as work:
         validations = repository.validations_of(work, row.id)
     try:
-        services.storage.abort(data_key(row))
-        for folder in (folder_of(row.id), *map(places.folder, validations)):
-            services.storage.delete_prefix(folder)
+        for identifier in validations:
+            services.storage.delete_prefix(places.folder(identifier))
     except UnavailableError:
-        _log.warning("bytes are left for the next sweep", dataset=row.id)
+        _log.warning("reports are left for the next sweep", dataset=row.id)
         return
     with services.database.write(_tenant(row)) as work:
         repository.change(work, row.id, "expired", "deleted", expires_at=None)

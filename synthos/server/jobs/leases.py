@@ -111,7 +111,7 @@ def put_off(work: Work, job: Job, error: Problem) -> None:
     since = row.away_since or work.now
     wait = outage_wait(work.now - since)
     if wait is None:
-        _fail(work, row, error)
+        _fail(work, row, error, away_since=since)
     else:
         _put_back(work, row, work.now + wait, error=error, attempts=row.attempts - 1, away_since=since)
 
@@ -166,9 +166,9 @@ def _hold_to_end(work: Work, job: Job) -> Row[Any]:
     return hold(work, job)
 
 
-def _fail(work: Work, row: Row[Any], error: Problem) -> None:
+def _fail(work: Work, row: Row[Any], error: Problem, **values: Any) -> None:
     if row.attempts < row.most_attempts:
-        _put_back(work, row, work.now + back_off(row.attempts), error=error)
+        _put_back(work, row, work.now + back_off(row.attempts), error=error, **values)
     else:
         end(work, row, "failed", error)
 

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 from structlog import get_logger
 
@@ -93,8 +94,6 @@ class Runner:
             step()
         except AWAY as error:
             _log.warning("the database does not answer", error=type(error).__name__)
-        except OSError as error:
-            _log.warning("the data folder takes nothing", error=type(error).__name__)
 
     def _round(self) -> None:
         self._collect()
@@ -102,10 +101,8 @@ class Runner:
             self._beat()
         for child in self._children:
             self._watch(child)
-        # Another worker has its turn for a moment: there is a next round.
-        with my_turn(self._settings.data_folder) as mine:
-            if mine:
-                self._take()
+        if self._kinds:
+            self._take_in_turn()
 
     def _beat(self) -> None:
         """Say that this worker lives, keep its leases, and take back those of others that ran out."""
@@ -137,6 +134,17 @@ class Runner:
             child.stop("cancel")
         elif standing == "lost":
             child.let_go()
+
+    def _take_in_turn(self) -> None:
+        """Where another worker has its turn, there is a next round; where files cannot be locked, there are none."""
+        with ExitStack() as stack:
+            mine = True
+            try:
+                mine = stack.enter_context(my_turn(self._settings.data_folder))
+            except OSError as error:
+                _log.debug("workers of this machine do not take turns", error=type(error).__name__)
+            if mine:
+                self._take()
 
     def _take(self) -> None:
         machine = self._machine()

@@ -16,7 +16,7 @@ def my_turn(folder: Path) -> Iterator[bool]:
 
     Raises
     ------
-    OSError : there is no room for the lock's file.
+    OSError : there is no room for the lock's file, or the file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / LOCK).open("a") as lock:

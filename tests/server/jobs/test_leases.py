@@ -95,6 +95,19 @@ def test_what_the_job_needs_may_be_away_for_an_hour_and_no_attempt_counts(
     assert waits[0] <= FIRST_WAIT < min(waits[2:]) and max(waits) <= LONGEST_WAIT
 
 
+def test_an_outage_without_end_has_one_hour_and_then_the_usual_attempts(
+    services: Services, ada: Person, clock: StandingClock
+) -> None:
+    job_id, began = put(services, ada, most_attempts=3), services.database.clock()
+    while row_of(services, job_id).status == "queued":
+        job = take(services)
+        with services.database.write(None) as work:
+            put_off(work, job, BROKEN)
+        clock.move(seconds=LONGEST_WAIT)
+    assert (row_of(services, job_id).status, row_of(services, job_id).attempts) == ("failed", 3)
+    assert (services.database.clock() - began).total_seconds() == OUTAGE + 3 * LONGEST_WAIT
+
+
 def test_an_outage_is_counted_from_its_own_beginning(services: Services, ada: Person, clock: StandingClock) -> None:
     def away(job: Job) -> None:
         with services.database.write(None) as work:

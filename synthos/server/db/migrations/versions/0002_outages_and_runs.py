@@ -12,10 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("jobs", sa.Column("away_since", sa.BigInteger(), nullable=True))
-    op.add_column("validations", sa.Column("runs", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    # What takes long stands first: the columns lock tables that everybody reads.
     op.create_index(op.f("ix_job_events_at"), "job_events", ["at"])
     op.create_index(op.f("ix_refresh_tokens_expires_at"), "refresh_tokens", ["expires_at"])
+    # The next sweep takes along what validations have made of datasets that are deleted.
+    op.execute("UPDATE datasets SET expires_at = updated_at WHERE status = 'deleted'")
+    op.add_column("jobs", sa.Column("away_since", sa.BigInteger(), nullable=True))
+    op.add_column("validations", sa.Column("runs", sa.Integer(), server_default=sa.text("1"), nullable=False))
 
 
 def downgrade() -> None:
