@@ -12,7 +12,9 @@ from synthos.cli import exits
 from synthos.errors import ConfigError
 
 app = typer.Typer(help="Operate a service of this machine.", no_args_is_help=True, rich_markup_mode=None)
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file of the service's settings.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", envvar="SYNTHOS_CONFIG", help="YAML file of the service's settings.")
+]
 
 
 @app.command("create-user")

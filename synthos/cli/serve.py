@@ -12,7 +12,8 @@ from synthos.cli import exits
 
 def command(
     config: Annotated[
-        Path | None, typer.Option(help="YAML file of settings; the environment (SYNTHOS_…) wins over it.")
+        Path | None,
+        typer.Option(envvar="SYNTHOS_CONFIG", help="YAML file of settings; the environment (SYNTHOS_…) wins over it."),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
