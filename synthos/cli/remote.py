@@ -192,8 +192,12 @@ def _follow(client: Client, identifier: str) -> int:
     results = ended.raw["results"]
     for line in _verdict(results):
         typer.echo(line)
-    typer.echo(f"report: synthos remote report {identifier} --out report.html", err=True)
+    _say_where_the_report_is(identifier)
     return exits.BY_DECISION[results["decision"]]
+
+
+def _say_where_the_report_is(validation: str) -> None:
+    typer.echo(f"report: synthos remote report {validation} --out report.html", err=True)
 
 
 def _progress(*columns: ProgressColumn) -> Progress:
@@ -219,6 +223,8 @@ def _follow_pipeline(client: Client, identifier: str) -> int:
         ended = client.wait_for_pipeline(identifier, heard)
     for line in _outcome(ended.raw):
         typer.echo(line)
+    for validation in ended.validations:
+        _say_where_the_report_is(validation)
     return exits.BY_DECISION[ended.raw["results"]["decision"]]
 
 
