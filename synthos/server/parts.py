@@ -126,6 +126,9 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "s"),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        # Where no replica answers, requests go to Serve's other proxy, which must not be that of another service.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
         "RAY_TMPDIR": str(folder),
         "TMPDIR": str(folder),
         FOLDER: str(metrics),
