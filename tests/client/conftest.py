@@ -41,6 +41,21 @@ class Unreliable(httpx2.BaseTransport):
         self._real.close()
 
 
+class LosesAnAnswer(Unreliable):
+    """Lets the first request of this name, ``METHOD PATH``, through, and loses what is answered."""
+
+    def __init__(self, lost: str) -> None:
+        super().__init__()
+        self.lost = lost
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        answer = super().handle_request(request)
+        if self.asked[-1] == self.lost and self.asked.count(self.lost) == 1:
+            answer.close()
+            raise httpx2.ReadError("the answer was lost")
+        return answer
+
+
 @pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()

@@ -11,8 +11,7 @@ from synthos.client.transport import ATTEMPTS, FIRST_WAIT
 from synthos.client.uploads import file_type
 from synthos.errors import RemoteError, SourceError
 from synthos.server.datasets.formats import ENDINGS
-from synthos.server.state import Services
-from tests.client.conftest import Unreliable
+from tests.client.conftest import LosesAnAnswer, Unreliable
 from tests.server.conftest import Person, StandingClock
 
 
@@ -77,45 +76,21 @@ def test_a_service_that_asks_for_hours_is_not_waited_for(
     assert waits == []
 
 
-def test_what_was_sent_twice_is_carried_out_once(
-    log_in: Callable[[], Client], network: Unreliable, services: Services, ada: Person
-) -> None:
-    class LosesAnswers(Unreliable):
-        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-            answer = super().handle_request(request)
-            if request.url.path.endswith("/api-keys") and self.asked.count("POST /api/v1/api-keys") == 1:
-                answer.close()
-                raise httpx2.ReadError("the answer was lost")
-            return answer
-
-    with log_in() as session:
-        url = session._transport.url
-    losing = LosesAnswers()
+def test_what_was_sent_twice_is_carried_out_once(url: str, ada: Person) -> None:
+    losing = LosesAnAnswer("POST /api/v1/api-keys")
     with Client.login(url, ada.email, ada.password, transport=losing, sleep=lambda seconds: None) as client:
         client.create_api_key("ci")
-    assert losing.asked.count("POST /api/v1/api-keys") == 2
+    assert losing.asked.count(losing.lost) == 2
     assert len(ada.client.get("/api/v1/api-keys").json()["items"]) == 1
 
 
-def test_a_session_outlives_a_lost_answer(
-    log_in: Callable[[], Client], clock: StandingClock, network: Unreliable, ada: Person
-) -> None:
-    class LosesTokens(Unreliable):
-        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-            answer = super().handle_request(request)
-            if self.asked.count("POST /api/v1/auth/refresh") == 1 and request.url.path.endswith("/refresh"):
-                answer.close()
-                raise httpx2.ReadError("the answer was lost")
-            return answer
-
-    with log_in() as session:
-        url = session._transport.url
-    losing = LosesTokens()
+def test_a_session_outlives_a_lost_answer(url: str, clock: StandingClock, ada: Person) -> None:
+    losing = LosesAnAnswer("POST /api/v1/auth/refresh")
     with Client.login(url, ada.email, ada.password, transport=losing, sleep=lambda seconds: None) as client:
         for _ in range(2):  # the second time with what the first gave
             clock.move(minutes=16)
             assert client.create_api_key("ci").startswith("syn_")
-    assert losing.asked.count("POST /api/v1/auth/refresh") == 3
+    assert losing.asked.count(losing.lost) == 3
 
 
 def test_what_goes_on_failing_is_told(log_in: Callable[[], Client], network: Unreliable) -> None:

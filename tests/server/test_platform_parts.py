@@ -46,6 +46,17 @@ def test_replicas_of_services_on_different_ports_share_none(tmp_path: Path, fold
     assert len(ports(8000)) == 100 and not ports(8001) & ports(8099)
 
 
+def test_services_of_one_machine_share_no_port_of_serves_proxies(tmp_path: Path) -> None:
+    # Serve's own numbers are the same for every service: of a fallback, that another one's requests reach it.
+    def ports(port: int) -> list[str]:
+        (tmp_path / str(port)).mkdir()
+        made = environment(Settings(data_folder=tmp_path / "data"), None, tmp_path / str(port), port)
+        names = ("FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC", "HAPROXY_METRICS", "HAPROXY_STATS")
+        return [made[f"RAY_SERVE_{name}_PORT"] for name in names]
+
+    assert all(one != other for one, other in zip(ports(8000), ports(8001), strict=True))
+
+
 def test_only_what_lives_in_ray_dies_with_it(tmp_path: Path, folder: Path) -> None:
     made = parts(Settings(data_folder=tmp_path, workers=2), folder, "127.0.0.1:6000")
     assert [(part.name, part.needs, part.dies_too) for part in made] == [
