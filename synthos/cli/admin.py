@@ -42,7 +42,7 @@ def create_user(
         made = create(
             settings,
             email=email,
-            password=_password(),
+            ask_password=_password,
             company_name=company,
             full_name=name,
             tier=tier,

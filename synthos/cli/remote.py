@@ -71,6 +71,33 @@ def upload(
 
 
 @app.command()
+def datasets() -> None:
+    """List the company's datasets, newest first: id, status, size, and the file's name."""
+
+    def work() -> int:
+        with _client() as client:
+            for found in client.datasets():
+                size = "" if found.rows is None else f"{found.rows:,} x {found.columns}"
+                typer.echo(f"{found.id}  {found.status:<10}  {size:>20}  {found.raw['filename']}")
+        return exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+@app.command()
+def delete(dataset: Annotated[str, typer.Argument(help="Id of a dataset (ds_…).")]) -> None:
+    """Delete a dataset, and the reports of all validations that used it."""
+
+    def work() -> int:
+        with _client() as client:
+            client.delete_dataset(dataset)
+        typer.echo(f"deleted: {dataset}")
+        return exits.APPROVED
+
+    raise typer.Exit(exits.run(work))
+
+
+@app.command()
 def validate(
     synthetic: Annotated[str, typer.Argument(help="A file, or the id of a dataset (ds_…).")],
     reference: Annotated[str | None, typer.Option(help="What it was made from: a file or a dataset.")] = None,

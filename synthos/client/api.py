@@ -140,6 +140,16 @@ class Client:
         """A dataset as it stands."""
         return Dataset.of(self._transport.ask("GET", f"/datasets/{dataset_id}").json())
 
+    def datasets(self) -> Iterator[Dataset]:
+        """The company's datasets, newest first; asked for a page at a time."""
+        cursor: dict[str, str] = {}
+        while True:
+            page = self._transport.ask("GET", "/datasets", params=cursor).json()
+            yield from map(Dataset.of, page["items"])
+            if page["next_cursor"] is None:
+                return
+            cursor = {"cursor": page["next_cursor"]}
+
     def delete_dataset(self, dataset_id: str) -> None:
         """Remove a dataset with all that was made of it."""
         self._transport.ask("DELETE", f"/datasets/{dataset_id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
@@ -12,6 +13,7 @@ from synthos.server import health, problems
 from synthos.server.analytics import endpoints as analytics
 from synthos.server.api_keys import endpoints as api_keys
 from synthos.server.auth import endpoints as auth
+from synthos.server.auth.guard import SCHEMES
 from synthos.server.cross_origin import CrossOrigin
 from synthos.server.datasets import endpoints as datasets
 from synthos.server.jobs import endpoints as jobs
@@ -42,6 +44,16 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
+class _Api(FastAPI):
+    """The framework's application; its OpenAPI document says, too, how callers identify themselves."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document."""
+        document = super().openapi()
+        document["components"]["securitySchemes"] = SCHEMES
+        return document
+
+
 def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
     """The application for ``settings`` (by default from the environment), or around ``services`` that are there.
 
@@ -59,7 +71,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         if not given:
             services.close()
 
-    app = FastAPI(
+    app = _Api(
         title="Synthos",
         version=version("synthos"),
         description="Tells before training whether a synthetic table will make the models trained on it collapse.",

@@ -15,6 +15,7 @@ from synthos.client.transport import ATTEMPTS
 from synthos.errors import InputError, RemoteError, SourceError
 from synthos.server.datasets.ingest import ingest
 from synthos.server.db.tables import datasets, validations
+from synthos.server.pagination import USUAL
 from synthos.server.state import Services
 from synthos.server.validations import places
 from tests.client.conftest import Unreliable
@@ -82,6 +83,11 @@ def test_a_table_is_sent_read_and_shown(client: Client, tmp_path: Path) -> None:
     with pytest.raises(RemoteError) as gone:
         client.dataset(found.id)
     assert gone.value.status == 404
+
+
+def test_all_datasets_are_listed_page_after_page(client: Client, services: Services, ada: Person) -> None:
+    mine = [rows.dataset(services, ada) for _ in range(USUAL + 1)]
+    assert sorted(found.id for found in client.datasets()) == sorted(mine)
 
 
 def test_what_is_wrong_with_a_table_is_told_with_its_place(client: Client, tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +55,36 @@ def test_a_bad_table_is_told_with_its_line_and_by_its_own_name(client: Client, t
     with pytest.raises(RemoteError) as caught:
         client.upload(bad)
     assert "bad.csv" in str(caught.value) and "602" in str(caught.value)
+
+
+def test_the_commands_of_a_shell_do_the_same(
+    service: Service, tables: Path, wreck: pl.DataFrame, tmp_path: Path
+) -> None:
+    wreck.write_csv(tmp_path / "wreck.csv")
+
+    def remote(*words: str, typed: str = "", code: int = 0) -> str:
+        """What a command prints, run from a shell whose owner has logged in nowhere before."""
+        done = subprocess.run(
+            [sys.executable, "-m", "synthos", "remote", *words],
+            env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")},
+            input=typed,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    remote("datasets", code=2)
+    remote("login", service.url, "--email", EMAIL, typed=PASSWORD + "\n")
+    assert (tmp_path / "config" / "synthos" / "remote.json").stat().st_mode & 0o777 == 0o600
+    reference = remote("upload", str(tables / "real.parquet"), "--description", "real").strip()
+    words = ("validate", str(tmp_path / "wreck.csv"), "--reference", reference, "--quick")
+    validation, verdict, *reasons = remote(*words, code=1).splitlines()
+    assert verdict.startswith("Rejected: risk") and reasons
+    assert remote("watch", validation, code=1).splitlines() == [verdict, *reasons]
+    assert json.loads(remote("report", validation, "--format", "json"))["decision"] == "rejected"
+    listed = remote("datasets").splitlines()
+    assert [line.split()[-1] for line in listed[:2]] == ["wreck.csv", "real.parquet"]
+    remote("delete", reference)
+    assert reference not in remote("datasets")
+    remote("delete", reference, code=2)

@@ -72,7 +72,7 @@ def test_nobody_gets_in_without_a_token(client: TestClient, openapi: dict[str, A
         if operation.is_open:
             assert "security" not in operation.about, operation
             continue
-        assert operation.about["security"], operation
+        assert operation.about["security"] == [{"bearer": []}, {"apiKey": []}], operation
         for headers in ({}, {"Authorization": "Bearer x"}, {"X-API-Key": "syn_x"}, {"Authorization": "Basic eDp4"}):
             answer = operation.ask(client, {}, headers=headers)
             assert answer.status_code == 401, operation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import TypeAdapter, ValidationError
 
 from synthos.errors import ConfigError
@@ -19,19 +21,21 @@ def create(
     settings: Settings,
     *,
     email: str,
-    password: str,
+    ask_password: Callable[[], str],
     company_name: str,
     full_name: str,
     tier: TierName,
     is_admin: bool,
     colleague_of: str | None,
 ) -> service.Account:
-    """Make the account; the database is brought to this version first.
+    """Make the account; the database is brought to this version first. Nobody is asked for the password in vain.
 
     Raises
     ------
     ConfigError : an email is none or is taken, the password is too short, or there is no such colleague.
     """
+    email, colleague = _checked(email), _checked(colleague_of) if colleague_of else None
+    password = ask_password()
     if not SHORTEST <= len(password) <= LONGEST:
         fix = f"choose one of {SHORTEST} to {LONGEST} letters"
         raise ConfigError("the password is too short or too long", where="create-user", fix=fix)
@@ -40,13 +44,13 @@ def create(
         migrate(database)
         return service.create(
             database,
-            email=_checked(email),
+            email=email,
             password_hash=Passwords().hash_now(password),
             company_name=company_name,
             full_name=full_name,
             tier=tier,
             is_admin=is_admin,
-            colleague_of=_checked(colleague_of) if colleague_of else None,
+            colleague_of=colleague,
         )
     except ConflictError as error:
         raise ConfigError(error.detail, where="create-user", fix="name another") from None

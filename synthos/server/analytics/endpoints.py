@@ -9,13 +9,14 @@ from pydantic import AwareDatetime
 
 from synthos.server.analytics import service
 from synthos.server.analytics.schemas import History, Level, Usage
-from synthos.server.auth.guard import SECURED, requires
+from synthos.server.auth.guard import requires
 from synthos.server.auth.tokens import Principal
+from synthos.server.idempotency.route import GuardedRoute
 from synthos.server.pagination import USUAL, Cursor, Limit
 from synthos.server.problems import documented
 from synthos.server.state import ServicesOf
 
-router = APIRouter(prefix="/analytics", tags=["analytics"], dependencies=SECURED)
+router = APIRouter(prefix="/analytics", tags=["analytics"], route_class=GuardedRoute)
 Reader = Annotated[Principal, requires("analytics:read")]
 
 

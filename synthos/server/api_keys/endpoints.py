@@ -9,15 +9,15 @@ from sqlalchemy import Row
 
 from synthos.server.api_keys import service
 from synthos.server.api_keys.schemas import ApiKey, CreatedKey, CreateKey
-from synthos.server.auth.guard import SECURED, requires
+from synthos.server.auth.guard import requires
 from synthos.server.auth.tokens import Principal
-from synthos.server.idempotency.route import IdempotentRoute
+from synthos.server.idempotency.route import GuardedRoute
 from synthos.server.ids import PATTERN
 from synthos.server.pagination import USUAL, Cursor, Limit, Page
 from synthos.server.problems import documented
 from synthos.server.state import ServicesOf
 
-router = APIRouter(prefix="/api-keys", tags=["api keys"], dependencies=SECURED, route_class=IdempotentRoute)
+router = APIRouter(prefix="/api-keys", tags=["api keys"], route_class=GuardedRoute)
 Reader = Annotated[Principal, requires("api-keys:read")]
 Writer = Annotated[Principal, requires("api-keys:write")]
 

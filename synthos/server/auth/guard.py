@@ -6,7 +6,6 @@ from ipaddress import ip_address
 from typing import Any
 
 from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from synthos.server.api_keys.lookup import find_principal
@@ -15,11 +14,12 @@ from synthos.server.auth.tokens import Principal
 from synthos.server.errors import ForbiddenError, UnauthenticatedError
 from synthos.server.state import Services, services_of
 
-#: What routers of guarded routes name, for the OpenAPI document alone: both are read in ``identify``.
-SECURED: list[Any] = [
-    Depends(HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer")),
-    Depends(APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey")),
-]
+#: The ways to say who asks, for the OpenAPI document; ``identify`` reads both. The framework's own would each be a
+#: dependency that every request looks up, and whose finding nobody uses.
+SCHEMES: dict[str, dict[str, str]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 
 
 def client_address(request: Request) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from synthos.results import TableProfile
 from synthos.server import etags
-from synthos.server.auth.guard import SECURED, requires
+from synthos.server.auth.guard import requires
 from synthos.server.auth.tokens import Principal
 from synthos.server.datasets import service, uploads
 from synthos.server.datasets.digests import expected_sha256
@@ -31,7 +31,7 @@ from synthos.server.datasets.schemas import (
 )
 from synthos.server.db.types import EPOCH
 from synthos.server.errors import TooLargeError, TooSlowError
-from synthos.server.idempotency.route import IdempotentRoute
+from synthos.server.idempotency.route import GuardedRoute
 from synthos.server.pagination import USUAL, Cursor, Limit, Page
 from synthos.server.problems import documented, of_service, problem
 from synthos.server.ranges import UnsatisfiableError, byte_range
@@ -39,7 +39,7 @@ from synthos.server.state import Services, ServicesOf
 from synthos.server.storage.base import MOST_PARTS
 from synthos.server.tasks import in_thread, to_the_end
 
-router = APIRouter(prefix="/datasets", tags=["datasets"], dependencies=SECURED, route_class=IdempotentRoute)
+router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=GuardedRoute)
 Reader = Annotated[Principal, requires("datasets:read")]
 Writer = Annotated[Principal, requires("datasets:write")]
 DatasetId = Annotated[str, Path(pattern=ID_PATTERN, description="of a dataset of the caller's company")]

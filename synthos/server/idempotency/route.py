@@ -1,4 +1,4 @@
-"""The route class of what creates: it answers a request that was sent before with the answer that it got."""
+"""The classes of routes: what creates answers a request that was sent before with the answer that it got."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from synthos.server.auth.guard import admit, client_address
+from synthos.server.auth.guard import SCHEMES, admit, client_address
 from synthos.server.errors import InvalidError
 from synthos.server.idempotency.store import Answer, Asked
 from synthos.server.problems import documented
@@ -44,6 +44,9 @@ class IdempotentRoute(APIRoute):
     Endpoints that are no coroutines run in a thread of ``synthos.server.tasks``.
     """
 
+    #: Whether anybody may ask, whose answers are then kept by the address.
+    open_to_all = True
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if "POST" in (options.get("methods") or ()):
             options["openapi_extra"] = _DOCUMENTED | (options.get("openapi_extra") or {})
@@ -53,7 +56,6 @@ class IdempotentRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """The route's handler, behind the stored answers."""
         carry_out = super().get_route_handler()
-        open_to_all = not self.dependencies
 
         async def handle(request: Request) -> Response:
             key = request.headers.get(HEADER)
@@ -62,7 +64,7 @@ class IdempotentRoute(APIRoute):
             services: Services = request.app.state.services
             if not _KEY.fullmatch(key):
                 raise InvalidError(("header.Idempotency-Key", "is not 1 to 255 printable ASCII letters"))
-            if open_to_all:
+            if self.open_to_all:
                 caller = services.keys.digest(f"address {client_address(request)}")
             else:
                 principal = await admit(request, services)
@@ -73,6 +75,17 @@ class IdempotentRoute(APIRoute):
             return await to_the_end(once(services, asked, lambda: carry_out(request)))
 
         return handle
+
+
+class GuardedRoute(IdempotentRoute):
+    """The same for callers who have to say who they are, by one of ``SCHEMES``; the document says so."""
+
+    open_to_all = False
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        security = {"security": [{name: []} for name in SCHEMES]}
+        options["openapi_extra"] = security | (options.get("openapi_extra") or {})
+        super().__init__(path, endpoint, **options)
 
 
 async def once(services: Services, asked: Asked, carry_out: Callable[[], Coroutine[Any, Any, Response]]) -> Response:

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 from sqlalchemy import Row
 
 from synthos.server import etags, ids
-from synthos.server.auth.guard import SECURED, requires
+from synthos.server.auth.guard import requires
 from synthos.server.auth.tokens import Principal
-from synthos.server.idempotency.route import IdempotentRoute
+from synthos.server.idempotency.route import GuardedRoute
 from synthos.server.jobs import repository, service
 from synthos.server.jobs.queue import PRIORITIES, JobKind, JobStatus
 from synthos.server.jobs.schemas import JobDetail, JobProgress, JobSummary, RunAgain
@@ -19,7 +19,7 @@ from synthos.server.pagination import USUAL, Cursor, Limit, Page
 from synthos.server.problems import documented
 from synthos.server.state import ServicesOf
 
-router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=SECURED, route_class=IdempotentRoute)
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=GuardedRoute)
 #: Apart, because the guard of other routes reads the request of HTTP.
 sockets = APIRouter(prefix="/jobs", tags=["jobs"])
 Reader = Annotated[Principal, requires("jobs:read")]

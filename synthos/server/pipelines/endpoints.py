@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Row
 
 from synthos.server import etags, ids
-from synthos.server.auth.guard import SECURED, requires
+from synthos.server.auth.guard import requires
 from synthos.server.auth.tokens import Principal
-from synthos.server.idempotency.route import IdempotentRoute
+from synthos.server.idempotency.route import GuardedRoute
 from synthos.server.pagination import USUAL, Cursor, Limit, Page
 from synthos.server.pipelines import service
 from synthos.server.pipelines.schemas import (
@@ -27,7 +27,7 @@ from synthos.server.problems import documented
 from synthos.server.state import ServicesOf
 from synthos.server.validations.stages import Status
 
-router = APIRouter(prefix="/pipelines", tags=["pipelines"], dependencies=SECURED, route_class=IdempotentRoute)
+router = APIRouter(prefix="/pipelines", tags=["pipelines"], route_class=GuardedRoute)
 Reader = Annotated[Principal, requires("validations:read")]
 Writer = Annotated[Principal, requires("validations:write")]
 Identifier = Annotated[str, Path(pattern=ids.PATTERN)]

@@ -6,14 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from synthos.server.auth.guard import SECURED, requires
+from synthos.server.auth.guard import requires
 from synthos.server.auth.tokens import Principal
+from synthos.server.idempotency.route import GuardedRoute
 from synthos.server.problems import documented
 from synthos.server.resources import service
 from synthos.server.resources.schemas import ResourcesStatus
 from synthos.server.state import ServicesOf
 
-router = APIRouter(prefix="/resources", tags=["resources"], dependencies=SECURED)
+router = APIRouter(prefix="/resources", tags=["resources"], route_class=GuardedRoute)
 
 
 @router.get("/status", responses=documented(401, 403, 429))

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 from sqlalchemy import Row
 
 from synthos.server import etags, ids
-from synthos.server.auth.guard import SECURED, requires
+from synthos.server.auth.guard import requires
 from synthos.server.auth.tokens import Principal
-from synthos.server.idempotency.route import IdempotentRoute
+from synthos.server.idempotency.route import GuardedRoute
 from synthos.server.ids import rfc3339
 from synthos.server.jobs.streams import STREAM_RESPONSES, LastEventId, event_stream, serve_websocket
 from synthos.server.pagination import USUAL, Cursor, Limit, Page
@@ -32,7 +32,7 @@ from synthos.server.validations.schemas import (
 )
 from synthos.server.validations.stages import Status
 
-router = APIRouter(prefix="/validations", tags=["validations"], dependencies=SECURED, route_class=IdempotentRoute)
+router = APIRouter(prefix="/validations", tags=["validations"], route_class=GuardedRoute)
 sockets = APIRouter(prefix="/validations", tags=["validations"])
 Reader = Annotated[Principal, requires("validations:read")]
 Writer = Annotated[Principal, requires("validations:write")]
