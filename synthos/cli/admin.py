@@ -60,15 +60,11 @@ def migrate(config: ConfigFile = None) -> None:
     """Bring the database to this version. `synthos serve` does so by itself; `serve deploy` does not."""
 
     def work() -> int:
-        from synthos.server.db import migrate as migrations
-        from synthos.server.db.database import Database
+        from synthos.server.db.migrate import current
         from synthos.server.settings import Settings
 
-        database = Database(Settings.load(config).database)
-        try:
-            migrations.migrate(database)
-        finally:
-            database.close()
+        with current(Settings.load(config)):
+            pass
         typer.echo("the database is of this version")
         return exits.APPROVED
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
+from sqlalchemy import Select, select
 from sqlalchemy.exc import DBAPIError
 from structlog import get_logger
 
+from synthos.server.db.database import Database
 from synthos.server.db.migrate import is_current
+from synthos.server.db.tables import jobs
 from synthos.server.errors import ServiceError
 from synthos.server.problems import documented
 from synthos.server.scrape import everything
@@ -65,12 +68,20 @@ def metrics(request: Request) -> Response:
 def check(services: Services) -> Health:
     """Ask every part."""
     parts: dict[str, Callable[[], bool]] = {
-        "database": lambda: is_current(services.database),
+        "database": lambda: _can_read(services.database, select(1)),
+        "migrations": lambda: is_current(services.database),
+        "queue": lambda: _can_read(services.database, select(jobs.c.id).limit(1)),
         "rate_limits": services.limits.answers,
         "storage": services.storage.answers,
     }
     checks = {name: _answers(name, ask) for name, ask in parts.items()}
     return Health(status="ready" if all(checks.values()) else "unready", version=version("synthos"), checks=checks)
+
+
+def _can_read(database: Database, statement: Select[Any]) -> bool:
+    with database.read(None) as work:
+        work.one(statement)
+    return True
 
 
 def _answers(name: str, ask: Callable[[], bool]) -> bool:

@@ -23,12 +23,12 @@ import psutil
 import structlog
 
 from synthos.errors import ConfigError
-from synthos.server.db.database import Database
-from synthos.server.db.migrate import migrate
+from synthos.server.db.migrate import current
 from synthos.server.guard import adopt_orphans
 from synthos.server.keys import load_keys
 from synthos.server.parts import Part, environment, free_port, parts
 from synthos.server.settings import Settings
+from synthos.server.storage.opening import open_storage
 
 #: Between looks at the processes, in seconds.
 LOOK = 0.2
@@ -199,18 +199,18 @@ def platform(settings: Settings, config: Path | None, folder: Path) -> Iterator[
 
     Raises
     ------
-    ConfigError : a secret or the address cannot be used.
+    ConfigError : a secret or the address cannot be used, or database or storage do not answer.
     """
     load_keys(settings)
-    adopt_orphans()
-    database = Database(settings.database)
-    try:
-        migrate(database)
-    finally:
-        database.close()
+    with current(settings):
+        pass
+    if not open_storage(settings).answers():
+        fix = "check its address and keys, and that it is there; the log says why"
+        raise ConfigError("the storage does not answer", where="s3" if settings.s3 else "data_folder", fix=fix)
     if settings.port and not _is_free(settings.host, settings.port):
         fix = "end what listens there, or choose another port"
         raise ConfigError(f"something listens on port {settings.port}", where="port", fix=fix)
+    adopt_orphans()
     with ExitStack() as stack:
         made = Platform(settings, config, folder)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,10 +7,11 @@ single machine needs: SQLite and files under ``data_folder``, and secrets genera
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from synthos.errors import ConfigError
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     replicas : processes that answer the API. Where there are several, rate limits want ``redis_url``.
     workers : processes that `synthos serve` starts beside the API, to run jobs.
     lease_seconds : how long a worker that is not heard of keeps its jobs.
+    tiers : what accounts of each tier may do; what is not set of them stays as it is.
     headroom : share of processors, memory and GPUs that jobs leave free.
     job_hours : how long an attempt may take.
     job_memory_bytes : how much memory a job and all that it has started may hold, by default all that jobs may have of
@@ -118,6 +120,17 @@ class Settings(BaseSettings):
     job_memory_bytes: int | None = Field(default=None, ge=GIB // 2)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: Path | None = None
+
+    @field_validator("tiers", mode="before")
+    @classmethod
+    def _over_the_usual(cls, given: Any) -> Any:
+        """What is set of a tier; what is not, and the tiers that are not named, stay as they are."""
+        if not isinstance(given, Mapping):
+            return given
+        whole: dict[str, Any] = {name: tier.model_dump() for name, tier in _tiers().items()}
+        for name, tier in given.items():
+            whole[name] = {**whole.get(name, {}), **tier} if isinstance(tier, Mapping) else tier
+        return whole
 
     @classmethod
     def settings_customise_sources(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from synthos.errors import ConfigError
 from synthos.server.parts import environment, parts
+from synthos.server.platform import platform
 from synthos.server.settings import S3, Settings
 from tests.s3_server import ACCESS_KEY, SECRET_KEY
 
@@ -34,6 +36,12 @@ def test_what_is_temporary_lies_in_the_folder_and_is_shared_with_nobody(
     assert sum(not value.isdecimal() for value in places) == 7
     assert all(value.isdecimal() or value.startswith(str(folder)) for value in places)
     assert (folder / "ray-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_bucket_that_is_not_there_is_told_before_anything_starts(tmp_path: Path, folder: Path, s3: S3) -> None:
+    settings = Settings(data_folder=tmp_path / "data", s3=s3.model_copy(update={"bucket": "nobodys"}))
+    with pytest.raises(ConfigError, match="storage does not answer"), platform(settings, None, folder):
+        pass
 
 
 def test_replicas_of_services_on_different_ports_share_none(tmp_path: Path, folder: Path) -> None:

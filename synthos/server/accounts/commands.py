@@ -11,8 +11,7 @@ from synthos.server.accounts import service
 from synthos.server.accounts.emails import Email
 from synthos.server.accounts.passwords import Passwords
 from synthos.server.auth.schemas import LONGEST, SHORTEST
-from synthos.server.db.database import Database
-from synthos.server.db.migrate import migrate
+from synthos.server.db.migrate import current
 from synthos.server.errors import ConflictError
 from synthos.server.settings import Settings, TierName
 
@@ -32,30 +31,28 @@ def create(
 
     Raises
     ------
-    ConfigError : an email is none or is taken, the password is too short, or there is no such colleague.
+    ConfigError : an email is none or is taken, the password is too short, there is no such colleague, or the database
+        does not answer.
     """
     email, colleague = _checked(email), _checked(colleague_of) if colleague_of else None
     password = ask_password()
     if not SHORTEST <= len(password) <= LONGEST:
         fix = f"choose one of {SHORTEST} to {LONGEST} letters"
         raise ConfigError("the password is too short or too long", where="create-user", fix=fix)
-    database = Database(settings.database)
     try:
-        migrate(database)
-        return service.create(
-            database,
-            email=email,
-            password_hash=Passwords().hash_now(password),
-            company_name=company_name,
-            full_name=full_name,
-            tier=tier,
-            is_admin=is_admin,
-            colleague_of=colleague,
-        )
+        with current(settings) as database:
+            return service.create(
+                database,
+                email=email,
+                password_hash=Passwords().hash_now(password),
+                company_name=company_name,
+                full_name=full_name,
+                tier=tier,
+                is_admin=is_admin,
+                colleague_of=colleague,
+            )
     except ConflictError as error:
         raise ConfigError(error.detail, where="create-user", fix="name another") from None
-    finally:
-        database.close()
 
 
 def _checked(email: str) -> str:

@@ -36,7 +36,7 @@ ACTIONS = frozenset(
         "api_key": ("created", "revoked"),
         "dataset": ("announced", "completed", "ready", "failed", "deleted", "expired"),
         "validation": ("requested", "started", "completed", "failed", "cancelled"),
-        "pipeline": ("requested", "completed", "failed", "cancelled"),
+        "pipeline": ("requested", "started", "completed", "failed", "cancelled"),
         "job": ("queued", "started", "retried", "cancel_asked", "succeeded", "failed", "cancelled"),
     }.items()
     for what in changes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,10 +11,45 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import ArgumentError
 
-from synthos.server.db.database import Database
+from synthos.errors import ConfigError
+from synthos.server.db.database import AWAY, Database
+from synthos.server.settings import Settings
 
 _SCRIPTS = Path(__file__).parent / "migrations"
+
+
+@contextmanager
+def current(settings: Settings) -> Iterator[Database]:
+    """The database of the settings, brought to this version first; it is closed when the block ends.
+
+    Raises
+    ------
+    ConfigError : its address is none, it does not answer, or it is of a version that this code does not know.
+    """
+    fix = "check database_url, and that the server runs"
+    try:
+        database = Database(settings.database)
+    except (ArgumentError, ImportError) as error:
+        what = f"is no address of a database ({type(error).__name__})"
+        raise ConfigError(what, where="database_url", fix=fix) from None
+    try:
+        migrate(database)
+        yield database
+    except AWAY as error:
+        raise ConfigError(f"the database does not answer ({_why(error)})", where="database_url", fix=fix) from None
+    except CommandError as error:
+        fix = "start the version of Synthos that it was last used with, or a newer one"
+        raise ConfigError(f"the database is not of a known version ({error})", where="database_url", fix=fix) from None
+    finally:
+        database.close()
+
+
+def _why(error: Exception) -> str:
+    """The driver's reason, without the statement; its address may hold a password, which drivers do not say."""
+    return str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0].rstrip(".")
 
 
 def migrate(database: Database, revision: str = "head") -> None:

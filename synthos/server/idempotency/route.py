@@ -83,7 +83,7 @@ class GuardedRoute(IdempotentRoute):
     open_to_all = False
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        security = {"security": [{name: []} for name in SCHEMES]}
+        security: dict[str, Any] = {"security": [{name: []} for name in SCHEMES]}
         options["openapi_extra"] = security | (options.get("openapi_extra") or {})
         super().__init__(path, endpoint, **options)
 

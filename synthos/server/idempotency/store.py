@@ -42,7 +42,7 @@ class Asked:
 
     @property
     def digest(self) -> str:
-        """Of what is asked; the same key for something else is refused."""
+        """Of what is asked, a password perhaps: not to be kept as it is, since guesses could be held against it."""
         return hashlib.sha256(self.route.encode() + b"\0" + self.body).hexdigest()
 
 
@@ -50,7 +50,7 @@ class Answers:
     """The stored answers."""
 
     def __init__(self, database: Database, keys: Keys) -> None:
-        self._database = database
+        self._database, self._keys = database, keys
         self._cipher = Fernet(base64.urlsafe_b64encode(bytes.fromhex(keys.digest("idempotency"))))
 
     def begin(self, asked: Asked) -> Answer | None:
@@ -61,6 +61,7 @@ class Answers:
         ConflictError : the same request is being carried out.
         InvalidError : the key was used for something else.
         """
+        digest = self._keys.digest(asked.digest)
         try:
             with self._database.write(None) as work:
                 mine = (table.c.caller == asked.caller, table.c.key == asked.key)
@@ -76,14 +77,14 @@ class Answers:
                             caller=asked.caller,
                             key=asked.key,
                             route=asked.route[:LONGEST_ROUTE],
-                            body_digest=asked.digest,
+                            body_digest=digest,
                             created_at=work.now,
                         )
                     )
                     return None
         except IntegrityError:
             raise _in_flight() from None
-        if row.body_digest != asked.digest:
+        if row.body_digest != digest:
             raise InvalidError(("header.Idempotency-Key", "was used for another request"), reason="idempotency-key")
         if row.status is None:
             raise _in_flight()

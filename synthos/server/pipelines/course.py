@@ -42,10 +42,12 @@ class Course:
     def begin(cls, context: JobContext) -> Self:
         """Mark the pipeline as under way; stages that are done stay so."""
         with context.services.database.write(context.tenant) as work:
+            audit.begin(work)
             hold(work, context.job)
             row = repository.find(work, context.job.subject)
             assert row is not None
             begun = {"status": "running", "started_at": row.started_at or work.now}
+            audit.record(work, "pipeline.started", row.id, attempt=context.job.attempts)
             return cls(context, repository.change(work, row.id, row.company_id, begun))
 
     def is_over(self, name: Name) -> bool:

@@ -146,7 +146,8 @@ class S3Storage:
     def answers(self) -> bool:
         try:
             self._client.head_bucket(Bucket=self._s3.bucket)
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("unready", part="storage", bucket=self._s3.bucket, cause=str(error))
             return False
         return True
 

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from pydantic import SecretStr
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from synthos.errors import ConfigError
 from synthos.server.accounts.service import register
 from synthos.server.db.database import Database
-from synthos.server.db.migrate import downgrade, is_current, migrate
+from synthos.server.db.migrate import current, downgrade, is_current, migrate
 from synthos.server.db.tables import metadata
+from synthos.server.settings import Settings
 from tests.server.postgres import fresh_database
 
 
@@ -123,3 +126,26 @@ def test_what_was_written_before_a_new_version_is_there_after_it(database: Datab
     downgrade(database, "0001")
     with database.read(None) as work:
         assert [row.id for row in work.all(text("SELECT id FROM validations"))] == ["val_1"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql+psycopg://a:hunter2@127.0.0.1:1/x", "does not answer"),
+        ("postgres://a:hunter2@127.0.0.1/x", "is no address"),
+        ("hunter2", "is no address"),
+        ("mysql+nothing://a:hunter2@127.0.0.1/x", "is no address"),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_told_in_a_sentence_without_its_password(address: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught, current(Settings(database_url=SecretStr(address))):
+        pass
+    assert caught.value.where == "database_url" and "hunter2" not in str(caught.value)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path)
+    with current(settings) as database, database.write(None) as work:
+        work.run(text("UPDATE alembic_version SET version_num = 'later'"))
+    with pytest.raises(ConfigError, match="not of a known version"), current(settings):
+        pass

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 
 import pytest
@@ -122,6 +123,18 @@ def test_stored_answers_cannot_be_read(ada: Person, services: Services) -> None:
     with services.database.read(None) as work:
         stored = work.one(select(idempotency_keys))
     assert stored is not None and stored.body and secret not in str(stored)
+
+
+def test_nothing_is_kept_against_which_a_password_could_be_guessed(client: TestClient, services: Services) -> None:
+    body = b'{"email":"a@example.com","password":"long enough","company_name":"A","full_name":"A"}'
+    path = "/api/v1/auth/register"
+    headers = ONCE | {"Content-Type": "application/json"}
+    assert client.post(path, content=body, headers=headers).status_code == 201
+    with services.database.read(None) as work:
+        (row,) = work.all(select(idempotency_keys))
+    asked = f"POST {path}".encode()
+    guesses = {hashlib.sha256(start + body).hexdigest() for start in (b"", asked, asked + b"\0")}
+    assert row.body_digest not in guesses
 
 
 def test_accounts_are_made_once_too(client: TestClient) -> None:
