@@ -22,6 +22,8 @@ from synthos.server.scrape import everything
 from synthos.server.state import Services, ServicesOf
 
 router = APIRouter(tags=["health"])
+#: Parts without which requests are served: a balancer that took every replica out would make a small outage a large one.
+DISPENSABLE = frozenset({"rate_limits"})
 _log = get_logger("synthos.server")
 
 
@@ -32,7 +34,8 @@ class Alive(BaseModel):
 
 
 class Health(BaseModel):
-    """``checks`` says of each part whether it answers; the service is ready when all do."""
+    """``checks`` says of each part whether it answers. Where ``rate_limits`` does not, requests are served all the
+    same, and logins refused; the service is ready when all others do."""
 
     status: Literal["ready", "unready"]
     version: str
@@ -75,7 +78,8 @@ def check(services: Services) -> Health:
         "storage": services.storage.answers,
     }
     checks = {name: _answers(name, ask) for name, ask in parts.items()}
-    return Health(status="ready" if all(checks.values()) else "unready", version=version("synthos"), checks=checks)
+    ready = all(answers for name, answers in checks.items() if name not in DISPENSABLE)
+    return Health(status="ready" if ready else "unready", version=version("synthos"), checks=checks)
 
 
 def _can_read(database: Database, statement: Select[Any]) -> bool:
