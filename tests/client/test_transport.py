@@ -49,9 +49,11 @@ def test_what_is_still_at_work_is_waited_for_and_another_conflict_is_not(
         network.first = [conflict("request-in-flight"), conflict("part-busy")]
         assert client.create_api_key("ci").startswith("syn_")
         assert len(waits) == 2
-        network.first = [conflict("email-taken")]
-        with pytest.raises(RemoteError, match="in the way"):
-            client.create_api_key("ci")
+        for settled in ("email-taken", "outcome-unknown"):
+            network.first = [conflict(settled)]
+            with pytest.raises(RemoteError, match="in the way") as caught:
+                client.create_api_key("ci")
+            assert caught.value.reason == settled
     assert len(waits) == 2
 
 

@@ -29,7 +29,8 @@ _DOCUMENTED: dict[str, Any] = {
             "in": "header",
             "required": False,
             "description": "sent again with the same key within a day, the request is answered as before; with another "
-            "body it is refused (422), and while the first is being carried out, too (409)",
+            "body it is refused (422); so it is while the first is being carried out (409, request-in-flight), and "
+            "where the answer to that was lost (409, outcome-unknown)",
             "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
         }
     ]
@@ -39,7 +40,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotentRoute(APIRoute):
-    """Carries out a POST with an ``Idempotency-Key`` once. What fails may be sent again under the same key.
+    """Carries out a POST with an ``Idempotency-Key`` at most once. What fails may be sent again under the same key.
 
     Endpoints that are no coroutines run in a thread of ``synthos.server.tasks``.
     """
@@ -93,7 +94,7 @@ async def once(services: Services, asked: Asked, carry_out: Callable[[], Corouti
 
     Raises
     ------
-    ConflictError : the same request is being carried out.
+    ConflictError : the same request is being carried out, or its answer was lost.
     InvalidError : another request was sent under the same key.
     """
     before = await in_thread(services.answers.begin, asked)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography.fernet import Fernet
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from synthos.server.db.database import Database
@@ -16,7 +16,7 @@ from synthos.server.db.tables import idempotency_keys as table
 from synthos.server.errors import ConflictError, InvalidError
 from synthos.server.keys import Keys
 
-#: How long an answer is kept, and how long a request may take before another may try in its place.
+#: How long an answer is kept, and how long a request may take before its answer counts as lost.
 KEPT, IN_FLIGHT = timedelta(hours=24), timedelta(minutes=5)
 #: Letters of a path that are kept for people to read; the digest is over all of it.
 LONGEST_ROUTE = 255
@@ -56,20 +56,19 @@ class Answers:
     def begin(self, asked: Asked) -> Answer | None:
         """The answer that was given before, or None: the caller carries the request out, then calls ``keep``.
 
+        A request that was begun is not begun again under its key, also where whoever carried it out was killed before
+        its answer was kept: nobody knows then whether it was carried out.
+
         Raises
         ------
-        ConflictError : the same request is being carried out.
+        ConflictError : the same request is being carried out, or its answer was lost.
         InvalidError : the key was used for something else.
         """
         digest = self._keys.digest(asked.digest)
         try:
             with self._database.write(None) as work:
                 mine = (table.c.caller == asked.caller, table.c.key == asked.key)
-                over = or_(
-                    table.c.created_at <= work.now - KEPT,
-                    table.c.status.is_(None) & (table.c.created_at <= work.now - IN_FLIGHT),
-                )
-                work.run(table.delete().where(*mine, over))
+                work.run(table.delete().where(*mine, table.c.created_at <= work.now - KEPT))
                 row = work.one(select(table).where(*mine))
                 if row is None:
                     work.run(
@@ -87,7 +86,7 @@ class Answers:
         if row.body_digest != digest:
             raise InvalidError(("header.Idempotency-Key", "was used for another request"), reason="idempotency-key")
         if row.status is None:
-            raise _in_flight()
+            raise _lost() if row.created_at <= work.now - IN_FLIGHT else _in_flight()
         return Answer(row.status, row.headers, self._cipher.decrypt(row.body.encode()))
 
     def keep(self, asked: Asked, answer: Answer) -> None:
@@ -113,3 +112,8 @@ class Answers:
 
 def _in_flight() -> ConflictError:
     return ConflictError("request-in-flight", "the same request is being carried out; ask again for its answer")
+
+
+def _lost() -> ConflictError:
+    told = "this request was begun before and its answer was lost: look whether what it asks for is there, and send it "
+    return ConflictError("outcome-unknown", told + "under another key if it is not")

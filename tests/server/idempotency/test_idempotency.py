@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import threading
 
+import httpx2
 import pytest
 from fastapi import Response
 from fastapi.responses import JSONResponse
@@ -20,6 +21,10 @@ from tests.server.conftest import Person, StandingClock
 
 PATH = "/api/v1/api-keys"
 ONCE = {"Idempotency-Key": "one"}
+
+
+def reason(answer: httpx2.Response) -> str:
+    return str(answer.json()["type"]).rpartition(":")[2]
 
 
 def test_the_same_request_is_carried_out_once(ada: Person) -> None:
@@ -48,12 +53,17 @@ def test_a_request_that_is_being_carried_out_is_told_so(ada: Person, services: S
     assert ada.client.post(PATH, content=body, headers=headers).status_code == 409
 
 
-def test_one_that_never_came_to_an_end_may_be_tried_again(
+def test_one_that_never_came_to_an_end_is_carried_out_under_another_key_alone(
     ada: Person, services: Services, clock: StandingClock
 ) -> None:
-    services.answers.begin(Asked(ada.user_id, "one", f"POST {PATH}", b"other"))
+    body = b'{"name":"ci"}'
+    services.answers.begin(Asked(ada.user_id, "one", f"POST {PATH}", body))
     clock.move(minutes=5)
-    assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 201
+    headers = ONCE | {"Content-Type": "application/json"}
+    lost = ada.client.post(PATH, content=body, headers=headers)
+    assert (lost.status_code, reason(lost)) == (409, "outcome-unknown")
+    assert ada.client.get(PATH).json()["items"] == []
+    assert ada.client.post(PATH, content=body, headers=headers | {"Idempotency-Key": "two"}).status_code == 201
 
 
 def test_what_failed_may_be_sent_again_under_its_key(ada: Person) -> None:
@@ -62,7 +72,7 @@ def test_what_failed_may_be_sent_again_under_its_key(ada: Person) -> None:
 
 
 def test_what_was_done_is_not_done_again_where_its_answer_was_not_kept(
-    ada: Person, services: Services, monkeypatch: pytest.MonkeyPatch
+    ada: Person, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
         raise UnavailableError("the database is away")
@@ -70,7 +80,11 @@ def test_what_was_done_is_not_done_again_where_its_answer_was_not_kept(
     with monkeypatch.context() as patch:
         patch.setattr(Answers, "keep", away)
         assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 503
-    assert ada.client.post(PATH, json={"name": "ci"}, headers=ONCE).status_code == 409
+    for moved, told in ((0, "request-in-flight"), (5, "outcome-unknown"), (23 * 60, "outcome-unknown")):
+        clock.move(minutes=moved)
+        ada.log_in()
+        again = ada.client.post(PATH, json={"name": "ci"}, headers=ONCE)
+        assert (again.status_code, reason(again)) == (409, told)
     assert len(ada.client.get(PATH).json()["items"]) == 1
 
 
