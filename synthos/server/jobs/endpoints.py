@@ -29,7 +29,7 @@ JobId = Annotated[str, Path(pattern=ids.PATTERN)]
 
 @router.post("", status_code=202, responses=documented(401, 403, 404, 409, 422, 429))
 def run_again(services: ServicesOf, principal: Writer, asked: RunAgain) -> JobSummary:
-    """Process a dataset again that failed, or run a validation again that failed or was cancelled.
+    """Process a dataset again that failed, or run a validation or a pipeline again that failed or was cancelled.
 
     New work is queued by the routes of datasets, validations and pipelines.
     """

@@ -59,8 +59,8 @@ def process_again(work: Work, dataset_id: str, job_id: str) -> None:
     work.run(datasets.update().where(mine).values(status="processing", error=None, job_id=job_id, updated_at=work.now))
 
 
-def validate_again(work: Work, row: Row[Any], job_id: str, rows: int) -> None:
-    """The validation, of tables of so many rows, is as it was when it was asked for, with this job."""
+def validate_again(work: Work, row: Row[Any], job_id: str, rows: int | None) -> None:
+    """The validation is as it was when it was asked for, with this job. ``rows``: None where not all are read."""
     mine = (validations.c.id == row.id) & (validations.c.company_id == work.tenant.company_id)
     pending = {"status": "pending", "progress": 0.0, "started_at": None, "completed_at": None}
     values = {

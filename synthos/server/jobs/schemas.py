@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,8 +15,10 @@ class RunAgain(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["ingest", "validation"]
-    subject: str = Field(pattern=PATTERN, description="the dataset (ingest) or the validation", examples=["ds_…"])
+    kind: JobKind
+    subject: str = Field(
+        pattern=PATTERN, description="the dataset (ingest), the validation or the pipeline", examples=["ds_…"]
+    )
     priority: Priority = "standard"
 
 

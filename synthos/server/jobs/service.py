@@ -15,6 +15,7 @@ from synthos.server.jobs import queue, repository
 from synthos.server.jobs.queue import PRIORITIES
 from synthos.server.jobs.schemas import RunAgain
 from synthos.server.pagination import cut
+from synthos.server.pipelines import again
 from synthos.server.settings import Tier
 from synthos.server.state import Services
 from synthos.server.validations import service as validations
@@ -24,21 +25,23 @@ _NO_RESULT = ("failed", "cancelled")
 
 
 def run_again(services: Services, principal: Principal, asked: RunAgain) -> Row[Any]:
-    """Queue a job for a dataset whose processing failed, or for a validation that came to no result.
+    """Queue a job for a dataset whose processing failed, or for a validation or a pipeline that came to no result.
 
     Raises
     ------
-    NotFoundError : there is no such dataset or validation.
+    NotFoundError : there is no such dataset, validation or pipeline.
     ConflictError : it has not failed, its tables are not there any more, or it is of long ago.
     TooManyError : the month's validations or rows are used up.
     """
-    priority = PRIORITIES[asked.priority]
+    priority, tier = PRIORITIES[asked.priority], services.settings.tiers[principal.tier]
     with services.database.write(principal.tenant) as work:
         audit.begin(work)
         if asked.kind == "ingest":
             job_id = _process_again(work, asked.subject, priority)
+        elif asked.kind == "validation":
+            job_id = _validate_again(work, tier, asked.subject, priority)
         else:
-            job_id = _validate_again(work, services.settings.tiers[principal.tier], asked.subject, priority)
+            job_id = again.run_again(work, tier, asked.subject, priority)
         return repository.find(work, job_id)
 
 

@@ -60,7 +60,8 @@ def mend(course: Course, noted: Callable[[float], None]) -> Mended:
     """
     with course.services.database.read(course.context.tenant) as work:
         found = datasets.find(work, course.row.dataset_id)
-    same = {"pipeline": course.row.id, "validation": course.row.validation_id}
+    # A pipeline that is run again, by another job, may have lost the table that it has made.
+    same = {"pipeline": course.row.id, "validation": course.row.validation_id, "job": course.context.job.id}
     said = once(
         course.context,
         "repair",

@@ -23,6 +23,11 @@ def find(work: Work, identifier: str) -> Row[Any] | None:
     return work.one(work.mine(table).where(table.c.id == identifier))
 
 
+def locked(work: Work, identifier: str) -> Row[Any] | None:
+    """The same, which nobody else may change until this unit of work ends."""
+    return work.one(work.mine(table).where(table.c.id == identifier).with_for_update())
+
+
 def listed(work: Work, status: str | None) -> Select[Any]:
     """The tenant's pipelines, without what is large."""
     found = work.mine(table, *(column for column in table.c if column.name not in ("stages", "options", "repair")))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Set
+from typing import Any, Literal, cast
 
 Kind = Literal["validation", "full"]
 Name = Literal["ingest", "profile", "validate", "repair", "revalidate"]
@@ -13,10 +14,20 @@ SHARES: dict[Name, float] = {"ingest": 2.0, "profile": 8.0, "validate": 43.0, "r
 NAMES: dict[Kind, tuple[Name, ...]] = {"validation": ("ingest", "profile", "validate"), "full": tuple(SHARES)}
 
 
+_FRESH = {"status": "pending", "progress": 0.0, "started_at": None, "completed_at": None, "note": None}
+
+
 def planned(kind: Kind) -> list[Stage]:
     """The stages of a pipeline that has not begun."""
-    fresh = {"status": "pending", "progress": 0.0, "started_at": None, "completed_at": None, "note": None}
-    return [{"stage": name, **fresh} for name in NAMES[kind]]
+    return [{"stage": name, **_FRESH} for name in NAMES[kind]]
+
+
+def planned_again(stages: list[Stage], kept: Set[str], now: str) -> list[Stage]:
+    """The stages of a pipeline that begins again: those of ``kept`` are done, and the others have not begun."""
+    again = [stage if stage["stage"] in kept else stage | _FRESH for stage in stages]
+    for name in kept:
+        complete(again, cast(Name, name), now)
+    return again
 
 
 def is_over(stages: list[Stage], name: Name) -> bool:
