@@ -7,9 +7,10 @@ import re
 import secrets
 import sys
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -33,6 +34,21 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _QUIET = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 
 
+class _Lines:
+    """A log's file. Lines that find no room on its disk are lost: what they tell of is worth more, and goes on."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._out.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._out.flush()
+
+
 def configure_logs(level: str, path: Path | None = None) -> None:
     """One JSON object a line, with whatever the context has bound, at the end of a file, or on standard error."""
     # In append mode lines of several processes do not mix.
@@ -46,7 +62,7 @@ def configure_logs(level: str, path: Path | None = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Lines(out))),
         cache_logger_on_first_use=False,
     )
 
