@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
+from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_unit
 from synthos.results import Kind
 from synthos.tables.codec import Codec
 from synthos.tables.schema import Column, Schema
@@ -100,20 +100,20 @@ def plan_of(source: Source) -> ScanPlan:
 def ours_alone(path: Path) -> Scanned:
     source = open_table(path)
     plan = plan_of(source)
-    state = reduce(merge, (scan_shard(source, shard, plan) for shard in source.shards()))
+    state = reduce(merge, (scan_unit(source, unit, plan) for unit in source.units()))
     return finish(state, source.name, plan)
 
 
 def _group(task: tuple[Source, tuple[Any, ...], ScanPlan]) -> ScanState:
-    source, shards, plan = task
-    return reduce(merge, (scan_shard(source, shard, plan) for shard in shards))
+    source, units, plan = task
+    return reduce(merge, (scan_unit(source, unit, plan) for unit in units))
 
 
 def ours_spread(path: Path, workers: int = CORES) -> Scanned:
     source = open_table(path)
     plan = plan_of(source)
-    shards = source.shards()
-    groups = [shards[first : first + 4] for first in range(0, len(shards), 4)]
+    units = source.units()
+    groups = [units[first : first + 4] for first in range(0, len(units), 4)]
     with mp.get_context("spawn").Pool(workers) as pool:
         state = reduce(merge, pool.imap_unordered(_group, [(source, group, plan) for group in groups]))
     return finish(state, source.name, plan)

@@ -22,29 +22,29 @@ from typing import Any
 from benchmarks.end_to_end import mixed_table
 from pipelines import scan as scan_stage
 from pipelines.runtime import Runtime, running
-from synthos.profiling.scan import merge, scan_shard
+from synthos.profiling.scan import merge, scan_unit
 from synthos.progress import silent
 from synthos.stages import Job, prepare
 
 
 def by_tasks(runtime: Runtime, job: Job) -> int:
     """Rows of the table, after the pipeline's own scan."""
-    return scan_stage.scan(runtime, job, "synthetic", silent).scan.rows
+    return scan_stage.scan(runtime, job, "synthetic", None, silent).scan.rows
 
 
 def by_ray_data(runtime: Runtime, job: Job) -> int:
-    """Rows of the table, after a scan that Ray Data hands out, a shard a row."""
+    """Rows of the table, after a scan that Ray Data hands out, a unit a row."""
     ray = runtime.ray()
     data = importlib.import_module("ray.data")
     data.DataContext.get_current().enable_progress_bars = False
     source, plan = ray.put(job.sources["synthetic"]), ray.put(job.plan("synthetic"))
-    shards = job.sources["synthetic"].shards()
+    units = job.sources["synthetic"].units()
 
     def partial(row: dict[str, Any]) -> dict[str, Any]:
         # As bytes, because Arrow would otherwise pickle the state field by field.
-        return {"state": pickle.dumps(scan_shard(ray.get(source), shards[int(row["item"])], ray.get(plan)))}
+        return {"state": pickle.dumps(scan_unit(ray.get(source), units[int(row["item"])], ray.get(plan)))}
 
-    items = data.from_items(list(range(len(shards))), override_num_blocks=len(shards))
+    items = data.from_items(list(range(len(units))), override_num_blocks=len(units))
     states = [pickle.loads(row["state"]) for row in items.map(partial).iter_rows()]
     return reduce(merge, states).rows
 

@@ -57,7 +57,7 @@ def run(
     watch = Stopwatch()
     job, folder = begin(opening, cache, watch, listener)
     with watch.stage("scan"):
-        scanned = scan_tables(runtime, job, listener)
+        scanned = scan_tables(runtime, job, folder, listener)
     with watch.stage("sample"):
         evidence = gather_evidence(job, scanned)
     listener(Event(stage="sample", done=1, total=1))

@@ -1,4 +1,4 @@
-"""The scan on Ray: one task a shard, partial states merged here as they arrive."""
+"""The scan on Ray: one task a span of shards, partial states merged and kept here as they arrive."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pipelines.progress import PATIENCE, cancel
-from synthos.profiling.scan import Scanned, ScanState, finish, merge, scan_shard
-from synthos.progress import Event, Listener
-from synthos.stages import scan_table
+from synthos.profiling.full_pass import FullPass
+from synthos.profiling.scan import Scanned
+from synthos.profiling.spans import Span, scan_span
+from synthos.progress import Listener
+from synthos.stages import full_pass, scan_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.runtime import Runtime
     from synthos.stages import Job
 
@@ -22,38 +26,38 @@ RETRIES = 3
 AHEAD = 2
 
 
-def scan_tables(runtime: Runtime, job: Job, listener: Listener) -> dict[str, Scanned]:
-    """One pass over every table of the job."""
-    return {role: scan(runtime, job, role, listener) for role in job.sources}
+def scan_tables(runtime: Runtime, job: Job, folder: Path | None, listener: Listener) -> dict[str, Scanned]:
+    """One pass over every table of the job; what is finished is kept in ``folder``, and found there."""
+    return {role: scan(runtime, job, role, folder, listener) for role in job.sources}
 
 
-def scan(runtime: Runtime, job: Job, role: str, listener: Listener) -> Scanned:
+def scan(runtime: Runtime, job: Job, role: str, folder: Path | None, listener: Listener) -> Scanned:
     """One pass over one table."""
     source = job.sources[role]
-    shards = source.shards()
-    if len(shards) <= 1 or (source.bytes is not None and source.bytes < SMALL_BYTES):
+    if len(source.shards()) <= 1 or (source.bytes is not None and source.bytes < SMALL_BYTES):
         return scan_table(job, role, listener)
+    reading = full_pass(job, role, folder, listener)
+    if reading.missing:
+        _read(runtime, reading)
+    return reading.finished()
+
+
+def _read(runtime: Runtime, reading: FullPass) -> None:
+    """Hand out what is missing, no more of it at a time than memory bears."""
     ray = runtime.ray()
-    source_ref, plan_ref = ray.put(source), ray.put(job.plan(role))
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(scan_shard)
-    waiting = deque(shards)
-    under_way: list[Any] = []
+    source, plan = ray.put(reading.source), ray.put(reading.plan)
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(scan_span)
+    waiting = deque(reading.missing)
+    under_way: dict[Any, Span] = {}
     limit = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    state: ScanState | None = None
-    done = 0
     try:
         while waiting or under_way:
             while waiting and len(under_way) < limit:
-                under_way.append(task.remote(source_ref, waiting.popleft(), plan_ref))
-            ready, under_way = ray.wait(under_way, num_returns=1, timeout=PATIENCE)
-            if not ready:
-                continue
-            part = runtime.get(ready[0])
-            state = part if state is None else merge(state, part)
-            done += 1
-            listener(Event(stage="scan", done=done, total=len(shards), message=f"{role} {source.name}"))
-    except BaseException:  # whatever ends this, Ctrl-C too: nobody waits for the other shards any more
+                span = waiting.popleft()
+                under_way[task.remote(source, span, plan)] = span
+            ready, _ = ray.wait(list(under_way), num_returns=1, timeout=PATIENCE)
+            for done in ready:
+                reading.take(under_way.pop(done), runtime.get(done))
+    except BaseException:  # whatever ends this, Ctrl-C too: nobody waits for the other spans any more
         cancel(ray, under_way)
         raise
-    assert state is not None  # a table has at least one shard
-    return finish(state, source.name, job.plan(role), size=source.bytes)

@@ -77,7 +77,8 @@ def validate(
     seed : by default the seed comes from the tables' contents.
     kinds : kinds of columns where they are inferred wrongly, by name, or a YAML file of them.
     tier_config, thresholds : YAML files in place of the packaged defaults.
-    cache : folder where trained models are kept for resuming and reuse; False keeps none; by default the user's cache.
+    cache : folder where models and parts of scans are kept for resuming and reuse; False keeps none; by default the
+        user's cache.
     on_progress : called with an ``Event`` at every step.
 
     Raises
@@ -98,7 +99,7 @@ def validate(
     )
     job, folder = begin(opening, cache, watch, on_progress)
     with watch.stage("scan"):
-        scanned = {role: scan_table(job, role, on_progress) for role in job.sources}
+        scanned = {role: scan_table(job, role, on_progress, folder) for role in job.sources}
     with watch.stage("sample"):
         evidence = gather_evidence(job, scanned)
     on_progress(Event(stage="sample", done=1, total=1))

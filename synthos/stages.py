@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial, reduce
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.dimensions.temporal_stability import EXCHANGEABLE
 from synthos.errors import CancelledError, ConfigError, InputError, InternalError, TooFewRowsError
 from synthos.profiling.diversity import gradient_diversity
-from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, scan_shard
+from synthos.profiling.full_pass import FullPass, is_large
+from synthos.profiling.scan import Scanned, ScanPlan
+from synthos.profiling.spans import scan_span
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
 from synthos.recommendation.conclusion import say_what_helps
@@ -112,13 +114,15 @@ class Job:
         return FEW_TREES if self.quick else TREES
 
     def plan(self, role: str) -> ScanPlan:
-        return ScanPlan(schema=self.schema, codec=self.codec, total_rows=self.sources[role].rows, seed=self.seed or 0)
+        # Rounded down to a power of two: parts of a scan that were kept stay good while the table grows up to the next.
+        rows = 1 << (self.sources[role].rows.bit_length() - 1)
+        return ScanPlan(schema=self.schema, codec=self.codec, total_rows=rows, seed=self.seed or 0)
 
 
 def begin(
     opening: Callable[[], Job], cache: str | Path | bool | None, watch: Stopwatch, listener: Listener
 ) -> tuple[Job, Path | None]:
-    """The stage "read": the job that ``opening`` gives, and the folder of its models, None where none are to be kept.
+    """The stage "read": the job that ``opening`` gives, and the folder of what is kept of it, None where nothing is.
 
     Raises
     ------
@@ -129,7 +133,8 @@ def begin(
         # Read before the work begins, so that a library that is broken is told at once.
         library = load_library()
         job = replace(opening(), known=library)
-        folder = cache_folder(cache) if "reference" in job.sources else None
+        keeps = "reference" in job.sources or any(map(is_large, job.sources.values()))
+        folder = cache_folder(cache) if keeps else None
     listener(Event(stage="read", done=1, total=1))
     return job, folder
 
@@ -175,21 +180,20 @@ def prepare(
     )
 
 
-def scan_table(job: Job, role: str, listener: Listener = silent) -> Scanned:
-    """One pass over one table, shard by shard."""
-    source, plan = job.sources[role], job.plan(role)
-    shards = source.shards()
+def full_pass(job: Job, role: str, folder: Path | None, listener: Listener) -> FullPass:
+    """One pass over one table of the job, of which nothing new is read yet; ``folder`` is where parts are kept."""
+    source = job.sources[role]
     # Of a single table there is no role to tell.
     label = f"{role} {source.name}" if len(job.sources) > 1 else source.name
+    return FullPass(source, job.plan(role), label, folder, listener)
 
-    def states() -> Iterator[ScanState]:
-        for done, shard in enumerate(shards):
-            listener(Event(stage="scan", done=done, total=len(shards), message=label))
-            yield scan_shard(source, shard, plan)
 
-    scanned = finish(reduce(merge, states()), source.name, plan, size=source.bytes)
-    listener(Event(stage="scan", done=len(shards), total=len(shards), message=label))
-    return scanned
+def scan_table(job: Job, role: str, listener: Listener = silent, folder: Path | None = None) -> Scanned:
+    """One pass over one table, span by span."""
+    reading = full_pass(job, role, folder, listener)
+    for span in reading.missing:
+        reading.take(span, scan_span(reading.source, span, reading.plan))
+    return reading.finished()
 
 
 def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
@@ -228,7 +232,7 @@ def late_dimensions() -> tuple[str, ...]:
 
 
 def cache_folder(cache: str | Path | bool | None) -> Path | None:
-    """Where trained models are kept: ``cache``, or the user's cache folder; None where ``cache`` is False.
+    """Where models and parts of scans are kept: ``cache``, or the user's cache folder; None where ``cache`` is False.
 
     The folder is made and tried: who calls this before the tables are scanned does not train models that cannot be
     kept.
@@ -250,7 +254,7 @@ def cache_folder(cache: str | Path | bool | None) -> Path | None:
             pass
     except OSError as error:
         raise ConfigError(
-            f"trained models cannot be kept there ({error.strerror})",
+            f"models and parts of scans cannot be kept there ({error.strerror})",
             where=str(folder),
             fix="choose a folder that can be written, or keep none",
         ) from error

@@ -175,7 +175,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_anything_is_scanned(
     blocked = tmp_path / "file"
     blocked.write_text("")
     heard: list[Event] = []
-    with pytest.raises(ConfigError, match=f"{blocked}: trained models cannot be kept there") as caught:
+    with pytest.raises(ConfigError, match=f"{blocked}: models and parts of scans cannot be kept there") as caught:
         synthos.validate(fresh, real, cache=blocked, on_progress=heard.append)
     assert str(caught.value).count(".") == 1
     assert {event.stage for event in heard} == {"read"}

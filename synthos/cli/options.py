@@ -64,7 +64,7 @@ Cache = Annotated[
     typer.Option(
         "--cache",
         metavar="DIR",
-        help="Where trained models are kept, to resume and reuse; by default ~/.cache/synthos.",
+        help="Where models and parts of scans are kept, to resume and reuse; by default ~/.cache/synthos.",
     ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Train every model anew and keep none.")]

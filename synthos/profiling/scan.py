@@ -1,8 +1,8 @@
 """One pass over a table: the mergeable state that everything else is read off.
 
-``scan_shard`` reads one shard, ``merge`` joins two states, ``finish`` reads the answers off. Merging is associative
-and commutative to the last bit. Cutting the same rows into other shards gives the same counts, histogram, distinct
-rows and fingerprint, moments to rounding, and heavy hitters within their stated error.
+``scan_unit`` reads one unit of shards, ``merge`` joins two states, ``finish`` reads the answers off. Merging is
+associative and commutative to the last bit. Cutting the same rows into other shards gives the same counts, histogram,
+distinct rows and fingerprint, moments to rounding, and heavy hitters within their stated error.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from synthos.profiling.profile import table_fingerprint, table_profile
 from synthos.profiling.rows import RowKeeper, ShardRows, assemble, ceiling
 from synthos.results import TableProfile
 from synthos.tables.codec import Codec, Codes
-from synthos.tables.reader import Shard
+from synthos.tables.reader import Unit
 from synthos.tables.schema import Schema
 
 if TYPE_CHECKING:
     from synthos.tables.sources import Source
 
-__all__ = ["Blocks", "DistinctRows", "Scan", "ScanPlan", "ScanState", "Scanned", "finish", "merge", "scan_shard"]
+__all__ = ["Blocks", "DistinctRows", "Scan", "ScanPlan", "ScanState", "Scanned", "finish", "merge", "scan_unit"]
 
 SAMPLE_ROWS = 50_000
 #: Blocks of at least this many rows are counted one by one, shorter ones together.
@@ -109,14 +109,14 @@ class Scanned:
     rows: npt.NDArray[np.int64]
 
 
-def scan_shard(source: Source, shard: Shard, plan: ScanPlan) -> ScanState:
-    """The state of one shard. Errors are those of ``source.read``."""
-    capacity = ceiling(shard.rows, max(shard.rows, plan.total_rows or 0), plan.sample_rows)
-    return scan_batches(shard.index, source.read(shard, plan.schema.names), plan, capacity)
+def scan_unit(source: Source, unit: Unit, plan: ScanPlan) -> ScanState:
+    """The state of one unit of shards. Errors are those of ``source.read_unit``."""
+    capacity = ceiling(unit.rows, max(unit.rows, plan.total_rows or 0), plan.sample_rows)
+    return scan_batches(unit.index, source.read_unit(unit, plan.schema.names), plan, capacity)
 
 
 def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan, capacity: int | None = None) -> ScanState:
-    """The state of the shard with this ``index`` from its rows in order.
+    """The state of the unit with this ``index`` from its rows in order.
 
     ``capacity`` is the most rows that the sample can ask of it, where that is known beforehand.
     """

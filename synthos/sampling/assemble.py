@@ -9,7 +9,7 @@ from functools import reduce
 import polars as pl
 
 from synthos.profiling.profile import without_values
-from synthos.profiling.scan import SAMPLE_ROWS, Scanned, ScanPlan, finish, merge, scan_shard
+from synthos.profiling.scan import SAMPLE_ROWS, Scanned, ScanPlan, finish, merge, scan_unit
 from synthos.results import Kind
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive
@@ -70,6 +70,6 @@ def evidence_from_frames(
     arms = {}
     for role, source in sources.items():
         plan = ScanPlan(schema, codec, total_rows=source.rows)
-        states = (scan_shard(source, shard, plan) for shard in source.shards())
+        states = (scan_unit(source, unit, plan) for unit in source.units())
         arms[role] = arm(finish(reduce(merge, states), role, plan, size=source.bytes), codec)
     return evidence(schema, codec, arms["synthetic"], arms.get("reference"), arms.get("holdout"))

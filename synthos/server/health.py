@@ -22,7 +22,8 @@ from synthos.server.scrape import everything
 from synthos.server.state import Services, ServicesOf
 
 router = APIRouter(tags=["health"])
-#: Parts without which requests are served: a balancer that took every replica out would make a small outage a large one.
+#: Parts without which requests are served: were a balancer to take every replica out, a small outage would be a large
+#: one.
 DISPENSABLE = frozenset({"rate_limits"})
 _log = get_logger("synthos.server")
 

@@ -79,7 +79,8 @@ def _shards(file: File, lengths: Sequence[int], indexed: bool, before: Sequence[
     shards: list[Shard] = []
     for start, stop, rows in runs:
         if rows:
-            shards.append(Shard(len(before) + len(shards), file.path, offset, rows, int(share * rows), start, stop))
+            place = (len(before) + len(shards), file.path, offset)
+            shards.append(Shard(*place, rows, int(share * rows), start, stop, version=file.version))
             offset += rows
     return shards
 

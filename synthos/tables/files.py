@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -35,11 +35,16 @@ _AWAY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file. ``path`` is a local path or an address; ``origin`` is the address of which it is a temporary copy."""
+    """One file. ``path`` is a local path or an address; ``origin`` is the address of which it is a temporary copy.
+
+    ``version`` is another one after the file was changed: its time on a disk, its ETag in S3; None where neither is
+    known.
+    """
 
     path: str
     size: int
     origin: str | None = None
+    version: str | None = None
 
     @property
     def scheme(self) -> str | None:
@@ -182,12 +187,21 @@ def locate(table: str) -> tuple[File, ...]:
 def _local(table: str) -> tuple[File, ...]:
     path = Path(table).expanduser()
     if path.is_dir():
-        return _folder(table, [File(str(item), item.stat().st_size) for item in path.iterdir() if item.is_file()])
+        return _folder(table, [_file(item) for item in path.iterdir() if item.is_file()])
     if not path.exists() and MAGIC & set(table):
         root = Path(path.anchor) if path.is_absolute() else Path()
         matches = root.glob(str(path.relative_to(path.anchor)) if path.is_absolute() else str(path))
-        return _matches(table, [File(str(item), item.stat().st_size) for item in matches if item.is_file()])
-    return (File(str(path), path.stat().st_size),)
+        return _matches(table, [_file(item) for item in matches if item.is_file()])
+    return (_file(path),)
+
+
+def _file(path: Path) -> File:
+    about = path.stat()
+    return File(str(path), about.st_size, version=str(about.st_mtime_ns))
+
+
+def _object(about: Mapping[str, Any]) -> File:
+    return File(f"s3://{about['name']}", int(about["size"]), version=about.get("ETag"))
 
 
 def _remote(table: str, scheme: str) -> tuple[File, ...]:
@@ -196,13 +210,11 @@ def _remote(table: str, scheme: str) -> tuple[File, ...]:
         return (File(table, int(system.info(table).get("size") or -1)),)
     if MAGIC & set(table):
         found = system.glob(table, detail=True)
-        files = [File(f"s3://{name}", int(item["size"])) for name, item in found.items() if item["type"] == "file"]
-        return _matches(table, files)
+        return _matches(table, [_object(item) for item in found.values() if item["type"] == "file"])
     info = system.info(table)
     if info["type"] == "file":
-        return (File(table, int(info["size"])),)
-    listed = system.ls(table, detail=True)
-    return _folder(table, [File(f"s3://{i['name']}", int(i["size"])) for i in listed if i["type"] == "file"])
+        return (File(table, int(info["size"]), version=info.get("ETag")),)
+    return _folder(table, [_object(item) for item in system.ls(table, detail=True) if item["type"] == "file"])
 
 
 def _folder(table: str, files: list[File]) -> tuple[File, ...]:

@@ -98,7 +98,16 @@ def _shards(file: File, metadata: Any, index: int, offset: int) -> list[Shard]:
         runs.append((begin, row))
     share = file.size / max(1, row)
     return [
-        Shard(index + position, file.path, offset + start, stop - start, int(share * (stop - start)), start, stop)
+        Shard(
+            index + position,
+            file.path,
+            offset + start,
+            stop - start,
+            int(share * (stop - start)),
+            start,
+            stop,
+            version=file.version,
+        )
         for position, (start, stop) in enumerate(runs)
     ]
 

@@ -12,6 +12,8 @@ import polars as pl
 BATCH_ROWS = 131_072
 #: Shards of files that do not bring units of their own (row groups, record batches) have about this many rows.
 SHARD_ROWS = 262_144
+#: Shards that are small are scanned together, up to so many rows and bytes.
+UNIT_ROWS, UNIT_BYTES = SHARD_ROWS // 2, 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Shard:
     bytes : roughly how many bytes are read for it, for planning.
     start, stop : where it lies in its file, in the format's own unit (rows, record batches or bytes).
     line : for text, the line of the file (counted from 1) on which it begins.
+    version : of its file; another one where its contents changed. None where that cannot be known.
     """
 
     index: int
@@ -37,6 +40,38 @@ class Shard:
     start: int = 0
     stop: int = 0
     line: int = 1
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Neighbouring shards that are scanned as one, so that a folder of small files is no folder of small tasks."""
+
+    index: int
+    shards: tuple[Shard, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all its shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def offset(self) -> int:
+        """Its first row in the table, counted from 0."""
+        return self.shards[0].offset
+
+
+def units(shards: Sequence[Shard]) -> tuple[Unit, ...]:
+    """The shards in table order, small neighbours together. Shards that are added behind leave all but the last."""
+    gathered: list[list[Shard]] = []
+    rows = size = 0
+    for shard in shards:
+        rows, size = rows + shard.rows, size + shard.bytes
+        if not gathered or rows > UNIT_ROWS or size > UNIT_BYTES:
+            gathered.append([])
+            rows, size = shard.rows, shard.bytes
+        gathered[-1].append(shard)
+    return tuple(Unit(index, tuple(together)) for index, together in enumerate(gathered))
 
 
 class Reader(Protocol):

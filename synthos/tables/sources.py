@@ -22,7 +22,7 @@ from synthos.tables.jsonl import open_jsonl
 from synthos.tables.kinds import check_kind, check_names
 from synthos.tables.memory import MemoryReader
 from synthos.tables.parquet import open_parquet
-from synthos.tables.reader import BATCH_ROWS, Reader, Shard
+from synthos.tables.reader import BATCH_ROWS, Reader, Shard, Unit, units
 from synthos.tables.types import DATETIME, canonical_dtypes, check_batch, conform, named
 
 Opener = Callable[[Sequence[File]], Reader]
@@ -93,6 +93,29 @@ class Source:
                 where=shown(shard.path),
                 fix="leave the table alone while it is being read",
             )
+
+    def units(self) -> tuple[Unit, ...]:
+        """The shards in table order, small neighbours together; fixed by the files alone."""
+        return units(self.shards())
+
+    def read_unit(self, unit: Unit, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The unit's rows in order, as ``read`` gives those of a shard; frames of small shards are joined.
+
+        Raises
+        ------
+        FormatError, EncodingError, SchemaError, SourceError : as ``read``.
+        """
+        held: list[pl.DataFrame] = []
+        rows = 0
+        for shard in unit.shards:
+            for frame in self.read(shard, columns):
+                if held and rows + frame.height > BATCH_ROWS:
+                    yield _joined(held)
+                    held, rows = [], 0
+                held.append(frame)
+                rows += frame.height
+        if held:
+            yield _joined(held)
 
     def peek(self, rows: int, seed: int) -> pl.DataFrame:
         """At most ``rows`` rows in table order, at random from up to eight shards spread evenly; all where they fit.
@@ -210,6 +233,10 @@ def _source(name: str, reader: Reader, size: int | None, spool: Spool | None) ->
     if rows == 0:
         raise TooFewRowsError("has columns but no rows", where=name, fix="give a table with rows")
     return Source(name, dtypes, size, rows, reader, spool)
+
+
+def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
 
 
 def _frame(table: object) -> pl.DataFrame:

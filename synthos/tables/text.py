@@ -115,7 +115,7 @@ def survey(file: File, start: int, line: int, style: Style) -> tuple[tuple[Shard
     shards: list[Shard] = []
     for first, end, at, rows in bounds:
         offset = shards[-1].offset + shards[-1].rows if shards else 0
-        shards.append(Shard(len(shards), file.path, offset, rows, end - first, first, end, at))
+        shards.append(Shard(len(shards), file.path, offset, rows, end - first, first, end, at, file.version))
     return tuple(shard for shard in shards if shard.rows), tuple(samples.kept)
 
 

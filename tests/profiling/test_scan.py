@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from synthos.errors import InternalError, TooFewRowsError
-from synthos.profiling.scan import finish, merge, scan_batches, scan_shard
+from synthos.profiling.scan import finish, merge, scan_batches, scan_unit
 from synthos.tables.sources import open_table
 
 
@@ -68,7 +68,7 @@ def test_sources_and_batches_give_the_same(table, plan, tmp_path):
     frame.write_parquet(tmp_path / "t.parquet", row_group_size=1000)
     chosen = plan(frame, sample_rows=400)
     source = open_table(tmp_path / "t.parquet")
-    states = [scan_shard(source, shard, chosen) for shard in source.shards()]
+    states = [scan_unit(source, unit, chosen) for unit in source.units()]
     done = finish(reduce(merge, states), source.name, chosen, size=source.bytes)
     assert done.profile.bytes == source.bytes
     assert done.profile.fingerprint == scan(frame, chosen).profile.fingerprint

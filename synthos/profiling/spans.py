@@ -1,0 +1,49 @@
+"""Runs of units that are scanned, sent and kept together: few enough of them, whatever the table's size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import reduce
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from synthos.profiling.scan import ScanPlan, ScanState, merge, scan_unit
+from synthos.tables.reader import Unit
+
+if TYPE_CHECKING:
+    from synthos.tables.sources import Source
+
+#: A table is cut into at least so many spans, if it has as many units, and fewer than twice as many.
+LEAST_SPANS = 64
+#: Raise with every change to reading or scanning that changes a state.
+CODE_VERSION = 1
+
+Span = tuple[Unit, ...]
+
+
+def spans(units: Sequence[Unit]) -> list[Span]:
+    """The units in order, in runs of a power of two: while a table grows, runs stay what they are until it doubles."""
+    length = 1
+    while length * 2 * LEAST_SPANS <= len(units):
+        length *= 2
+    return [tuple(units[first : first + length]) for first in range(0, len(units), length)]
+
+
+def scan_span(source: Source, span: Span, plan: ScanPlan) -> ScanState:
+    """The state of a whole span. Errors are those of ``source.read_unit``."""
+    return reduce(merge, (scan_unit(source, unit, plan) for unit in span))
+
+
+def span_key(source: Source, span: Span, plan: ScanPlan) -> str | None:
+    """A name for the state of a span that changes with everything that the state depends on.
+
+    None where it cannot be known whether a file has changed.
+    """
+    shards = [shard for unit in span for shard in unit.shards]
+    if any(shard.version is None for shard in shards):
+        return None
+    places = [(unit.index, [(s.path, s.version, s.start, s.stop, s.rows) for s in unit.shards]) for unit in span]
+    types = [(name, str(source.dtypes[name])) for name in plan.schema.names]
+    text = repr((CODE_VERSION, version("synthos"), version("polars"), version("numpy"), types, plan, places))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
