@@ -20,6 +20,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Self
+
+#: Names of an error's attributes that say where in a table its fault is.
+PLACE = ("line", "row", "column")
+
 
 class SynthosError(Exception):
     """Root of every error that Synthos raises on purpose."""
@@ -35,21 +41,47 @@ class InputError(SynthosError):
     what : what is wrong, without a full stop.
     where : file, column, row or line; omitted where there is no place to point at.
     fix : what the user should do, as an imperative clause.
+    line, row, column : the place in the table for programs, as far as it is known: the line of a text file, counted
+        from 1; the row of the table, counted from 0; the column's name.
     """
 
-    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        fix: str | None = None,
+        line: int | None = None,
+        row: int | None = None,
+        column: str | None = None,
+    ) -> None:
         self.what, self.where, self.fix = what, where, fix
+        self.line, self.row, self.column = line, row, column
         place = f"{where}: " if where else ""
         advice = f"; {fix}" if fix else ""
         super().__init__(f"{place}{what}{advice}.")
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """The attributes of ``PLACE`` by name."""
+        return {name: getattr(self, name) for name in PLACE}
+
+    def reworded(self, change: Callable[[str], str], where: str | None = None) -> Self:
+        """The same error with each of its texts changed; ``where`` is said of one that names no place."""
+        made = {name: text and change(text) for name, text in (("where", self.where or where), ("fix", self.fix))}
+        return type(self)(change(self.what), **{**self._named(), **made})
+
+    def _named(self) -> dict[str, Any]:
+        """All arguments but the first."""
+        return {"where": self.where, "fix": self.fix, **self.place}
+
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling of exceptions, and errors cross processes.
-        return (_rebuild, (type(self), self.what, self.where, self.fix))
+        return (_rebuild, (type(self), self.what, self._named()))
 
 
-def _rebuild(kind: type[InputError], what: str, where: str | None, fix: str | None) -> InputError:
-    return kind(what, where=where, fix=fix)
+def _rebuild(kind: type[InputError], what: str, named: dict[str, Any]) -> InputError:
+    return kind(what, **named)
 
 
 class SourceError(InputError):
@@ -100,18 +132,17 @@ class RemoteError(InputError):
         *,
         where: str | None = None,
         fix: str | None = None,
+        line: int | None = None,
+        row: int | None = None,
+        column: str | None = None,
         status: int | None = None,
         reason: str = "unreachable",
     ) -> None:
-        super().__init__(what, where=where, fix=fix)
+        super().__init__(what, where=where, fix=fix, line=line, row=row, column=column)
         self.status, self.reason = status, reason
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild_remote, (self.what, self.where, self.fix, self.status, self.reason))
-
-
-def _rebuild_remote(what: str, where: str | None, fix: str | None, status: int | None, reason: str) -> RemoteError:
-    return RemoteError(what, where=where, fix=fix, status=status, reason=reason)
+    def _named(self) -> dict[str, Any]:
+        return {**super()._named(), "status": self.status, "reason": self.reason}
 
 
 class CancelledError(SynthosError):

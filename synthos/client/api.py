@@ -21,7 +21,7 @@ import httpx2
 from synthos.client.records import Dataset, Pipeline, Validation
 from synthos.client.transport import Transport
 from synthos.client.uploads import OnSent, file_type, send
-from synthos.errors import RemoteError, SourceError, SynthosError
+from synthos.errors import PLACE, RemoteError, SourceError, SynthosError
 
 #: Seconds between looks at something that goes on: at first, and at last.
 FIRST_LOOK, LAST_LOOK = 0.2, 2.0
@@ -282,4 +282,5 @@ def _id(table: Dataset | str) -> str:
 
 def _failed(what: str, status: str, error: dict[str, Any] | None) -> RemoteError:
     told = error or {"detail": f"{what} is {status}", "reason": status}
-    return RemoteError(told["detail"], where=told.get("where"), fix=told.get("fix"), reason=told["reason"])
+    given = {name: told.get(name) for name in ("where", "fix", *PLACE)}
+    return RemoteError(told["detail"], reason=told["reason"], **given)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx2
 
-from synthos.errors import CancelledError, RemoteError
+from synthos.errors import PLACE, CancelledError, RemoteError
 
 #: Attempts at one request, the wait before the second, and the longest wait of our own, in seconds.
 ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 6, 0.5, 30.0
@@ -192,4 +192,5 @@ def _checked(answer: httpx2.Response) -> httpx2.Response:
     what = "; ".join([told["detail"], *(f"{error['field']} {error['message']}" for error in told.get("errors", ()))])
     place = told.get("where") or where
     reason = str(told["type"]).removeprefix(_TYPES)
-    raise RemoteError(what, where=place, fix=told.get("fix"), status=answer.status_code, reason=reason)
+    given = {name: told.get(name) for name in ("fix", *PLACE)}
+    raise RemoteError(what, where=place, status=answer.status_code, reason=reason, **given)

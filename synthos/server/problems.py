@@ -62,6 +62,9 @@ class ProblemDocument(BaseModel):
     request_id: str
     errors: list[FieldError] = []
     where: str | None = Field(None, description="file, column, row or line, where a table is at fault")
+    line: int | None = Field(None, description="of a text file that is at fault, counted from 1")
+    row: int | None = Field(None, description="of the table that is at fault, counted from 0")
+    column: str | None = Field(None, description="the name of the one that is at fault")
     fix: str | None = Field(None, description="what to do")
 
 
@@ -82,10 +85,9 @@ def problem(
     *,
     headers: dict[str, str] | None = None,
     fields: list[FieldError] | None = None,
-    where: str | None = None,
-    fix: str | None = None,
+    about: InputError | None = None,
 ) -> Response:
-    """One problem as a response."""
+    """One problem as a response. ``about`` is the table or the option that is at fault."""
     document = ProblemDocument(
         type=TYPES + reason,
         title=HTTPStatus(status).phrase,
@@ -94,8 +96,7 @@ def problem(
         instance=request.url.path,
         request_id=getattr(request.state, "request_id", ""),
         errors=fields or [],
-        where=where,
-        fix=fix,
+        **({} if about is None else {"where": about.where, "fix": about.fix, **about.place}),
     )
     return JSONResponse(document.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -114,7 +115,7 @@ def of_service(request: Request, error: errors.ServiceError) -> Response:
 
 def of_input(request: Request, error: InputError) -> Response:
     """What clients are told where a table or an option of theirs is at fault."""
-    return problem(request, 422, "invalid-input", error.what, where=error.where, fix=error.fix)
+    return problem(request, 422, "invalid-input", error.what, about=error)
 
 
 async def _on_service(request: Request, error: Exception) -> Response:

@@ -134,6 +134,7 @@ def _match(base: Source, base_role: str, source: Source, role: str) -> list[str]
             f"lacks column{'s' * (len(missing) > 1)} {named(missing)} of the {base_role} table",
             where=source.name,
             fix=f"add them to the {role} table or drop them from the {base_role} table",
+            column=missing[0] if len(missing) == 1 else None,
         )
     extra = [name for name in source.dtypes if name not in base.dtypes]
     if not extra:
@@ -202,7 +203,7 @@ def _common_type(
     if _digits_as_text(name, stored, tables, peek):
         return pl.String()
     shown = " but ".join(f"{dtype} in the {role} table ({tables[role].name})" for role, dtype in stored.items())
-    raise AlignmentError(f"column '{name}' is {shown}", fix="write it with one type or declare its kind")
+    raise AlignmentError(f"column '{name}' is {shown}", fix="write it with one type or declare its kind", column=name)
 
 
 def _type_of_kind(kind: Kind, types: list[pl.DataType], declared: bool) -> pl.DataType | None:
@@ -228,6 +229,7 @@ def _check_declared(name: str, kind: Kind, stored: Mapping[str, pl.DataType], ta
                 f"column '{name}' is {dtype} and cannot be of kind '{kind}'",
                 where=tables[role].name,
                 fix="declare another kind",
+                column=name,
             )
 
 

@@ -125,7 +125,7 @@ def _layout(file: File) -> Layout:
     for _ in range(rows.line_num):
         start = head.find(b"\n", start) + 1 or len(head)
     if head.count(b'"', mark, start) % 2:
-        raise FormatError("the header on line 1 never ends", where=file.shown, fix="close its quotes")
+        raise FormatError("the header on line 1 never ends", where=file.shown, fix="close its quotes", line=1)
     unique_names(names, file.shown)
     return Layout(file, tuple(names), delimiter, start, rows.line_num + 1)
 
@@ -189,6 +189,7 @@ def _explained(piece: Piece, layout: Layout, types: Mapping[str, Any], reason: s
                     f"line {line} has {len(row)} fields where the header has {len(layout.names)}",
                     where=where,
                     fix="quote fields that hold the delimiter, or mend the line",
+                    line=line,
                 )
             if match and row and row[column].strip() == value.strip():
                 name = layout.names[column]
@@ -196,6 +197,8 @@ def _explained(piece: Piece, layout: Layout, types: Mapping[str, Any], reason: s
                     f"{value[:40]!r} on line {line} in column '{name}' is not {plain(types[name])}",
                     where=where,
                     fix=f"mend the line or declare the kind of '{name}'",
+                    line=line,
+                    column=name,
                 )
             line = piece.line + rows.line_num
     except csv.Error as error:

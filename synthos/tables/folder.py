@@ -21,7 +21,8 @@ def unique_names(names: Sequence[str], where: str) -> None:
             fix="name it, or write the table without its index",
         )
     if twice:
-        raise SchemaError(f"duplicate column names {named(twice)}", where=where, fix="rename or drop one of each")
+        fix, one = "rename or drop one of each", twice[0] if len(twice) == 1 else None
+        raise SchemaError(f"duplicate column names {named(twice)}", where=where, fix=fix, column=one)
 
 
 def common_columns(files: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
@@ -61,6 +62,7 @@ def common_dtypes(files: Sequence[tuple[str, Mapping[str, pl.DataType]]]) -> dic
                     f"column '{name}' is {dtypes[name]} but {common[name]} in '{first_file}'",
                     where=file,
                     fix="write all files with one schema",
+                    column=name,
                 )
             common[name] = wider
     return common

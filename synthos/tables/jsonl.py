@@ -103,7 +103,9 @@ def _explained(piece: Piece, file: File, types: Mapping[str, Any], reason: str) 
             continue
         fault = _fault(text, line, types, kinds)
         if fault:
-            return FormatError(f"line {line} {fault}", where=file.shown, fix="give one JSON object a line")
+            said, column = fault
+            told = f"line {line} {said}"
+            return FormatError(told, where=file.shown, fix="give one JSON object a line", line=line, column=column)
     return FormatError(
         f"cannot be parsed from line {piece.line} on ({reason.splitlines()[0].rstrip('.')})",
         where=file.shown,
@@ -111,28 +113,31 @@ def _explained(piece: Piece, file: File, types: Mapping[str, Any], reason: str) 
     )
 
 
-def _fault(text: str, line: int, types: Mapping[str, Any], kinds: dict[str, tuple[str, int]]) -> str | None:
+def _fault(
+    text: str, line: int, types: Mapping[str, Any], kinds: dict[str, tuple[str, int]]
+) -> tuple[str, str | None] | None:
+    """What is wrong with a line, and in which column, where it is one's; None where nothing is."""
     try:
         pairs = json.loads(text, object_pairs_hook=tuple)
     except json.JSONDecodeError as error:
-        return f"is not valid JSON ({error.msg} at character {error.pos + 1})"
+        return f"is not valid JSON ({error.msg} at character {error.pos + 1})", None
     if not isinstance(pairs, tuple):
-        return "is not a JSON object"
+        return "is not a JSON object", None
     names = [name for name, _ in pairs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        return f"names '{twice}' twice"
+        return f"names '{twice}' twice", twice
     for name, value in pairs:
         if types and name not in types:
-            return f"has '{name}', which the lines looked at before do not have"
+            return f"has '{name}', which the lines looked at before do not have", name
         if value is None:
             continue
         if name in types and not _fits(value, types[name]):
-            return f"has {str(value)[:40]!r} in '{name}', which is not {plain(types[name])}"
+            return f"has {str(value)[:40]!r} in '{name}', which is not {plain(types[name])}", name
         kind = _kind(value)
         before, at = kinds.setdefault(name, (kind, line))
         if before != kind:
-            return f"has a {kind} in '{name}' where line {at} has a {before}"
+            return f"has a {kind} in '{name}' where line {at} has a {before}", name
     return None
 
 

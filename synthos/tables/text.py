@@ -151,6 +151,7 @@ def pieces(file: File, start: int, line: int, style: Style) -> Iterator[Piece]:
                     f"the record that begins on line {at} never ends",
                     where=file.shown,
                     fix="close its quotes",
+                    line=at,
                 )
             if end:
                 yield Piece(data[:end], start, line, rows)
@@ -167,7 +168,10 @@ def undecodable(data: bytes, where: str, line: int) -> EncodingError | None:
     except UnicodeDecodeError as error:
         at = line + data.count(b"\n", 0, error.start)
         return EncodingError(
-            f"byte 0x{data[error.start]:02x} on line {at} is not UTF-8", where=where, fix="save the file as UTF-8"
+            f"byte 0x{data[error.start]:02x} on line {at} is not UTF-8",
+            where=where,
+            fix="save the file as UTF-8",
+            line=at,
         )
     return None
 
@@ -203,7 +207,8 @@ def _quoted_records(data: bytes, last: bool, delimiter: str, where: str, line: i
     for positions, what in ((stray, "a quotation mark inside an unquoted field"), (lone, "a lone carriage return")):
         if positions.size:
             at = line + data.count(b"\n", 0, int(positions[0]))
-            raise FormatError(f"line {at} has {what}", where=where, fix="put the field in quotes, doubling its own")
+            fix = "put the field in quotes, doubling its own"
+            raise FormatError(f"line {at} has {what}", where=where, fix=fix, line=at)
     feeds = np.flatnonzero(octets == _FEED)
     ends = feeds[np.searchsorted(quotes, feeds) % 2 == 0] + 1
     if last and quotes.size % 2 == 0 and data and (not ends.size or ends[-1] < len(data)):

@@ -52,6 +52,7 @@ def canonical_dtypes(stored: Mapping[str, pl.DataType], where: str) -> dict[str,
             f"column{'s' * (len(nested) > 1)} {named(nested)} of type {types} cannot be judged",
             where=where,
             fix="flatten nested values into plain columns or drop them",
+            column=nested[0] if len(nested) == 1 else None,
         )
     return {name: dtype for name, dtype in found.items() if dtype is not None}
 
@@ -106,6 +107,8 @@ def conform(frame: pl.DataFrame, dtypes: Mapping[str, pl.DataType], where: str, 
                 f"cannot be read as {_plain(dtype)}",
                 where=where,
                 fix="correct the value or declare another kind for the column",
+                row=first_row + position,
+                column=name,
             )
     return done.select(list(dtypes))
 
@@ -126,10 +129,13 @@ def check_batch(frame: pl.DataFrame, where: str, first_row: int) -> pl.DataFrame
     for name in suspects:
         infinite = frame[name].is_infinite()
         if infinite.any():
+            row = first_row + int(infinite.arg_max() or 0)
             raise SchemaError(
-                f"column '{name}' holds an infinity{_row(first_row + int(infinite.arg_max() or 0))}",
+                f"column '{name}' holds an infinity{_row(row)}",
                 where=where,
                 fix="replace infinities with numbers or nulls",
+                row=row,
+                column=name,
             )
     return frame.with_columns(pl.col(suspects).fill_nan(None))
 

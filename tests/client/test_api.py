@@ -95,6 +95,7 @@ def test_what_is_wrong_with_a_table_is_told_with_its_place(client: Client, tmp_p
     with pytest.raises(RemoteError, match=r"table\.csv") as caught:
         client.upload(written(tmp_path, bad))
     assert caught.value.reason == "invalid-input" and "line 2" in str(caught.value)
+    assert (caught.value.line, caught.value.row, caught.value.column) == (2, None, None)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -27,11 +28,17 @@ def read(path: object) -> None:
     rows_of(open_table(path))
 
 
-def refused(error: type[InputError], message: str, table: object) -> bool:
-    """Whether reading ``table`` raises exactly ``error``, with ``message`` in its one sentence, and names the file."""
+def refused(error: type[InputError], message: str, table: object, **place: int | str) -> bool:
+    """Whether reading ``table`` raises exactly ``error``, with ``message`` in its one sentence, and names the file.
+
+    ``place`` are attributes of it that say where the fault is.
+    """
     with pytest.raises(InputError, match=message) as caught:
         read(table)
     said = str(caught.value)
+    assert caught.value.place | place == caught.value.place
+    there = pickle.loads(pickle.dumps(caught.value))
+    assert (type(there), str(there), vars(there)) == (type(caught.value), said, vars(caught.value))
     named = not isinstance(table, Path) or Path(table).name.split("*")[0] in said
     return type(caught.value) is error and named and "\n" not in said and said.endswith(".")
 
@@ -116,7 +123,7 @@ def test_a_later_value_of_another_type(tmp_path: Path, monkeypatch: pytest.Monke
     lines = ["a,b", *(f"{i},{i}.5" for i in range(3_000))]
     lines[1_501] = "many,1.5"
     message = "'many' on line 1502 in column 'a' is not an integer; mend the line or declare the kind of 'a'"
-    assert refused(FormatError, message, text(tmp_path, "t.csv", "\n".join(lines)))
+    assert refused(FormatError, message, text(tmp_path, "t.csv", "\n".join(lines)), line=1_502, column="a")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +140,7 @@ def test_a_later_value_of_another_type(tmp_path: Path, monkeypatch: pytest.Monke
 def test_malformed_json_line(tmp_path: Path, line: str, message: str) -> None:
     lines = ['{"a": 1, "b": "x"}'] * 600
     lines.insert(301, line)
-    assert refused(FormatError, message, text(tmp_path, "t.jsonl", "\n".join(lines)))
+    assert refused(FormatError, message, text(tmp_path, "t.jsonl", "\n".join(lines)), line=302)
 
 
 @pytest.mark.parametrize(
@@ -242,8 +249,8 @@ def test_infinities(tmp_path: Path, name: str, value: float) -> None:
     writers = {"t.parquet": frame.write_parquet, "t.arrow": frame.write_ipc, "t.csv": frame.write_csv}
     writers[name](path)
     message = r"column 'x' holds an infinity at row 1234 \(counted from 0\); replace infinities with numbers or nulls"
-    assert refused(SchemaError, message, path)
-    assert refused(SchemaError, message, frame)
+    assert refused(SchemaError, message, path, row=1_234, column="x")
+    assert refused(SchemaError, message, frame, row=1_234, column="x")
 
 
 def test_pandas_column_of_mixed_types() -> None:

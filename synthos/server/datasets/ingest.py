@@ -19,6 +19,7 @@ from synthos.server.datasets.places import data_key, folder_of, profile_key
 from synthos.server.db.database import Tenant
 from synthos.server.db.tables import companies, datasets
 from synthos.server.errors import NotFoundError, UnavailableError
+from synthos.server.faults import error_of, fault_of
 from synthos.server.state import Services
 from synthos.tables.files import shown
 from synthos.tables.sources import open_table
@@ -44,7 +45,7 @@ def ingest(services: Services, dataset_id: str, on_progress: Listener = silent) 
     if row is None:
         return "deleted"
     if row.status == "failed":
-        raise InputError(row.error["detail"], where=row.error.get("where"), fix=row.error.get("fix"))
+        raise error_of(row.error)
     if row.status != "processing":
         return str(row.status)
     try:
@@ -84,12 +85,6 @@ def metadata_of(found: TableProfile) -> dict[str, Any]:
         "fingerprint": found.fingerprint,
         "schema": [_summary(column) for column in found.columns],
     }
-
-
-def fault_of(error: InputError) -> dict[str, str]:
-    """What the dataset's row says of an error in its file."""
-    said = {"reason": "invalid-input", "detail": error.what, "where": error.where, "fix": error.fix}
-    return {name: value for name, value in said.items() if value is not None}
 
 
 def _read(services: Services, row: Row[Any], on_progress: Listener) -> TableProfile:
@@ -133,13 +128,9 @@ def _status(services: Services, dataset_id: str) -> str:
 
 def _for_its_owner(error: InputError, address: str, filename: str) -> InputError:
     """The error with the client's name of the file in place of where it lies, which is nobody's business."""
-    names = {address, shown(address)}
-    said: dict[str, str | None] = {"what": error.what, "where": error.where, "fix": error.fix}
-    for name, text in said.items():
-        for place in names:
-            text = text.replace(place, filename) if text else text
-        said[name] = text
-    return type(error)(said["what"] or "", where=said["where"] or filename, fix=said["fix"])
+    return error.reworded(
+        lambda text: text.replace(address, filename).replace(shown(address), filename), where=filename
+    )
 
 
 def _summary(column: ColumnProfile) -> dict[str, Any]:

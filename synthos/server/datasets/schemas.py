@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from synthos.results import Kind
 from synthos.server.datasets.formats import LONGEST_NAME, FileType, clean_filename
+from synthos.server.faults import Fault
 from synthos.server.ids import LENGTH, Moment
 from synthos.server.storage.base import UploadMethod
 
@@ -99,15 +100,6 @@ class Metadata(BaseModel):
     duplicate_rate: float = Field(ge=0, le=1, description="1 - distinct rows / rows")
     fingerprint: str = Field(description="of the table's content, whatever its format")
     columns: list[ColumnSummary] = Field(alias="schema")
-
-
-class Fault(BaseModel):
-    """What is wrong with a file, or went wrong with it."""
-
-    reason: str = Field(description="a stable word on which clients may branch")
-    detail: str
-    where: str | None = Field(None, description="column, row or line, where there is one to point at")
-    fix: str | None = Field(None, description="what to do")
 
 
 class DatasetSummary(BaseModel):

@@ -17,6 +17,7 @@ from synthos.errors import CancelledError, ClusterError, InputError, StorageErro
 from synthos.server.db.database import AWAY
 from synthos.server.db.patience import insist
 from synthos.server.errors import ServiceError, StorageFullError, UnavailableError
+from synthos.server.faults import fault_of
 from synthos.server.jobs import leases
 from synthos.server.jobs.context import Handler, JobContext, Validate
 from synthos.server.jobs.ending import Problem
@@ -96,8 +97,7 @@ def _settled(services: Services, job: Job, handlers: Mapping[str, Handler], vali
         _log.warning("an attempt was cut short", error=type(caught).__name__)
         away, error = True, _AWAY[type(caught)]
     except InputError as caught:
-        named = {"reason": "invalid-input", "detail": caught.what, "where": caught.where, "fix": caught.fix}
-        error = {name: value for name, value in named.items() if value is not None}
+        error = fault_of(caught)
     except ServiceError as caught:
         away = isinstance(caught, UnavailableError | StorageFullError)
         error = {"reason": caught.reason, "detail": caught.detail}

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthos.server.faults import Fault
 from synthos.server.ids import PATTERN, Moment
 from synthos.server.jobs.queue import JobKind, JobStatus, Priority
 
@@ -22,15 +23,6 @@ class RunAgain(BaseModel):
     priority: Priority = "standard"
 
 
-class JobError(BaseModel):
-    """Why the last attempt failed."""
-
-    reason: str = Field(description="a stable word", examples=["invalid-input", "worker-lost"])
-    detail: str
-    where: str | None = Field(None, description="file, column, row or line")
-    fix: str | None = Field(None, description="what to do")
-
-
 class JobSummary(BaseModel):
     """A job."""
 
@@ -41,7 +33,7 @@ class JobSummary(BaseModel):
     priority: Priority
     attempts: int = Field(description="how often it was begun")
     most_attempts: int
-    error: JobError | None = Field(description="of the last attempt, where it failed")
+    error: Fault | None = Field(description="of the last attempt, where it failed")
     created_at: Moment
     started_at: Moment | None = Field(description="when it was begun first")
     finished_at: Moment | None

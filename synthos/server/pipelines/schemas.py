@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthos.server.faults import Fault
 from synthos.server.ids import Moment
 from synthos.server.pipelines.stages import Kind, Name
-from synthos.server.validations.schemas import CreateValidation, ErrorView, Options, Score, StoredMoment
+from synthos.server.validations.schemas import CreateValidation, Options, Score, StoredMoment
 from synthos.server.validations.stages import Status
 
 Decision = Literal["approved", "fix_first", "rejected", "inconclusive"]
@@ -90,7 +91,7 @@ class PipelineSummary(BaseModel):
     validation_id: str
     repaired_dataset_id: str | None = Field(description="the repaired table, a dataset of its own")
     revalidation_id: str | None = Field(description="of the repaired table")
-    error: ErrorView | None
+    error: Fault | None
     created_at: Moment
     started_at: Moment | None
     completed_at: Moment | None

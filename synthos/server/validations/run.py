@@ -151,10 +151,8 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 def in_their_words(error: InputError, tables: Mapping[str, Known]) -> InputError:
     """The error with the files' own names in place of where they lie."""
-    told = [error.what, error.where, error.fix]
-    for known in tables.values():
-        told = [text and text.replace(known.address, known.filename) for text in told]
-    return type(error)(told[0] or "", where=told[1], fix=told[2])
+    names = {known.address: known.filename for known in tables.values()}
+    return error.reworded(lambda text: str(renamed(text, names)))
 
 
 def _complete(work: Work, job: Job, row: Row[Any], results: documents.Document, seen: list[stages.Stage]) -> None:

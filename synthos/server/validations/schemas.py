@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from synthos.results import Tier
+from synthos.server.faults import Fault
 from synthos.server.ids import PATTERN, Moment
 from synthos.server.validations.stages import Status
 
@@ -130,15 +131,6 @@ class Results(BaseModel):
     versions: dict[str, str]
 
 
-class ErrorView(BaseModel):
-    """Why it failed: what is wrong, where, and what to do."""
-
-    reason: str = Field(description="a stable word")
-    detail: str
-    where: str | None = None
-    fix: str | None = None
-
-
 class ValidationView(BaseModel):
     """A validation as it stands."""
 
@@ -157,7 +149,7 @@ class ValidationView(BaseModel):
     completed_at: Moment | None
     stages: list[StageView]
     results: Results | None = Field(description="null until it is completed")
-    error: ErrorView | None
+    error: Fault | None
 
 
 class ValidationSummary(BaseModel):

@@ -92,6 +92,30 @@ def test_a_bad_file_fails_and_says_where(ada: Person, services: Services, case: 
     assert ada.client.get(f"{PATH}/{dataset_id}/profile").status_code == 409
 
 
+INFINITE = TABLE.with_columns(spend=pl.when(pl.int_range(ROWS) == 417).then(float("inf")).otherwise("spend"))
+PLACES = {
+    "a line too long": ("t.csv", "csv", BAD["ragged line"][2], (2, None, None)),
+    "not UTF-8": ("t.csv", "csv", BAD["not UTF-8"][2], (ROWS + 2, None, None)),
+    "a cut JSON line": ("t.jsonl", "jsonl", b'{"a": 1}\n{"a": \n', (2, None, None)),
+    "a string among numbers": ("t.jsonl", "jsonl", b'{"a": 1}\n' * 9 + b'{"a": "x"}\n', (10, None, "a")),
+    "an infinity": ("t.parquet", "parquet", written(INFINITE.write_parquet), (None, 417, "spend")),
+    "a list": ("t.parquet", "parquet", written(TABLE.with_columns(tags=[[1]]).write_parquet), (None, None, "tags")),
+    "no Parquet": ("t.parquet", "parquet", CSV, (None, None, None)),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_the_place_of_a_fault_is_told_in_fields_of_its_own(ada: Person, services: Services, case: str) -> None:
+    name, kind, content, place = PLACES[case]
+    dataset_id = uploaded(ada, content, filename=name, file_type=kind)
+    for _ in range(2):  # another attempt knows it too
+        with pytest.raises(InputError) as failed:
+            ingest(services, dataset_id)
+        assert (failed.value.line, failed.value.row, failed.value.column) == place
+    told = ada.client.get(f"{PATH}/{dataset_id}").json()["error"]
+    assert (told["line"], told["row"], told["column"]) == place and told["where"] == name
+
+
 @pytest.mark.usefixtures("ground")
 def test_a_file_with_another_digest_than_announced_fails(ada: Person, services: Services) -> None:
     dataset_id = uploaded(ada, sha256="0" * 64)
