@@ -119,7 +119,8 @@ class Client:
 
         Raises
         ------
-        SourceError : the file cannot be read, or its ending does not say what it holds.
+        SourceError : the file cannot be read, or its ending does not say what it holds; or it is another than the one
+            whose upload is to be resumed.
         RemoteError : the service refuses it, or it is no table; the message says what, where, and what to do.
         """
         file = Path(path)

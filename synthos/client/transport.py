@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import threading
 import time
@@ -22,8 +23,11 @@ LONGEST_ASKED = 120.0
 #: Answers after which the same request may succeed.
 PASSING = frozenset({408, 429, 502, 503, 504})
 _TYPES, _PROBLEM = "urn:synthos:problem:", "application/problem+json"
-#: Conflicts with what was sent before, and is still at work: a request whose connection broke is sent again at once.
-_AT_WORK = frozenset(_TYPES + reason for reason in ("request-in-flight", "part-busy"))
+#: Problems after which the same request may succeed: what was sent before, over a connection that broke, is still at
+#: work; or the body was damaged on its way.
+_PASSING_PROBLEMS = frozenset(_TYPES + reason for reason in ("request-in-flight", "part-busy", "digest-mismatch"))
+#: How S3 says the latter.
+_DAMAGED = b"<Code>BadDigest</Code>"
 
 
 class Transport:
@@ -99,9 +103,17 @@ class Transport:
         self._carry_on(access)
         return self._asked(method, path, json=json, params=params, content=content, headers=extra)
 
-    def put_elsewhere(self, url: str, content: Callable[[], Any], size: int) -> None:
-        """PUT bytes to an address that the service gave; ``content`` makes them, anew for every attempt."""
-        self._try(lambda: self._bare.put(url, content=content(), headers={"Content-Length": str(size)}))
+    def put_elsewhere(self, url: str, content: Callable[[], Any], size: int, md5: bytes) -> None:
+        """PUT bytes to an address that the service gave; ``content`` makes them, anew for every attempt.
+
+        Raises
+        ------
+        RemoteError : they are refused, also as bytes of another digest than ``md5``; or nothing answers.
+        """
+        # S3 checks this header, which need not be signed. The ETag that it answers would tell less: where a bucket is
+        # encrypted with a key of KMS it is no digest of the part.
+        headers = {"Content-Length": str(size), "Content-MD5": base64.b64encode(md5).decode()}
+        self._try(lambda: self._bare.put(url, content=content(), headers=headers))
 
     @contextmanager
     def breaking_off(self) -> Iterator[None]:
@@ -164,9 +176,9 @@ def _once() -> dict[str, str]:
 
 def _passes(answer: httpx2.Response) -> bool:
     """Whether the same request may succeed later."""
-    if answer.status_code == 409 and answer.headers.get("content-type", "").startswith(_PROBLEM):
-        return answer.json()["type"] in _AT_WORK
-    return answer.status_code in PASSING
+    if answer.status_code in (409, 422) and answer.headers.get("content-type", "").startswith(_PROBLEM):
+        return answer.json()["type"] in _PASSING_PROBLEMS
+    return answer.status_code in PASSING or (answer.status_code == 400 and _DAMAGED in answer.content)
 
 
 def _wait(attempt: int, asked: str | None) -> float:

@@ -14,6 +14,10 @@ from synthos.errors import CancelledError, SourceError
 
 #: Bytes read at once, and parts that are sent at a time.
 CHUNK, AT_ONCE = 2**20, 3
+#: The digests that a part's etag may be, by its length: SHA-256 of the service itself, MD5 of S3. Where a bucket is
+#: encrypted with a key of KMS it looks like an MD5 and is none: such an upload cannot be taken up again.
+_DIGESTS = {64: "sha256", 32: "md5"}
+_ANEW = "upload it anew"
 #: Called with bytes sent and bytes in all.
 OnSent = Callable[[int, int], None]
 #: Endings and what they hold; of the first group also with one of ``PACKED`` behind it.
@@ -47,14 +51,18 @@ def send(transport: Transport, path: Path, plan: dict[str, Any], on_sent: OnSent
 
     Raises
     ------
-    SourceError : the file became shorter meanwhile.
+    SourceError : the file is another than the one whose parts are there, or became shorter meanwhile.
     RemoteError : a part is refused. Those that were confirmed stay where they are.
     """
     size = path.stat().st_size
+    if size != plan["file_size"]:
+        raise SourceError(f"has {size:,} bytes, not the {plan['file_size']:,} announced", where=str(path), fix=_ANEW)
+    sender = _Sender(transport, path, size, plan)
+    for part in plan["parts"]:
+        sender.check(part["part_number"], part["etag"])
     there = {part["part_number"] for part in plan["parts"]}
     done = sum(part["size"] for part in plan["parts"])
     on_sent(done, size)
-    sender = _Sender(transport, path, size, plan)
     missing = [number for number in range(1, plan["parts_total"] + 1) if number not in there]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as pool:
         try:
@@ -81,19 +89,43 @@ class _Sender:
 
     def part(self, number: int) -> int:
         """Send this part; its bytes."""
-        start = (number - 1) * int(self._plan["chunk_size"])
-        length = min(int(self._plan["chunk_size"]), self._size - start)
+        start, length = self._bounds(number)
         if self._plan["upload_method"] == "parts":
             self._through_the_service(number, start, length)
         else:
-            self._transport.put_elsewhere(self._address(number), lambda: self._read(start, length), length)
+            md5 = self._digest("md5", start, length)
+            self._transport.put_elsewhere(self._address(number), lambda: self._read(start, length), length, md5)
         return length
 
-    def _through_the_service(self, number: int, start: int, length: int) -> None:
-        digest = hashlib.sha256()
+    def check(self, number: int, etag: str) -> None:
+        """That a part that is there has the bytes that the file has at its place, as far as ``etag`` tells.
+
+        Raises
+        ------
+        SourceError : it has others.
+        """
+        name = _DIGESTS.get(len(etag))
+        if name is not None and self._digest(name, *self._bounds(number)).hex() != etag:
+            raise SourceError(
+                f"is not the file that was begun to be sent: part {number} differs from what is there",
+                where=str(self._path),
+                fix=_ANEW,
+            )
+
+    def _bounds(self, number: int) -> tuple[int, int]:
+        """Where a part begins in the file, and its bytes."""
+        start = (number - 1) * int(self._plan["chunk_size"])
+        return start, min(int(self._plan["chunk_size"]), self._size - start)
+
+    def _digest(self, name: str, start: int, length: int) -> bytes:
+        digest = hashlib.new(name, usedforsecurity=False)
         for chunk in self._read(start, length):
             digest.update(chunk)
-        headers = {"Content-Length": str(length), "X-Part-SHA256": digest.hexdigest()}
+        return digest.digest()
+
+    def _through_the_service(self, number: int, start: int, length: int) -> None:
+        digest = self._digest("sha256", start, length)
+        headers = {"Content-Length": str(length), "X-Part-SHA256": digest.hex()}
         place = f"/datasets/{self._plan['dataset_id']}/parts/{number}"
         self._transport.ask("PUT", place, content=lambda: self._read(start, length), headers=headers)
 

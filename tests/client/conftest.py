@@ -15,9 +15,12 @@ from synthos.client import Client
 from synthos.server.app import create_app
 from synthos.server.db.database import Database
 from synthos.server.db.migrate import migrate
-from synthos.server.settings import Settings
+from synthos.server.settings import MIB, Settings
 from synthos.server.state import Services, build
+from tests.server import conftest as server
 from tests.server.conftest import Person, StandingClock
+
+endpoint, s3 = server.endpoint, server.s3
 
 
 class Unreliable(httpx2.BaseTransport):
@@ -61,9 +64,24 @@ def clock() -> StandingClock:
     return StandingClock()
 
 
+@pytest.fixture(params=["files", pytest.param("bucket", marks=pytest.mark.slow)])
+def ground(request: pytest.FixtureRequest) -> str:
+    """Where parts go: through the service, or straight to a real S3 endpoint."""
+    return str(request.param)
+
+
 @pytest.fixture
-def services(tmp_path: Path, clock: StandingClock) -> Iterator[Services]:
-    settings = Settings(data_folder=tmp_path / "data")
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Files and SQLite; tests that take ``ground`` are run on a bucket too, and have small parts."""
+    alone = Settings(data_folder=tmp_path / "data")
+    if "ground" not in request.fixturenames:
+        return alone
+    s3 = request.getfixturevalue("s3") if request.getfixturevalue("ground") == "bucket" else None
+    return alone.model_copy(update={"chunk_bytes": 5 * MIB, "s3": s3})
+
+
+@pytest.fixture
+def services(settings: Settings, clock: StandingClock) -> Iterator[Services]:
     database = Database(settings.database, clock=clock)
     migrate(database)
     made = build(settings, database)

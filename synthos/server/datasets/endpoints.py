@@ -199,6 +199,7 @@ def _plan(request: Request, services: ServicesOf, found: uploads.Standing) -> Up
         upload_method=method,
         upload_url=path,
         upload_urls=[PartAddress(part_number=n, size=size, url=url) for n, size, url in found.addresses],
+        file_size=row.file_size,
         chunk_size=row.chunk_bytes,
         parts_total=found.upload.count,
         parts=[StoredPart(part_number=part.number, size=part.size, etag=part.etag) for part in found.parts],

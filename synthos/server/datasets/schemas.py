@@ -59,11 +59,13 @@ class UploadPlan(BaseModel):
     dataset_id: str
     status: Status
     upload_method: UploadMethod = Field(
-        description="s3_multipart: PUT each part to its address in upload_urls, without credentials. "
-        "parts: PUT each part to upload_url, with credentials"
+        description="s3_multipart: PUT each part to its address in upload_urls, without credentials; with Content-MD5 "
+        "the endpoint refuses one that was damaged. parts: PUT each part to upload_url, with credentials; with "
+        "X-Part-SHA256 the service does"
     )
     upload_url: str | None = Field(description="parts: a path on this server, in which {part_number} is to be filled")
     upload_urls: list[PartAddress] = Field(description="s3_multipart: of the first parts that are not there yet")
+    file_size: int = Field(description="bytes of all parts together")
     chunk_size: int = Field(description="bytes of every part but the last")
     parts_total: int
     parts: list[StoredPart] = Field(description="those that are there")
