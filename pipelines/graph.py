@@ -81,10 +81,14 @@ def _judge(
         forests[name] = answer
         listener(Event(stage="utility", done=len(forests), total=len(columns), message=name))
 
+    def note_regions(found: tuple[Region, ...]) -> None:
+        regions.append(found)
+        listener(Event(stage="regions", done=1, total=1, message=f"{len(found)} regions"))
+
     columns = utility_pieces(job.trees, folder, evidence, note_forests)
     pieces = [
         *dimension_pieces(early_dimensions(), note_dimension),
-        region_piece(regions.append),
+        region_piece(note_regions),
         diversity_piece(diversity.append),
         *columns,
     ]

@@ -17,12 +17,13 @@ import numpy as np
 import polars as pl
 import psutil
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from synthos.client import Client
 from synthos.errors import RemoteError
 from synthos.server.db.database import Database
-from synthos.server.db.tables import audit_log, job_events, jobs
+from synthos.server.db.tables import jobs
+from tests.e2e.running import ended_once
 from tests.e2e.test_platform import Service, until
 from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 from tests.server.postgres import cut_off, fresh_database, running_postgres, start, stop
@@ -74,20 +75,8 @@ class World:
         """What came of it; its job has ended exactly once."""
         until(lambda: self.status(validation) in ("completed", "failed"))
         found = self.client.wait(validation).raw
-        with self.database.read(None) as work:
-            job = work.one(select(jobs).where(jobs.c.subject == validation))
-            assert job is not None and job.status == "succeeded"
-            ends = work.one(select(func.count()).where(job_events.c.job_id == job.id, job_events.c.kind == "end"))
-            told = select(func.count()).where(audit_log.c.subject == job.id, audit_log.c.action == "job.succeeded")
-            assert ends is not None and ends[0] == 1 and work.one(told)[0] == 1  # type: ignore[index]
+        ended_once(self.database, validation)
         return dict(found["results"])
-
-    def attempts(self, validation: str) -> int:
-        """How often its job was begun, those aside that were given back."""
-        with self.database.read(None) as work:
-            row = work.one(select(jobs.c.attempts).where(jobs.c.subject == validation))
-        assert row is not None
-        return int(row.attempts)
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,7 @@ def judge(context: JobContext, identifier: str, *, settle: Settle, follow: Follo
         if isinstance(error, SourceError) and is_storage_away(error):
             raise UnavailableError("storage") from error
         raise in_their_words(error, tables) from error
+    noted(Event(stage="report", done=0, total=1))
     # Clients know their files by the names that they gave them; where these lie is nothing to them.
     found = renamed(found, {known.address: known.filename for known in tables.values()})
     document = found.to_dict()
