@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.progress import Handler, follow
+from pipelines.resources import for_piece
 from pipelines.runtime import Runtime
 from synthos.dimensions.registry import evaluate
 from synthos.localization.regions import find_regions
@@ -72,7 +73,7 @@ def start(ray: Any, evidence: Any, pieces: Sequence[Piece]) -> dict[Any, Handler
     """One task a piece; ``evidence`` is a reference to it in Ray's store. Returns the handler of each."""
     work = {}
     for piece in pieces:
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(piece.function)
+        task = ray.remote(max_retries=RETRIES, **for_piece())(piece.function)
         work[task.remote(*piece.arguments, evidence)] = piece.handler
     return work
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pipelines.progress import PATIENCE, cancel
+from pipelines.resources import for_scan
 from synthos.profiling.full_pass import FullPass
 from synthos.profiling.scan import Scanned
 from synthos.profiling.spans import Span, scan_span
@@ -46,7 +47,7 @@ def _read(runtime: Runtime, reading: FullPass) -> None:
     """Hand out what is missing, no more of it at a time than memory bears."""
     ray = runtime.ray()
     source, plan = ray.put(reading.source), ray.put(reading.plan)
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(scan_span)
+    task = ray.remote(max_retries=RETRIES, **for_scan())(scan_span)
     waiting = deque(reading.missing)
     under_way: dict[Any, Span] = {}
     limit = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
