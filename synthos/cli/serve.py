@@ -34,6 +34,8 @@ def command(
         def serve(folder: Path) -> int:
             with platform(settings, config, folder) as running:
                 typer.echo(f"starting; data and secrets lie in {settings.data_folder}", err=True)
+                dashboard, token = running.dashboard
+                typer.echo(f"Ray's dashboard will be at {dashboard}; its token lies in {token}", err=True)
                 running.run(lambda address: typer.echo(f"Synthos answers at {address}"))
             return exits.APPROVED
 

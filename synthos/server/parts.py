@@ -22,6 +22,10 @@ from synthos.server.storage.opening import open_storage
 FIRST_REPLICA_PORT, REPLICA_PORTS = 20_000, 100
 
 
+#: Variables of Ray's in which the address of its dashboard stands, which takes jobs too, and the file of its token.
+DASHBOARD, TOKEN = "RAY_API_SERVER_ADDRESS", "RAY_AUTH_TOKEN_PATH"
+
+
 @dataclass(slots=True)
 class Part:
     """One process of the service. ``needs`` names the part without which it cannot begin.
@@ -50,8 +54,8 @@ class Part:
         return {name: value for name, value in common.items() if self.needs is not None or name != FOLDER}
 
 
-def parts(settings: Settings, folder: Path, ray_address: str) -> list[Part]:
-    """Ray, the API and the workers, in the order in which they begin.
+def parts(settings: Settings, folder: Path, common: Mapping[str, str]) -> list[Part]:
+    """Ray, the API and the workers, in the order in which they begin. ``common`` is what ``environment`` gave.
 
     Raises
     ------
@@ -66,8 +70,8 @@ def parts(settings: Settings, folder: Path, ray_address: str) -> list[Part]:
         "--head",
         "--block",
         "--node-ip-address=127.0.0.1",
-        f"--port={ray_address.rsplit(':', 1)[1]}",
-        f"--dashboard-port={free_port()}",
+        f"--port={_port(common['RAY_ADDRESS'])}",
+        f"--dashboard-port={_port(common[DASHBOARD])}",
         # Another Ray of this machine may have taken the usual one; without it, no job is taken from `ray job submit`.
         f"--dashboard-agent-listen-port={free_port()}",
         f"--num-cpus={job_processors(settings)}",
@@ -99,8 +103,9 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "SYNTHOS_PORT": str(port),
         "SYNTHOS_LOG_FILE": str((settings.log_file or settings.data_folder / "logs" / "api.log").resolve()),
         "RAY_ADDRESS": f"127.0.0.1:{free_port()}",
+        DASHBOARD: f"http://127.0.0.1:{free_port()}",
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token),
+        TOKEN: str(token),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -134,6 +139,10 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         FOLDER: str(metrics),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _port(address: str) -> str:
+    return address.rsplit(":", 1)[1]
 
 
 def free_port() -> int:

@@ -26,7 +26,7 @@ from synthos.errors import ConfigError
 from synthos.server.db.migrate import current
 from synthos.server.guard import adopt_orphans
 from synthos.server.keys import load_keys
-from synthos.server.parts import Part, environment, free_port, parts
+from synthos.server.parts import DASHBOARD, TOKEN, Part, environment, free_port, parts
 from synthos.server.settings import Settings
 from synthos.server.storage.opening import open_storage
 
@@ -57,7 +57,7 @@ class Platform:
         self.settings = settings
         self.port = settings.port or free_port()
         self._environment = environment(settings, config, folder, self.port)
-        self._parts = parts(settings, folder, self._environment["RAY_ADDRESS"])
+        self._parts = parts(settings, folder, self._environment)
         self._stop = Event()
         self._looked = self._heard = 0.0
 
@@ -65,6 +65,11 @@ class Platform:
     def address(self) -> str:
         """Where the API answers."""
         return f"http://{self.settings.host}:{self.port}"
+
+    @property
+    def dashboard(self) -> tuple[str, str]:
+        """Where Ray's dashboard answers, which takes jobs too, and the file that holds its token."""
+        return self._environment[DASHBOARD], self._environment[TOKEN]
 
     def run(self, ready: Callable[[str], None]) -> None:
         """Keep everything running until ``stop``; ``ready`` hears the address once the API answers."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synthos.errors import ConfigError
-from synthos.server.parts import environment, parts
+from synthos.server.parts import DASHBOARD, environment, parts
 from synthos.server.platform import platform
 from synthos.server.settings import S3, Settings
 from tests.s3_server import ACCESS_KEY, SECRET_KEY
@@ -66,7 +66,11 @@ def test_services_of_one_machine_share_no_port_of_serves_proxies(tmp_path: Path)
 
 
 def test_only_what_lives_in_ray_dies_with_it(tmp_path: Path, folder: Path) -> None:
-    made = parts(Settings(data_folder=tmp_path, workers=2), folder, "127.0.0.1:6000")
+    made = parts(
+        Settings(data_folder=tmp_path, workers=2),
+        folder,
+        {"RAY_ADDRESS": "127.0.0.1:6000", DASHBOARD: "http://127.0.0.1:6001"},
+    )
     assert [(part.name, part.needs, part.dies_too) for part in made] == [
         ("ray", None, False),
         ("api", "ray", True),
