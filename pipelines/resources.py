@@ -25,6 +25,11 @@ def for_scan() -> dict[str, Any]:
     return {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
 
 
+def processors(ray: Any) -> int:
+    """How many processors the cluster has for tasks just now, one at least."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
 def for_piece() -> dict[str, Any]:
     """Options of the task that measures a dimension, a forest or the regions.
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pipelines.progress import PATIENCE, cancel
-from pipelines.resources import for_scan
+from pipelines.resources import for_scan, processors
 from synthos.profiling.full_pass import FullPass
 from synthos.profiling.scan import Scanned
 from synthos.profiling.spans import Span, scan_span
@@ -50,9 +50,10 @@ def _read(runtime: Runtime, reading: FullPass) -> None:
     task = ray.remote(max_retries=RETRIES, **for_scan())(scan_span)
     waiting = deque(reading.missing)
     under_way: dict[Any, Span] = {}
-    limit = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
     try:
         while waiting or under_way:
+            # Asked for anew each time: nodes join and leave, and an autoscaler may begin with none.
+            limit = AHEAD * processors(ray)
             while waiting and len(under_way) < limit:
                 span = waiting.popleft()
                 under_way[task.remote(source, span, plan)] = span
