@@ -24,6 +24,7 @@ def validate(
     kinds: KindsOption = None,
     tier_config: str | Path | None = None,
     thresholds: str | Path | None = None,
+    skip_bad_shards: bool = False,
     cache: str | Path | bool | None = None,
     on_progress: Listener = silent,
     address: str | None = None,
@@ -55,5 +56,6 @@ def validate(
             kinds=kinds,
             tier_config=tier_config,
             thresholds=thresholds,
+            skip_bad_shards=skip_bad_shards,
         )
         return graph.run(runtime, opening, cache, on_progress)

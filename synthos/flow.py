@@ -61,6 +61,7 @@ def validate(
     kinds: KindsOption = None,
     tier_config: str | Path | None = None,
     thresholds: str | Path | None = None,
+    skip_bad_shards: bool = False,
     cache: str | Path | bool | None = None,
     on_progress: Listener = silent,
 ) -> Validation:
@@ -77,6 +78,8 @@ def validate(
     seed : by default the seed comes from the tables' contents.
     kinds : kinds of columns where they are inferred wrongly, by name, or a YAML file of them.
     tier_config, thresholds : YAML files in place of the packaged defaults.
+    skip_bad_shards : leave out files and shards that cannot be read; the verdict says which, and does not approve a
+        synthetic table of which some were.
     cache : folder where models and parts of scans are kept for resuming and reuse; False keeps none; by default the
         user's cache.
     on_progress : called with an ``Event`` at every step.
@@ -96,6 +99,7 @@ def validate(
         kinds=kinds,
         tier_config=tier_config,
         thresholds=thresholds,
+        skip_bad_shards=skip_bad_shards,
     )
     job, folder = begin(opening, cache, watch, on_progress)
     with watch.stage("scan"):

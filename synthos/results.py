@@ -170,10 +170,25 @@ class ColumnProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Rows of a table that could not be read, and were left out because that was asked for.
+
+    ``first_row`` counts from 0, ``rows`` is how many there are; both are None of a file that could not even be opened,
+    and whose rows are not counted.
+    """
+
+    file: str
+    first_row: int | None
+    rows: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableProfile:
     """One table after one pass. ``duplicate_share`` = 1 - distinct rows / rows, with its standard error.
 
-    ``quality_score`` is 0-100, higher is better, with the parts that made it in ``quality_parts``.
+    ``rows`` are those that were read; ``unread`` says which were not. ``quality_score`` is 0-100, higher is better,
+    with the parts that made it in ``quality_parts``.
     """
 
     name: str
@@ -186,6 +201,7 @@ class TableProfile:
     fingerprint: str
     bytes: int | None = None
     notes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

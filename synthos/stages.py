@@ -58,6 +58,7 @@ from synthos.validation import Validation
 from synthos.verdict.aggregate import decide
 from synthos.verdict.fingerprint import fingerprint
 from synthos.verdict.known import Library, load_library, packaged_library
+from synthos.verdict.reasons import about_unread
 from synthos.verdict.signatures import match
 from synthos.verdict.thresholds import Thresholds, load_thresholds
 
@@ -149,6 +150,7 @@ def prepare(
     kinds: KindsOption = None,
     tier_config: str | Path | None = None,
     thresholds: str | Path | None = None,
+    skip_bad_shards: bool = False,
 ) -> Job:
     """Open the tables, align them by name, and fix kinds and bins by the reference alone.
 
@@ -161,7 +163,9 @@ def prepare(
     given = {"synthetic": synthetic, "reference": reference, "holdout": holdout}
     if holdout is not None and reference is None:
         raise ConfigError("a holdout without a reference says nothing", fix="give the reference table too")
-    sources = {role: open_table(table) for role, table in given.items() if table is not None}
+    sources = {
+        role: open_table(table, skip_bad_shards=skip_bad_shards) for role, table in given.items() if table is not None
+    }
     if isinstance(kinds, str | Path):
         check_names(overrides or (), sources.get("reference", sources["synthetic"]).dtypes, str(kinds))
     alignment = align(
@@ -340,6 +344,9 @@ def conclude(
     dimensions, cascade, regions = findings.dimensions, findings.cascade, findings.regions
     arms = present_arms(evidence)
     notes = [*job.notes, *(note for arm in arms.values() for note in check_sample(arm))]
+    notes += [
+        f"Of the {role} table {about_unread(arm.profile.unread)}." for role, arm in arms.items() if arm.profile.unread
+    ]
     with watch.stage("verdict"):
         listener(Event(stage="verdict", done=0, total=1))
         memorised = memorisation(evidence)
@@ -354,6 +361,7 @@ def conclude(
             notes=notes,
             thresholds=job.thresholds,
             memorised=memorised,
+            unread=arms["synthetic"].profile.unread,
         )
         listener(Event(stage="verdict", done=1, total=1, message=f"risk {verdict.risk_score:.0f}"))
     with watch.stage("recommendations"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 import synthos
-from synthos.errors import ConfigError, TooFewRowsError
+from synthos.errors import ConfigError, InputError, TooFewRowsError
 from synthos.flow import judge_gate, select_recommendations
 from synthos.progress import STAGES, Event
 from synthos.reporting.html import render
@@ -189,3 +190,32 @@ def test_profile_needs_one_table_only(real: pl.DataFrame, tmp_path: Path, monkey
     profile = synthos.profile(real)
     assert profile.rows == real.height
     assert [column.name for column in profile.columns] == real.columns
+
+
+def test_what_cannot_be_read_is_left_out_where_asked_and_never_approved(
+    tmp_path: Path, real: pl.DataFrame, fresh: pl.DataFrame
+) -> None:
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    half = fresh.height // 2
+    fresh[:half].write_parquet(folder / "a.parquet")
+    fresh[half:].write_parquet(folder / "b.parquet")
+    (folder / "c.parquet").write_bytes(b"PAR1 this is none PAR1")
+    options: dict[str, Any] = {"quick": True, "cache": False}
+    with pytest.raises(InputError, match=r"c\.parquet"):
+        synthos.validate(folder, real, **options)
+    whole = synthos.validate(fresh, real, **options)
+    found = synthos.validate(folder, real, skip_bad_shards=True, **options)
+    assert whole.decision == "approved" and found.decision == "fix_first"
+    assert found.risk_score == pytest.approx(whole.risk_score, abs=5.0)
+    assert any(
+        "1 of its files could not be read" in reason and "c.parquet" in reason for reason in found.verdict.reasons
+    )
+    assert any("Of the synthetic table 1 of its files" in note for note in found.notes)
+    document = found.to_dict()
+    assert [item["rows"] for item in document["profiles"]["synthetic"]["unread"]] == [None]
+    assert "could not be read" in render(found)
+    beside = synthos.validate(fresh, folder, skip_bad_shards=True, **options)
+    assert beside.profiles["reference"].unread and any(
+        "reference table 1 of its files" in note for note in beside.notes
+    )

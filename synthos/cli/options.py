@@ -67,6 +67,9 @@ Cache = Annotated[
         help="Where models and parts of scans are kept, to resume and reuse; by default ~/.cache/synthos.",
     ),
 ]
+SkipBadShards = Annotated[
+    bool, typer.Option("--skip-bad-shards", help="Leave out what cannot be read; the verdict says what that was.")
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Train every model anew and keep none.")]
 
 
@@ -95,6 +98,7 @@ class Run:
     workers: Workers = None
     cache: Cache = None
     no_cache: NoCache = False
+    skip_bad_shards: SkipBadShards = False
 
 
 def flattened(command: Callable[..., None]) -> Callable[..., None]:
@@ -146,6 +150,7 @@ def run_validation(tables: Tables, run: Run, listener: Listener) -> Validation:
         "kinds": run.kinds,
         "tier_config": run.tier_config,
         "thresholds": run.thresholds,
+        "skip_bad_shards": run.skip_bad_shards,
         "cache": False if run.no_cache else run.cache,
         "on_progress": listener,
     }

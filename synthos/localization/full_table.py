@@ -28,7 +28,7 @@ def full_table_runs(
     """Further runs ``[start, stop)`` of sampled rows that the block counts give away, outside the ``known`` ones."""
     kinds, means, starts = _block_channels(evidence, model)
     rows = evidence.synthetic.rows
-    ends = np.append(starts[1:], evidence.synthetic.total_rows)
+    ends = np.append(starts[1:], evidence.synthetic.extent)
     first, last = np.searchsorted(rows, starts), np.searchsorted(rows, ends)
     free = np.ones(len(starts), bool)
     for start, stop in known:

@@ -128,7 +128,7 @@ def _region(
 ) -> Region:
     """The run in rows of the full table, with the share of its rows that is at fault."""
     synthetic = evidence.synthetic
-    total = synthetic.total_rows
+    total = synthetic.extent
     first = int(synthetic.rows[run.start]) if run.start else 0
     last = int(synthetic.rows[run.stop]) if run.stop < len(synthetic.rows) else total
     spacing = max(1, round(total / len(synthetic.rows)))

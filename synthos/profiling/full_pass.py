@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge
@@ -49,7 +50,8 @@ class FullPass:
         StorageError : it cannot be kept.
         """
         key = self._key(span)
-        if self._store is not None and key is not None:
+        # What could not be read may be there the next time.
+        if self._store is not None and key is not None and not state.unread:
             self._store.keep(key, state)
         self._add(state)
         self._tell()
@@ -62,7 +64,9 @@ class FullPass:
         TooFewRowsError : the table has no rows.
         """
         assert self._state is not None  # a table has one shard at least
-        return finish(self._state, self.source.name, self.plan, size=self.source.bytes)
+        done = finish(self._state, self.source.name, self.plan, size=self.source.bytes)
+        unread = (*(self.source.unread or ()), *done.profile.unread)
+        return replace(done, profile=replace(done.profile, unread=unread))
 
     def _known(self, span: Span) -> bool:
         key = self._key(span)

@@ -7,7 +7,7 @@ distinct rows and fingerprint, moments to rounding, and heavy hitters within the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from synthos.errors import InternalError, TooFewRowsError
+from synthos.errors import InternalError, SourceError, StorageError, TooFewRowsError
 from synthos.profiling import columns, distinct, hashing
 from synthos.profiling.blocks import Blocks, ShardBlocks, block_limit, block_rows_for, lay_out, offsets_of
 from synthos.profiling.columns import ColumnScanner, ColumnState, limits_for
 from synthos.profiling.distinct import DistinctRows
 from synthos.profiling.forest import Forest
+from synthos.profiling.places import Places, located, places_of
 from synthos.profiling.profile import table_fingerprint, table_profile
 from synthos.profiling.rows import RowKeeper, ShardRows, assemble, ceiling
-from synthos.results import TableProfile
+from synthos.results import TableProfile, Unread
 from synthos.tables.codec import Codec, Codes
-from synthos.tables.reader import Unit
+from synthos.tables.reader import Shard, Unit
 from synthos.tables.schema import Schema
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ SAMPLE_ROWS = 50_000
 _LONG_BLOCK = 1024
 #: Distinct rows kept with their copies: every row of tables up to this size.
 ROW_CAPACITY = 65_536
+#: How often a unit is read before it counts as not readable, and the longest first wait for a disk or server, seconds.
+ATTEMPTS, FIRST_WAIT = 3, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,14 @@ class ScanPlan:
 
 @dataclass(frozen=True, slots=True)
 class ShardPart:
-    """What stays apart by shard, because its place in the table matters."""
+    """What stays apart by unit, because its place in the table matters. ``rows`` are those that were read."""
 
     rows: int
     digest: int
     blocks: ShardBlocks
     sample: ShardRows | None
+    places: Places | None = None
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,11 @@ class ScanState:
     def rows(self) -> int:
         return sum(part.rows for part in self.parts.values())
 
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What could not be read, in table order."""
+        return tuple(item for index in sorted(self.parts) for item in self.parts[index].unread)
+
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
@@ -110,9 +121,30 @@ class Scanned:
 
 
 def scan_unit(source: Source, unit: Unit, plan: ScanPlan) -> ScanState:
-    """The state of one unit of shards. Errors are those of ``source.read_unit``."""
+    """The state of one unit of shards. What cannot be read is read again, and a disk or server is waited for.
+
+    Raises
+    ------
+    SourceError : a shard cannot be read, and ``source`` does not leave such out.
+    SchemaError : a value that cannot be judged.
+    """
+    try:
+        return _AGAIN(_scan, source, unit, unit.shards, plan)
+    except SourceError:
+        if source.unread is None:
+            raise
+    faults = {shard: source.check(shard, plan.schema.names) for shard in unit.shards}
+    sound = [shard for shard, fault in faults.items() if fault is None]
+    return _scan(source, unit, sound, plan, tuple(fault for fault in faults.values() if fault is not None))
+
+
+def _scan(
+    source: Source, unit: Unit, shards: Sequence[Shard], plan: ScanPlan, unread: tuple[Unread, ...] = ()
+) -> ScanState:
     capacity = ceiling(unit.rows, max(unit.rows, plan.total_rows or 0), plan.sample_rows)
-    return scan_batches(unit.index, source.read_unit(unit, plan.schema.names), plan, capacity)
+    state = scan_batches(unit.index, source.read_unit(shards, plan.schema.names), plan, capacity)
+    part = replace(state.parts[unit.index], places=places_of(shards), unread=unread)
+    return replace(state, parts={unit.index: part})
 
 
 def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan, capacity: int | None = None) -> ScanState:
@@ -179,14 +211,20 @@ def finish(state: ScanState, source_name: str, plan: ScanPlan, *, size: int | No
     Raises
     ------
     TooFewRowsError : where the table has no row.
+    SourceError : none of its rows could be read.
     """
     order = sorted(state.parts)
     parts = [state.parts[index] for index in order]
     samples = [part.sample for part in parts if part.sample is not None]
+    if not samples and state.unread:
+        why = state.unread[0].reason
+        raise SourceError(f"nothing of it can be read ({why})", where=source_name, fix="write it again")
     if not samples:
         raise TooFewRowsError("the table has no rows", where=source_name, fix="give a table with rows")
     frame, rows = assemble(samples, plan.sample_rows)
+    in_table = located([(part.rows, part.places) for part in parts])
     blocks = lay_out([part.blocks for part in parts], plan.codec.sizes, plan.block_rows)
+    blocks = replace(blocks, starts=in_table(blocks.starts))
     histogram = blocks.counts.sum(axis=0, dtype=np.int64)
     scan = Scan(state.rows, histogram, blocks, state.distinct_rows)
     fingerprint = table_fingerprint(plan.schema, [(part.rows, part.digest) for part in parts])
@@ -194,7 +232,7 @@ def finish(state: ScanState, source_name: str, plan: ScanPlan, *, size: int | No
     profile = table_profile(
         source_name, plan.codec, states, state.distinct_rows, histogram, frame, state.rows, fingerprint, size
     )
-    return Scanned(scan, profile, frame, rows)
+    return Scanned(scan, replace(profile, unread=state.unread), frame, in_table(rows))
 
 
 def _thinned(state: ScanState) -> ScanState:
@@ -217,6 +255,17 @@ def _tally(codes: Codes, bounds: npt.NDArray[np.int64], width: int) -> npt.NDArr
         return np.stack(runs).astype(np.uint32)
     block = np.repeat(np.arange(len(lengths)) * width, lengths)
     return np.bincount(block + codes, minlength=len(lengths) * width).reshape(-1, width).astype(np.uint32)
+
+
+def _wait(state: RetryCallState) -> float:
+    """What is not of the storage is read again at once: a file may have been read while it was being replaced."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    return wait_random_exponential(multiplier=FIRST_WAIT)(state) if isinstance(error, StorageError) else 0.0
+
+
+_AGAIN = Retrying(
+    stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception_type(SourceError), reraise=True
+)
 
 
 class _BlockCounter:

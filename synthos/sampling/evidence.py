@@ -34,8 +34,13 @@ class ArmData:
 
     @property
     def total_rows(self) -> int:
-        """Rows of the full table."""
+        """Rows of the full table that were read."""
         return self.profile.rows
+
+    @property
+    def extent(self) -> int:
+        """Rows of the full table with those that could not be read: the end of its last row."""
+        return self.profile.rows + sum(item.rows or 0 for item in self.profile.unread)
 
     @property
     def is_whole(self) -> bool:

@@ -37,7 +37,7 @@ class ParquetReader:
                 else:
                     yield from self._remote(file, shard, columns)
         except (PolarsError, PanicException, pa.ArrowInvalid) as error:
-            raise _corrupt(file, error) from error
+            raise _corrupt(file, error, shard) from error
 
     def _remote(self, file: File, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         with file.open() as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
@@ -112,6 +112,10 @@ def _shards(file: File, metadata: Any, index: int, offset: int) -> list[Shard]:
     ]
 
 
-def _corrupt(file: File, error: BaseException) -> FormatError:
+def _corrupt(file: File, error: BaseException, shard: Shard | None = None) -> FormatError:
     reason = str(error).strip().splitlines()[0].rstrip(".")
-    return FormatError(f"is not a sound Parquet file ({reason})", where=file.shown, fix="write or download it again")
+    if shard is None:
+        what, row = f"is not a sound Parquet file ({reason})", None
+    else:
+        what, row = f"is not a sound Parquet file in rows {shard.start:,} to {shard.stop - 1:,} ({reason})", shard.offset
+    return FormatError(what, where=file.shown, fix="write or download it again", row=row)

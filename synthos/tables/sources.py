@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from synthos.errors import SchemaError, SourceError, TooFewRowsError
-from synthos.results import Kind
+from synthos.results import Kind, Unread
 from synthos.tables.arrow import open_arrow
 from synthos.tables.arrow_types import frame_of
 from synthos.tables.delimited import DelimitedReader, open_delimited
@@ -48,7 +48,8 @@ class Source:
     dtypes : types of the columns as ``read`` delivers them, in file order: booleans, integers, floats, strings, dates
         and naive microsecond datetimes, nothing else.
     bytes : size where it is stored; None where that is not known.
-    rows : exact number of rows.
+    rows : exact number of rows, also of those that turn out not to be readable.
+    unread : files that could not be opened; None where whatever cannot be read is an error.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Source:
     rows: int
     reader: Reader = field(repr=False)
     spool: Spool | None = field(default=None, repr=False, compare=False)
+    unread: tuple[Unread, ...] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Temporary files belong to the process that made them; its own source keeps them alive.
@@ -98,8 +100,40 @@ class Source:
         """The shards in table order, small neighbours together; fixed by the files alone."""
         return units(self.shards())
 
-    def read_unit(self, unit: Unit, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """The unit's rows in order, as ``read`` gives those of a shard; frames of small shards are joined.
+    def check(self, shard: Shard, columns: Sequence[str] | None = None) -> Unread | None:
+        """What is wrong with a shard that cannot be read, where that is to be left out; None of one that can be.
+
+        Raises
+        ------
+        SourceError : it cannot be read, and whatever cannot be is an error.
+        SchemaError : a value that cannot be judged.
+        """
+        try:
+            for _ in self.read(shard, columns):
+                pass
+        except SourceError as error:
+            if self.unread is None:
+                raise
+            return Unread(file=shown(shard.path), first_row=shard.offset, rows=shard.rows, reason=error.what)
+        return None
+
+    def readable(self, shards: Sequence[Shard]) -> list[Shard]:
+        """Those that can be read, where others are to be left out; else all of them, which are not looked at.
+
+        Raises
+        ------
+        SourceError : none of them can be read.
+        """
+        if self.unread is None:
+            return list(shards)
+        faults = [self.check(shard) for shard in shards]
+        sound = [shard for shard, fault in zip(shards, faults, strict=True) if fault is None]
+        if not sound and faults[0] is not None:
+            raise SourceError(f"nothing of it can be read ({faults[0].reason})", where=self.name, fix="write it again")
+        return sound
+
+    def read_unit(self, shards: Sequence[Shard], columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The rows of neighbouring shards in order, as ``read`` gives those of one; frames of small ones are joined.
 
         Raises
         ------
@@ -107,7 +141,7 @@ class Source:
         """
         held: list[pl.DataFrame] = []
         rows = 0
-        for shard in unit.shards:
+        for shard in shards:
             for frame in self.read(shard, columns):
                 if held and rows + frame.height > BATCH_ROWS:
                     yield _joined(held)
@@ -123,11 +157,10 @@ class Source:
         The same table, ``rows`` and ``seed`` give the same frame.
         """
         shards = self.shards()
-        total = sum(shard.rows for shard in shards)
-        if total <= rows:
-            return pl.concat([frame for shard in shards for frame in self.read(shard)])
+        if sum(shard.rows for shard in shards) <= rows:
+            return pl.concat([frame for shard in self.readable(shards) for frame in self.read(shard)])
         spread = np.unique(np.linspace(0, len(shards) - 1, PEEK_SHARDS).round().astype(int))
-        chosen = [shards[position] for position in spread]
+        chosen = self.readable([shards[position] for position in spread])
         bounds = np.cumsum([0, *(shard.rows for shard in chosen)])
         quotas = np.diff(bounds * min(rows, int(bounds[-1])) // bounds[-1])
         parts: list[pl.DataFrame] = []
@@ -146,12 +179,13 @@ class Source:
         return replace(self, dtypes=dict(dtypes), reader=self.reader.retyped(dtypes))
 
 
-def open_table(table: object, *, kinds: Mapping[str, Kind] | None = None) -> Source:
+def open_table(table: object, *, kinds: Mapping[str, Kind] | None = None, skip_bad_shards: bool = False) -> Source:
     """Opens a path, folder, glob, ``s3://`` or ``http(s)://`` address, or a polars, pandas or Arrow table.
 
     Reads what is needed to know columns, types, rows and shards: the footers of Parquet and Arrow files, one pass over
     the bytes of text. Files of a folder or glob are read in the order of their names. A pandas index is left out.
-    ``kinds`` declares what columns mean where the types of text would be guessed wrong.
+    ``kinds`` declares what columns mean where the types of text would be guessed wrong. With ``skip_bad_shards`` files
+    that cannot be opened are left out, and stand in ``Source.unread``.
 
     Raises
     ------
@@ -160,7 +194,7 @@ def open_table(table: object, *, kinds: Mapping[str, Kind] | None = None) -> Sou
     TooFewRowsError : columns but no rows.
     ConfigError : ``kinds`` names an unknown column or kind.
     """
-    source = _opened(table)
+    source = _opened(table, skip_bad_shards)
     if not kinds:
         return source
     for name, kind in kinds.items():
@@ -179,11 +213,11 @@ def _declared(source: Source, name: str, kind: Kind | None) -> pl.DataType:
     return types.get(kind, pl.String())
 
 
-def _opened(table: object) -> Source:
+def _opened(table: object, skip_bad_shards: bool) -> Source:
     if isinstance(table, Source):
         return table
     if isinstance(table, str | Path):
-        return _open_files(str(table))
+        return _open_files(str(table), skip_bad_shards)
     spool: Spool | None = None
     if isinstance(table, pl.LazyFrame):
         # A plan may describe far more rows than memory holds, so it is run once, streaming, into a temporary file.
@@ -195,7 +229,7 @@ def _opened(table: object) -> Source:
     return _source(type(table).__name__, MemoryReader(frame, type(table).__name__), int(frame.estimated_size()), None)
 
 
-def _open_files(table: str) -> Source:
+def _open_files(table: str, skip_bad_shards: bool) -> Source:
     files = locate(table)
     endings = {_ending(file): file for file in files}
     unknown = endings.get(None)
@@ -211,7 +245,36 @@ def _open_files(table: str) -> Source:
         )
     spool = Spool()
     files = tuple(reachable(file, spool) for file in files)
-    return _source(shown(table), next(iter(openers))(files), sum(file.size for file in files), spool)
+    opener, unread = next(iter(openers)), None
+    if skip_bad_shards:
+        files, unread = _sound(files, opener)
+    made = _source(shown(table), opener(files), sum(file.size for file in files), spool)
+    return replace(made, unread=unread)
+
+
+def _sound(files: Sequence[File], opener: Opener) -> tuple[tuple[File, ...], tuple[Unread, ...]]:
+    """The files that can be opened, and those that cannot. Each is opened alone only where not all can be.
+
+    Raises
+    ------
+    SourceError : none can be.
+    """
+    try:
+        opener(files)
+        return tuple(files), ()
+    except SourceError:
+        pass  # which of them it was is found out now
+    sound: list[File] = []
+    unread: list[Unread] = []
+    for file in files:
+        try:
+            opener([file])
+            sound.append(file)
+        except SourceError as error:
+            unread.append(Unread(file=file.shown, first_row=None, rows=None, reason=error.what))
+    if not sound:
+        raise SourceError(f"no file of it can be read ({unread[0].reason})", where=unread[0].file, fix="write it again")
+    return tuple(sound), tuple(unread)
 
 
 def _ending(file: File) -> str | None:

@@ -19,6 +19,7 @@ from synthos.results import (
     Region,
     RiskLevel,
     Scored,
+    Unread,
     Utility,
     Verdict,
 )
@@ -71,6 +72,7 @@ def decide(
     model: RiskModel | None = None,
     harm_model: HarmModel | None = None,
     memorised: Memorisation | NotApplicable | None = None,
+    unread: Sequence[Unread] = (),
 ) -> Verdict:
     """Weigh everything that was measured.
 
@@ -86,6 +88,7 @@ def decide(
     regions : row ranges that differ from the rest of the table; one of them is enough not to approve.
     notes : what alignment, sampling and scan had to say; passed on among the open questions.
     thresholds, model, harm_model : the packaged ones by default.
+    unread : what of the synthetic table could not be read; any of it is enough not to approve.
     memorised : copies of reference rows; surely many of them are a fault. They do not change the risk.
 
     Returns
@@ -114,6 +117,7 @@ def decide(
         model=model,
         harm_model=harm_model or default_harm_model(),
         memorised=memorised,
+        unread=unread,
     )
     expected, level = found.expected, found.level
     chance, chance_interval, note = _probability(
@@ -161,6 +165,7 @@ def _weigh(
     model: RiskModel,
     harm_model: HarmModel,
     memorised: Memorisation | NotApplicable | None,
+    unread: Sequence[Unread],
 ) -> _Weighed:
     """Risk, level and decision with what they rest on; arguments and errors as in ``decide``."""
     losses = gather(dimensions, cascade)
@@ -175,7 +180,7 @@ def _weigh(
         # What was not seen may be as bad as can be.
         interval = Interval(low=interval.low, high=100.0)
     level = limits.level(risk)
-    faults = say.faults(dimensions, regions, limits) if has_reference else ()
+    faults = say.faults(dimensions, regions, unread, limits) if has_reference else ()
     faults += fault_of_copies(memorised, limits)
     decision = _decision(level, interval, limits, broken=bool(broken), has_reference=has_reference, faulty=bool(faults))
     harms = model.harms({name: loss.value for name, loss in losses.items()})
@@ -191,6 +196,7 @@ def _weigh(
         cascade=cascade,
         utility=utility,
         copied=about_copies(memorised),
+        unread=unread,
         harms=harms,
         rows=rows,
         limits=limits,
@@ -307,6 +313,7 @@ class _Weighed:
     cascade: Cascade
     utility: Utility | NotApplicable | Failed | None
     copied: Sequence[str]
+    unread: Sequence[Unread]
     harms: Mapping[str, float]
     rows: Mapping[str, int]
     limits: Thresholds
@@ -338,6 +345,8 @@ def _reasons(given: _Weighed) -> tuple[str, ...]:
     if isinstance(given.utility, Utility):
         found.append(say.about_forests(given.utility))
     found += given.copied
+    if given.unread:
+        found.append(f"{say.upper_first(say.about_unread(given.unread))}, and are not judged.")
     if isinstance(given.cascade, CascadeResult):
         found.append(say.about_models(given.cascade, given.rows))
     if given.level != "low" and any(harms.values()) and collapse_type(harms) is None:

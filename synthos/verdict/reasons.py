@@ -14,6 +14,7 @@ from synthos.results import (
     NotApplicable,
     Region,
     Scored,
+    Unread,
     Utility,
 )
 from synthos.verdict.calibration import Cascade
@@ -105,9 +106,14 @@ def headline(
     return f"{word}: {figure} {rule}."
 
 
-def faults(dimensions: Mapping[str, DimensionResult], regions: Sequence[Region], limits: Thresholds) -> tuple[str, ...]:
-    """What is left to mend whatever the risk: regions, and dimensions that surely score below ``mend_below``."""
+def faults(
+    dimensions: Mapping[str, DimensionResult], regions: Sequence[Region], unread: Sequence[Unread], limits: Thresholds
+) -> tuple[str, ...]:
+    """What is left to mend whatever the risk: what nobody can read, regions, and dimensions that surely score below
+    ``mend_below``."""
     found = []
+    if unread:
+        found.append(about_unread(unread))
     if regions:
         rows = sum(region.row_range[1] - region.row_range[0] for region in regions)
         found.append(
@@ -119,6 +125,15 @@ def faults(dimensions: Mapping[str, DimensionResult], regions: Sequence[Region],
         if isinstance(result, Scored) and result.interval.high < limits.mend_below:
             found.append(f"{label(name)} scores {result.score:.1f}")
     return tuple(found)
+
+
+def about_unread(unread: Sequence[Unread]) -> str:
+    """How much of a table could not be read, and where that begins."""
+    rows, files = sum(item.rows or 0 for item in unread), sum(item.rows is None for item in unread)
+    counted = [f"{rows:,} of its rows" if rows else "", f"{files:,} of its files" if files else ""]
+    first = unread[0]
+    place = first.file if first.first_row is None else f"{first.file}, from row {first.first_row:,} on"
+    return f"{' and '.join(filter(None, counted))} could not be read ({place}: {first.reason})"
 
 
 def about_forests(utility: Utility) -> str:

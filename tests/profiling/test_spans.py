@@ -107,8 +107,10 @@ def test_small_files_are_read_together_and_come_out_as_they_would_apart(tmp_path
     plan = plan_of(source)
     (unit,) = source.units()
     apart = [Unit(shard.index, (shard,)) for shard in source.shards()]
-    frames = list(source.read_unit(unit))
-    assert len(frames) == 1 and frames[0].equals(pl.concat([f for item in apart for f in source.read_unit(item)]))
+    frames = list(source.read_unit(unit.shards))
+    assert len(frames) == 1 and frames[0].equals(
+        pl.concat([f for item in apart for f in source.read_unit(item.shards)])
+    )
     together = scan_unit(source, unit, plan)
     one_by_one = reduce(merge, (scan_unit(source, item, plan) for item in apart))
     assert together.rows == one_by_one.rows == 12 * ROWS
