@@ -66,7 +66,8 @@ def growing(kinds: dict[str, dict[str, int]], most: int) -> Iterator[Growing]:
             "RAY_enable_autoscaler_v2": "1",
         }
         start = [RAY, "start", "--head", "--block", f"--node-ip-address={HOST}", f"--port={port}", "--num-cpus=0"]
-        start += ["--include-dashboard=false", "--disable-usage-stats", f"--autoscaling-config={file}"]
+        start += ["--dashboard-agent-listen-port=0", "--include-dashboard=false", "--disable-usage-stats"]
+        start += [f"--autoscaling-config={file}"]
         with Path(home, "head.log").open("w") as log:
             process = subprocess.Popen(start, env=environment, stdout=log, stderr=subprocess.STDOUT)
             head = psutil.Process(process.pid)

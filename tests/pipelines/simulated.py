@@ -36,7 +36,8 @@ class Nodes:
     def __init__(self) -> None:
         self._addresses = (f"127.0.0.{number}" for number in count(2))
         head = {"num_cpus": 0, "node_ip_address": next(self._addresses), "include_dashboard": False}
-        self._cluster = Cluster(True, head_node_args={**head, "gcs_server_port": 0, "_system_config": LOOKS})
+        ports = {"gcs_server_port": 0, "dashboard_agent_listen_port": 0}  # whichever are free
+        self._cluster = Cluster(True, head_node_args={**head, **ports, "_system_config": LOOKS})
         self.address = str(self._cluster.address)
         self.workers: list[Any] = []
 
