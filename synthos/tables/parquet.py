@@ -114,8 +114,10 @@ def _shards(file: File, metadata: Any, index: int, offset: int) -> list[Shard]:
 
 def _corrupt(file: File, error: BaseException, shard: Shard | None = None) -> FormatError:
     reason = str(error).strip().splitlines()[0].rstrip(".")
-    if shard is None:
-        what, row = f"is not a sound Parquet file ({reason})", None
-    else:
-        what, row = f"is not a sound Parquet file in rows {shard.start:,} to {shard.stop - 1:,} ({reason})", shard.offset
-    return FormatError(what, where=file.shown, fix="write or download it again", row=row)
+    where = "" if shard is None else f" in rows {shard.start:,} to {shard.stop - 1:,}"
+    return FormatError(
+        f"is not a sound Parquet file{where} ({reason})",
+        where=file.shown,
+        fix="write or download it again",
+        row=None if shard is None else shard.offset,
+    )
