@@ -22,7 +22,8 @@ _FEWEST = 5
 #: Columns of smaller numbers are not looked at: cards and phones are longer, and so are nearly all SSNs.
 _SMALLEST = 10**6
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}")
+#: Begins where a word does: tried at each of its letters, a long word would take the square of its length.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}")
 #: International (with +) or North American; other national forms look like any number and need a telling name.
 _PHONE = re.compile(r"\+\d{1,3}([ .-]?\(?\d{1,5}\)?){2,5}|(\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
 _LOOSE_PHONE = re.compile(r"\+?(\(?\d{1,5}\)?[ ./-]?){2,6}")
