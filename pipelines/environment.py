@@ -14,6 +14,13 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "POLARS_MAX_THREADS": "1",
 }
+#: What tells whoever watches over a job which processes of a cluster work for it, where the job has it.
+MARKS = ("SYNTHOS_JOB_FOLDER",)
+
+
+def of_tasks() -> dict[str, str]:
+    """What tasks on a cluster inherit of this process."""
+    return ONE_THREAD | {name: os.environ[name] for name in MARKS if name in os.environ}
 
 
 def wanted(folder: str) -> dict[str, str]:

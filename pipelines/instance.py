@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import psutil
 
-from pipelines.environment import ONE_THREAD
+from pipelines.environment import of_tasks
 from synthos.errors import ConfigError
 
 #: Bytes of shared memory for a private instance: samples and codes are small, full tables never go there.
@@ -79,7 +79,7 @@ def join(address: str) -> None:
     import ray
 
     _knock(address)
-    ray.init(address, log_to_driver=False, configure_logging=False, runtime_env={"env_vars": ONE_THREAD})
+    ray.init(address, log_to_driver=False, configure_logging=False, runtime_env={"env_vars": of_tasks()})
 
 
 def start(processors: int, folder: str) -> None:

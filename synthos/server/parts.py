@@ -107,6 +107,8 @@ def environment(settings: Settings, config: Path | None, folder: Path, port: int
         "RAY_AUTH_MODE": "token",
         TOKEN: str(token),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # A task that Ray kills for want of memory is otherwise tried again without end, and its job would never fail.
+        "RAY_task_oom_retries": "3",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": f"{ingress.__name__}.{ingress.middlewares.__name__}",

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     headroom : share of processors, memory and GPUs that jobs leave free.
     job_hours : how long an attempt may take.
     job_memory_bytes : how much memory a job and all that it has started may hold, by default all that jobs may have of
-        the machine's; one that holds more is killed, and fails. Over its tasks on a Ray cluster Ray itself watches.
+        the machine's; one that holds more is killed, and fails. Tasks on other machines are Ray's to watch.
     trusted_proxies : addresses whose X-Forwarded-For is believed; where a proxy stands before Ray's, 127.0.0.1 as well.
     """
 

@@ -18,6 +18,8 @@ from synthos.server.jobs.queue import Job
 
 #: Seconds that a process has to clean up after SIGTERM; then it is killed, and all that it has started.
 GRACE = 3.0
+#: Names the job's folder in the environment of its process, and so of whatever a Ray cluster starts for it.
+MARK = "SYNTHOS_JOB_FOLDER"
 #: Why a job is stopped: it was called off, took too long or too much memory, is another's by now, or the worker ends.
 Reason = Literal["cancel", "timeout", "memory", "lost", "drain"]
 
@@ -35,7 +37,7 @@ class Started:
     """A command in a session of its own, whose standard input ends when this process does."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        environment = {**os.environ, "TMPDIR": str(folder)}
+        environment = {**os.environ, "TMPDIR": str(folder), MARK: str(folder)}
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # every process leaves files there, and jobs are many
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment)
         self.pid = self._process.pid
@@ -75,8 +77,9 @@ class Child:
 
     @property
     def memory(self) -> int:
-        """Bytes that its process and all that this has started hold for themselves."""
-        return sum(_own_bytes(process) for process in _family(self._process.pid))
+        """Bytes that its process, all that this has started, and its tasks on this machine hold for themselves."""
+        found = {process.pid: process for process in (*_family(self._process.pid), *_marked(self.folder))}
+        return sum(map(_own_bytes, found.values()))
 
     def poll(self) -> int | None:
         """How it ended; None while it runs. One that was told to stop and does not is killed here."""
@@ -133,6 +136,20 @@ def _family(pid: int) -> list[psutil.Process]:
         head = psutil.Process(pid)
         return [head, *head.children(recursive=True)]
     return []
+
+
+def _marked(folder: Path) -> list[psutil.Process]:
+    """What a Ray cluster has started here for the job: the cluster's children, where it is not the job's own."""
+    if "RAY_ADDRESS" not in os.environ:
+        return []
+    return [process for process in psutil.process_iter() if _mark_of(process) == str(folder)]
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return None
 
 
 def _own_bytes(process: psutil.Process) -> int:
