@@ -49,7 +49,7 @@ def slowly(context: JobContext) -> None:
     """``count``, after as many steps as leave time to be killed in."""
     for done in range(5):
         context.tell(Event(stage="read", done=done, total=5))
-        Told().wait(0.02)
+        Told().wait(context.job.payload.get("step_seconds", 0.02))
     count(context)
 
 
