@@ -67,6 +67,25 @@ def test_models_go_with_their_table_or_when_nobody_uses_them(services: Services,
     assert forget_models(services) == 0
 
 
+def test_what_was_learned_beside_a_table_goes_with_it_and_what_is_learned_later_stays(
+    services: Services, ada: Person, clock: StandingClock
+) -> None:
+    real, other = rows.dataset(services, ada), rows.dataset(services, ada)
+    made, kept = rows.dataset(services, ada), rows.dataset(services, ada)
+    rows.validation(services, ada, made, reference_id=real)
+    rows.validation(services, ada, kept, reference_id=other)
+    first, beside = _model(services, real, "a"), _model(services, other, "b")
+    now = clock().timestamp()
+    for file in (first, beside):
+        os.utime(file, (now, now))
+    assert forget_models(services) == 0
+    assert ada.client.delete(f"/api/v1/datasets/{made}").status_code == 200
+    later = _model(services, real, "c")
+    os.utime(later, (now + 3_600, now + 3_600))
+    assert forget_models(services) == 1
+    assert (first.exists(), beside.exists(), later.exists()) == (False, True, True)
+
+
 def _model(services: Services, dataset_id: str, name: str) -> Path:
     file = folder_of(services.settings, dataset_id) / "00" / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
