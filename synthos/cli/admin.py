@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -39,6 +40,7 @@ def create_user(
             fix = "give one of --company and --colleague-of"
             raise ConfigError("a user has a company or a colleague", where="create-user", fix=fix)
         settings = Settings.load(config)
+        _keep_private()
         made = create(
             settings,
             email=email,
@@ -63,12 +65,18 @@ def migrate(config: ConfigFile = None) -> None:
         from synthos.server.db.migrate import current
         from synthos.server.settings import Settings
 
+        _keep_private()
         with current(Settings.load(config)):
             pass
         typer.echo("the database is of this version")
         return exits.APPROVED
 
     raise typer.Exit(exits.run(work))
+
+
+def _keep_private() -> None:
+    """What is made in the data folder is for its owner alone, as with ``synthos serve``."""
+    os.umask(0o077)
 
 
 def _password() -> str:

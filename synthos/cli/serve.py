@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,7 @@ def command(
         configure_logs(settings.log_level)
 
         def serve(folder: Path) -> int:
+            os.umask(0o077)  # of what lies in the data folder nothing is for other users of the machine
             with platform(settings, config, folder) as running:
                 typer.echo(f"starting; data and secrets lie in {settings.data_folder}", err=True)
                 dashboard, token = running.dashboard

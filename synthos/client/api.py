@@ -124,8 +124,12 @@ class Client:
         RemoteError : the service refuses it, or it is no table; the message says what, where, and what to do.
         """
         file = Path(path)
+        if file.is_dir():
+            raise SourceError("is a folder, and one file is sent at a time", where=str(path), fix="name a file in it")
         if not file.is_file():
             raise SourceError("there is no such file", where=str(path), fix="name a file")
+        if not file.stat().st_size:
+            raise SourceError("the file is empty", where=str(path), fix="give a file with rows")
         if resume is None:
             asked = {"filename": file.name, "file_size": file.stat().st_size, "file_type": file_type(file)}
             told = {} if description is None else {"description": description}

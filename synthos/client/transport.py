@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx2
 
-from synthos.errors import PLACE, CancelledError, RemoteError
+from synthos.errors import PLACE, CancelledError, ConfigError, RemoteError
 
 #: Attempts at one request, the wait before the second, and the longest wait of our own, in seconds.
 ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 6, 0.5, 30.0
@@ -37,6 +37,10 @@ class Transport:
     ----------
     url : of the service, without ``/api/v1``.
     sleep : how to wait; by default as ``breaking_off`` allows.
+
+    Raises
+    ------
+    ConfigError : ``url`` does not begin with http:// or https://.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class Transport:
         transport: httpx2.BaseTransport | None = None,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError("is no address of a service", where=url, fix="begin it with http:// or https://")
         self._over = threading.Event()
         self.url, self._key, self._sleep = url.rstrip("/"), api_key, sleep or self._over.wait
         self._access: str | None = None

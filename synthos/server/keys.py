@@ -35,7 +35,7 @@ def load_keys(settings: Settings) -> Keys:
 
     Raises
     ------
-    ConfigError : the file can be read by others than its owner, or holds something else.
+    ConfigError : the file can be read by others than its owner, holds something else, or cannot be written.
     """
     given = {name: value for name in _NAMES if (value := getattr(settings, name)) is not None}
     found = {} if len(given) == len(_NAMES) else _stored(settings.data_folder)
@@ -45,9 +45,13 @@ def load_keys(settings: Settings) -> Keys:
 
 def _stored(folder: Path) -> dict[str, str]:
     path = folder / FILE
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_once(path, {name: secrets.token_urlsafe(48) for name in _NAMES})
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_once(path, {name: secrets.token_urlsafe(48) for name in _NAMES})
+    except OSError as error:
+        fix = "choose a data_folder that can be written"
+        raise ConfigError(f"no files can be made there ({error.strerror})", where=str(folder), fix=fix) from None
     if path.stat().st_mode & 0o077:
         raise ConfigError("others than its owner can read the secrets", where=str(path), fix="chmod 600 it")
     try:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from yaml import YAMLError
 
 from synthos.errors import ConfigError
 
@@ -163,6 +164,10 @@ class Settings(BaseSettings):
             raise ConfigError(
                 f"{name}: {first['msg']}", where=str(path or "settings"), fix="see docs/service.md"
             ) from None
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f" from line {mark.line + 1} on" if mark is not None else ""
+            raise ConfigError(f"is not YAML{line}", where=str(path), fix="mend it there, or just above") from None
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot be read ({error})", where=str(path), fix="give a YAML mapping") from None
         return settings

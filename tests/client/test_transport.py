@@ -9,7 +9,7 @@ import pytest
 from synthos.client import Client
 from synthos.client.transport import ATTEMPTS, FIRST_WAIT
 from synthos.client.uploads import file_type
-from synthos.errors import RemoteError, SourceError
+from synthos.errors import ConfigError, RemoteError, SourceError
 from synthos.server.datasets.formats import ENDINGS
 from tests.client.conftest import LosesAnAnswer, Unreliable
 from tests.server.conftest import Person, StandingClock
@@ -141,3 +141,16 @@ def test_what_cannot_be_sent_is_told_before_anything_is_asked(
         with pytest.raises(SourceError, match="file" if name == "table.parquet" else "ending"):
             client.upload(tmp_path / name)
     assert len(network.asked) == asked
+
+
+def test_an_address_without_a_scheme_is_told() -> None:
+    with pytest.raises(ConfigError, match="begin it with http://"):
+        Client("127.0.0.1:8000")
+
+
+def test_what_cannot_be_sent_is_told_by_what_it_is(log_in: Callable[[], Client], tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_bytes(b"")
+    with log_in() as client:
+        for path, said in ((tmp_path, "is a folder"), (tmp_path / "empty.csv", "is empty"), (tmp_path / "x", "no")):
+            with pytest.raises(SourceError, match=said):
+                client.upload(path)

@@ -40,6 +40,9 @@ def current(settings: Settings) -> Iterator[Database]:
         yield database
     except AWAY as error:
         raise ConfigError(f"the database does not answer ({_why(error)})", where="database_url", fix=fix) from None
+    except OSError as error:
+        fix = "choose a data_folder that can be written"
+        raise ConfigError(f"no database can be made there ({error.strerror})", where="data_folder", fix=fix) from None
     except CommandError as error:
         fix = "start the version of Synthos that it was last used with, or a newer one"
         raise ConfigError(f"the database is not of a known version ({error})", where="database_url", fix=fix) from None

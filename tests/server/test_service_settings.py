@@ -1,4 +1,4 @@
-"""What an operator sets of a tier, and what stays as it was."""
+"""What an operator sets: tiers that keep the rest, and files and folders that are none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from synthos.errors import ConfigError
+from synthos.server.db.migrate import current
+from synthos.server.keys import load_keys
 from synthos.server.settings import Settings, Tier
 
 USUAL = Settings().tiers
@@ -31,3 +33,20 @@ def test_a_tier_that_is_none_is_told(line: str, tmp_path: Path) -> None:
     file.write_text(f"tiers:\n  {line}\n", encoding="ascii")
     with pytest.raises(ConfigError, match="tiers"):
         Settings.load(file)
+
+
+@pytest.mark.parametrize(("text", "line"), [("port: [1\n", 2), ("port: 1\n\thost: x\n", 2)])
+def test_a_file_that_is_no_yaml_is_told_with_its_line(text: str, line: int, tmp_path: Path) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text(text, encoding="ascii")
+    with pytest.raises(ConfigError, match=rf"service\.yaml: is not YAML from line {line} on"):
+        Settings.load(file)
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    settings = Settings(data_folder=tmp_path / "file" / "data")
+    with pytest.raises(ConfigError, match="no files can be made there"):
+        load_keys(settings)
+    with pytest.raises(ConfigError, match="no database can be made there"), current(settings):
+        pass
