@@ -15,7 +15,7 @@ from pipelines import scan
 from pipelines.validate import validate as validate_on_ray
 from synthos.progress import Event, Listener, silent
 from synthos.tables import parquet, reader
-from tests.pipelines.simulated import Nodes, acting, doing, simulated, still
+from tests.pipelines.simulated import Nodes, acting, simulated, still
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 SHARDS = 12
@@ -96,20 +96,12 @@ def test_a_node_that_joins_is_used_and_outlives_all_others(
 ):
     """The driver owns what every task reads: it is there for the new node when those who had read it are gone."""
 
-    def take_over() -> bool:
-        *old, new = nodes.workers
-        if "stream_model" not in doing(new):
-            return False
-        for node in old:
-            nodes.kill(node)
-        return True
+    def take_over(event: Event) -> None:
+        old = list(nodes.workers)
+        if event.stage == "cascade" and len(old) == 2:
+            nodes.add()
+            for node in old:
+                nodes.kill(node)
 
-    with acting("cascade", take_over) as heard:
-
-        def join(event: Event) -> None:
-            if event.stage == "cascade" and len(nodes.workers) == 2:
-                nodes.add()
-                heard(event)
-
-        assert judged(nodes, arguments, join) == undisturbed
+    assert judged(nodes, arguments, take_over) == undisturbed
     assert len(nodes.workers) == 1
