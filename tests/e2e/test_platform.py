@@ -105,6 +105,7 @@ def test_of_a_command_that_is_killed_nothing_is_left(service: Service) -> None:
     until(lambda: service.has_left_nothing(everybody))
 
 
+@pytest.mark.long
 def test_of_a_supervisor_that_is_killed_nothing_is_left(service: Service) -> None:
     everybody = service.parts("")
     service.supervisor.kill()

@@ -115,6 +115,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_job_back(on_each: Live) -> None
     assert on_each.all(workers) == []
 
 
+@pytest.mark.long
 def test_a_validation_on_ray_is_given_back_too(service: Live, tables: Path, temporary: Path) -> None:
     job_id = service.put("validating", payload={"tables": str(tables)})
     with service.worker(TMPDIR=str(temporary)) as worker:
@@ -204,6 +205,7 @@ def test_a_job_that_crashed_is_tried_again_later(service: Live) -> None:
         assert (row.status, row.attempts) == ("queued", 1) and row.due_at > row.started_at
 
 
+@pytest.mark.long
 def test_a_validation_on_ray_leaves_nothing_when_it_is_cancelled(service: Live, tables: Path, temporary: Path) -> None:
     job_id = service.put("validating", payload={"tables": str(tables)})
     with service.worker(TMPDIR=str(temporary)) as worker:
@@ -216,6 +218,7 @@ def test_a_validation_on_ray_leaves_nothing_when_it_is_cancelled(service: Live, 
         assert wait_for(lambda: list(temporary.glob("sw-*/[0-9]*")) == [], TOO_LONG)
 
 
+@pytest.mark.long
 def test_a_validation_on_ray_dies_with_its_worker(service: Live, tables: Path, temporary: Path) -> None:
     job_id = service.put("validating", payload={"tables": str(tables)})
     with service.worker(TMPDIR=str(temporary)) as worker:

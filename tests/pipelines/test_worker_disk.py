@@ -46,6 +46,7 @@ def sent(client: Any, content: bytes, filename: str, file_type: str) -> str:
     return str(name)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_waited_out(service: Live) -> None:
     content = ("amount,kind\n" + "\n".join(f"{number},{number % 7}" for number in range(600)) + "\n").encode()
     client = service.ada.client

@@ -65,7 +65,7 @@ class World(NamedTuple):
     client: TestClient
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, quick_document: Document
 ) -> Iterator[World]:
