@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge
-from synthos.profiling.spans import Span, span_key, spans
+from synthos.profiling.spans import Span, plan_key, span_key, spans
 from synthos.profiling.store import ScanStore
 from synthos.progress import Event, Listener
 from synthos.tables.sources import Source
@@ -33,6 +33,8 @@ class FullPass:
         self.source, self.plan = source, plan
         self._label, self._listener = label, listener
         self._store = ScanStore(folder, listener) if folder and is_large(source) else None
+        # Once: of a table of many columns it is long.
+        self._plan_key = plan_key(source, plan) if self._store is not None else None
         self._state: ScanState | None = None
         every = spans(source.units())
         self._done, self._total = 0, len(every)
@@ -77,7 +79,7 @@ class FullPass:
         return True
 
     def _key(self, span: Span) -> str | None:
-        return span_key(self.source, span, self.plan) if self._store is not None else None
+        return span_key(span, self._plan_key) if self._plan_key is not None else None
 
     def _add(self, state: ScanState) -> None:
         self._state = state if self._state is None else merge(self._state, state)

@@ -35,8 +35,14 @@ def scan_span(source: Source, span: Span, plan: ScanPlan) -> ScanState:
     return reduce(merge, (scan_unit(source, unit, plan) for unit in span))
 
 
-def span_key(source: Source, span: Span, plan: ScanPlan) -> str | None:
-    """A name for the state of a span that changes with everything that the state depends on.
+def plan_key(source: Source, plan: ScanPlan) -> str:
+    """A name for all that the states of a table's spans depend on beside the spans themselves."""
+    types = [(name, str(source.dtypes[name])) for name in plan.schema.names]
+    return _digest(repr((CODE_VERSION, version("synthos"), version("polars"), version("numpy"), types, plan)))
+
+
+def span_key(span: Span, plan: str) -> str | None:
+    """A name for the state of a span under the plan of that name, which changes with the files.
 
     None where it cannot be known whether a file has changed.
     """
@@ -44,6 +50,8 @@ def span_key(source: Source, span: Span, plan: ScanPlan) -> str | None:
     if any(shard.version is None for shard in shards):
         return None
     places = [(unit.index, [(s.path, s.version, s.start, s.stop, s.rows) for s in unit.shards]) for unit in span]
-    types = [(name, str(source.dtypes[name])) for name in plan.schema.names]
-    text = repr((CODE_VERSION, version("synthos"), version("polars"), version("numpy"), types, plan, places))
+    return _digest(repr((plan, places)))
+
+
+def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -11,7 +11,6 @@ import io
 import os
 import pickle
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import polars as pl
 from synthos.errors import InternalError, StorageError
 from synthos.profiling.scan import ScanState
 from synthos.progress import Event, Listener, silent
+from synthos.tables.writing import write_atomically
 
 #: Seconds after which a part that nobody asked for goes.
 KEPT_SECONDS = 30 * 86_400.0
@@ -79,14 +79,9 @@ class ScanStore:
         body = io.BytesIO()
         _Writer(body, protocol=5).dump(state)
         path = self._path(key)
-        aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                aside.write_bytes(hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
-                aside.replace(path)
-            finally:
-                aside.unlink(missing_ok=True)
+            write_atomically(path, hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
         except OSError as error:
             raise StorageError(
                 f"finished parts of the scan cannot be stored ({error.strerror})",

@@ -109,7 +109,9 @@ def require_rows(rows: int, name: str) -> None:
 def without_values(source: Source, names: list[str]) -> set[str]:
     """Which of the columns hold nothing but nulls. Exact: reads on only for columns that have shown no value yet."""
     left = list(names)
-    for shard in source.readable(source.shards()) if left else ():
+    for shard in source.shards() if left else ():
+        if source.unread is not None and source.check(shard, left) is not None:
+            continue
         for frame in source.read(shard, left):
             # Names found in this shard stay in its frames; only the next shard is read without them.
             counts = frame.null_count().row(0)

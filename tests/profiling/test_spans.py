@@ -20,7 +20,7 @@ from synthos.errors import InternalError, StorageError
 from synthos.profiling import full_pass, store
 from synthos.profiling.full_pass import FullPass
 from synthos.profiling.scan import Scanned, ScanPlan, merge, scan_unit
-from synthos.profiling.spans import LEAST_SPANS, scan_span, span_key, spans
+from synthos.profiling.spans import LEAST_SPANS, plan_key, scan_span, span_key, spans
 from synthos.profiling.store import ScanStore
 from synthos.progress import Event, silent
 from synthos.results import Kind
@@ -157,13 +157,14 @@ def test_another_plan_finds_nothing_of_the_first(folder: Path) -> None:
     plan = plan_of(source)
     other = ScanPlan(plan.schema, plan.codec, total_rows=plan.total_rows, sample_rows=plan.sample_rows, seed=1)
     narrow = source.with_types({**source.dtypes, "n": pl.Float64()})
-    keys = [span_key(source, span, plan), span_key(source, span, other), span_key(narrow, span, plan)]
-    assert len(set(keys)) == 3 and span_key(open_table(folder), span, plan_of(source)) == keys[0]
+    keys = [plan_key(source, plan), plan_key(source, other), plan_key(narrow, plan)]
+    assert len(set(keys)) == 3 and plan_key(open_table(folder), plan_of(source)) == keys[0]
+    assert len({span_key(span, key) for key in keys}) == 3
 
 
 def test_a_table_in_memory_has_no_name_to_be_kept_by() -> None:
     source = open_table(pl.DataFrame({"x": [1.0, 2.0], "c": ["a", "b"], "n": [1, 2]}))
-    assert span_key(source, source.units(), plan_of(source)) is None
+    assert span_key(source.units(), plan_key(source, plan_of(source))) is None
 
 
 def only_file(cache: Path) -> Path:
