@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
@@ -17,11 +18,11 @@ from structlog import get_logger
 
 from synthos.server.breaker import Breaker
 from synthos.server.errors import TooManyError, UnavailableError
-from synthos.server.settings import Settings
 from synthos.server.tasks import in_thread
 
-#: Seconds that one call of Redis may take at most: requests wait for it.
-LONGEST_CALL = 2.0
+if TYPE_CHECKING:
+    from redis import ConnectionPool
+
 #: Seconds of the window.
 MINUTE = 60.0
 _log = get_logger("synthos.server")
@@ -90,25 +91,14 @@ class Windows:
 
 
 class RateLimits:
-    """Counts requests. With ``redis_url`` all replicas count together; each call is one round trip then."""
+    """Counts requests. With a ``pool`` of Redis all replicas count together, in two round trips a request."""
 
-    def __init__(self, settings: Settings) -> None:
-        url = settings.redis_url
-        wait = min(settings.call_seconds, LONGEST_CALL)
-        self._here, self._logins = Windows(), settings.logins_per_minute
+    def __init__(self, logins_per_minute: int, pool: ConnectionPool | None) -> None:
+        self._here, self._logins = Windows(), logins_per_minute
         self._redis: RedisStorage | None = None
         self._window: MovingWindowRateLimiter | None = None
-        if url is not None:
-            # A fifth of a second to import, which those without Redis need not wait for.
-            from redis import ConnectionPool
-            from redis.backoff import NoBackoff
-            from redis.retry import Retry
-
-            address = url.get_secret_value()
-            # One more attempt, for a connection of the pool that has died; by itself the library waits for long.
-            again = Retry(NoBackoff(), 1)
-            pool = ConnectionPool.from_url(address, socket_timeout=wait, socket_connect_timeout=wait, retry=again)
-            self._redis = RedisStorage(address, wrap_exceptions=True, connection_pool=pool)
+        if pool is not None:
+            self._redis = RedisStorage("redis://", wrap_exceptions=True, connection_pool=pool)
             self._window = MovingWindowRateLimiter(self._redis)
         self._breaker = Breaker("rate-limits")
 

@@ -67,7 +67,8 @@ class Settings(BaseSettings):
     ----------
     data_folder : where SQLite, uploads, results and generated secrets lie unless other places are named.
     database_url : ``postgresql+psycopg://…`` or ``sqlite:///…``; by default SQLite under ``data_folder``.
-    redis_url : where replicas share rate limits; by default each counts for itself, which is right for one.
+    redis_url : where replicas share rate limits, and documents they have read; by default each counts for itself, which
+        is right for one, and reads from the storage.
     s3 : where uploads and results lie; by default files under ``data_folder``.
     jwt_secret, token_secret : at least 32 characters; by default generated into ``data_folder``.
     chunk_bytes : smallest size of an upload's parts but the last (larger files have larger ones); S3 wants 5 MiB.

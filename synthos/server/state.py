@@ -10,10 +10,12 @@ from starlette.requests import HTTPConnection
 
 from synthos.server.accounts.passwords import Passwords
 from synthos.server.auth.tokens import AccessTokens
+from synthos.server.cache import Cache
 from synthos.server.db.database import Database
 from synthos.server.idempotency.store import Answers
 from synthos.server.keys import Keys, load_keys
 from synthos.server.rate_limits import RateLimits
+from synthos.server.redis_pool import open_pool
 from synthos.server.settings import Settings
 from synthos.server.storage.base import Storage
 from synthos.server.storage.opening import open_storage
@@ -31,6 +33,7 @@ class Services:
     passwords: Passwords
     answers: Answers
     storage: Storage
+    cache: Cache
 
     def close(self) -> None:
         """Give back what is open."""
@@ -41,16 +44,18 @@ def build(settings: Settings, database: Database | None = None) -> Services:
     """The services that ``settings`` describe; nothing is asked of the database yet."""
     keys = load_keys(settings)
     database = database or Database(settings.database)
+    pool = open_pool(settings)
     tokens = AccessTokens(keys.jwt, settings.access_token_minutes, database.clock)
     return Services(
         settings=settings,
         keys=keys,
         database=database,
         tokens=tokens,
-        limits=RateLimits(settings),
+        limits=RateLimits(settings.logins_per_minute, pool),
         passwords=Passwords(),
         answers=Answers(database, keys),
         storage=open_storage(settings),
+        cache=Cache(pool, keys),
     )
 
 

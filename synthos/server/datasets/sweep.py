@@ -9,7 +9,7 @@ from structlog import get_logger
 
 from synthos.server.audit import log as audit
 from synthos.server.datasets import repository
-from synthos.server.datasets.places import data_key, folder_of
+from synthos.server.datasets.places import data_key, folder_of, profile_key
 from synthos.server.db.database import Tenant
 from synthos.server.db.tables import datasets
 from synthos.server.errors import UnavailableError
@@ -54,6 +54,7 @@ def remove_bytes(services: Services, row: Row[Any]) -> bool:
     try:
         services.storage.abort(data_key(row))
         services.storage.delete_prefix(folder_of(row.id))
+        services.cache.forget(profile_key(row.id))
     except UnavailableError:
         _log.warning("bytes are left for the next sweep", dataset=row.id)
         return False
@@ -69,6 +70,7 @@ def clear(services: Services, row: Row[Any]) -> None:
     try:
         for identifier in validations:
             services.storage.delete_prefix(places.folder(identifier))
+            services.cache.forget(places.document(identifier), places.page(identifier))
     except UnavailableError:
         _log.warning("reports are left for the next sweep", dataset=row.id)
         return

