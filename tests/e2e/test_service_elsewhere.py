@@ -96,8 +96,6 @@ def test_a_table_goes_in_a_verdict_comes_out_and_nothing_stays(
     for table in (synthetic, reference):
         client.delete_dataset(table.id)
     assert not any(table.id in name for name in files(bucket) for table in (synthetic, reference))
-    with redis.Redis.from_url(counters) as asked:
-        assert not any(asked.exists(name) for name in documents)
 
 
 def figures(service: Service) -> dict[str, float]:

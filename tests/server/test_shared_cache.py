@@ -12,12 +12,15 @@ from pydantic import SecretStr
 from synthos.server.app import create_app
 from synthos.server.breaker import FAILURES
 from synthos.server.cache import KEPT_SECONDS, LARGEST, Cache
+from synthos.server.datasets.sweep import expire_uploads
 from synthos.server.errors import NotFoundError
 from synthos.server.keys import Keys
 from synthos.server.redis_pool import open_pool
 from synthos.server.settings import Settings
 from synthos.server.state import Services
+from synthos.server.validations import places
 from tests.server.conftest import Person
+from tests.server.datasets.test_datasets import validation
 from tests.server.datasets.uploading import ready, swap
 
 KEYS = Keys("j" * 40, "t" * 40)
@@ -115,3 +118,20 @@ def test_a_kept_profile_is_shown_to_its_company_alone_and_goes_with_its_table(
     assert ask(eve) == 404
     assert ada.client.delete(f"/api/v1/datasets/{dataset}").status_code == 200
     assert ask(ada) == 404 and redis.keys("synthos:document:*") == []
+
+
+@pytest.mark.slow
+def test_kept_reports_go_when_the_sweep_removes_them(
+    services: Services, settings: Settings, redis: Any, ada: Person
+) -> None:
+    swap(services, cache=cache_of(settings, redis.port, services.keys))
+    dataset = ready(services, ada)
+    made = validation(services, ada, "reference_id", dataset, "completed")
+    for place in (places.document(made), places.page(made)):
+        services.storage.put(place, b"{}")
+    for asked in ("json", "html"):
+        assert ada.client.get(f"/api/v1/validations/{made}/report", params={"format": asked}).status_code == 200
+    assert len(redis.keys("synthos:document:*")) == 2
+    assert ada.client.delete(f"/api/v1/datasets/{dataset}").status_code == 200
+    expire_uploads(services)
+    assert redis.keys("synthos:document:*") == []
