@@ -33,6 +33,7 @@ from synthos.tables.sources import Source, open_table
 
 CHUNK = 1_000_000
 CORES = 2
+_SCANS = {".parquet": pl.scan_parquet, ".csv": pl.scan_csv, ".jsonl": pl.scan_ndjson}
 KINDS: dict[str, Kind] = {
     "amount": "number",
     "score": "number",
@@ -76,8 +77,9 @@ def write(path: Path, rows: int) -> None:
 
 
 def bare(path: Path) -> None:
-    """What any profile needs at least, by polars' own streaming engine on two threads."""
-    lazy = pl.scan_parquet(path)
+    """What any profile needs at least, by polars' own streaming engine. A folder's files are one table."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    lazy = _SCANS[files[0].suffix](files)
     schema = lazy.collect_schema()
     numeric = [name for name, dtype in schema.items() if dtype.is_numeric()]
     queries = [pl.all().null_count().name.suffix(":nulls"), pl.all().approx_n_unique().name.suffix(":distinct")]

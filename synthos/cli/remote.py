@@ -188,7 +188,12 @@ def _datasets(client: Client, synthetic: str, *others: str | None) -> tuple[str,
 
 def _dataset(client: Client, table: str) -> str:
     """The id of a dataset, sent first where ``table`` is a file."""
-    return table if table.startswith("ds_") and not Path(table).exists() else _send(client, Path(table), None, None)
+    if table.startswith("ds_") and not Path(table).exists():
+        return table
+    sent = _send(client, Path(table), None, None)
+    # It stays there, whatever becomes of what it was sent for.
+    typer.echo(f"sent {table}: {sent}", err=True)
+    return sent
 
 
 def _send(client: Client, path: Path, description: str | None, resume: str | None) -> str:

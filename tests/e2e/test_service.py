@@ -62,7 +62,7 @@ def test_the_commands_of_a_shell_do_the_same(
 ) -> None:
     wreck.write_csv(tmp_path / "wreck.csv")
 
-    def remote(*words: str, typed: str = "", code: int = 0) -> str:
+    def remote(*words: str, typed: str = "", code: int = 0, said: str = "") -> str:
         """What a command prints, run from a shell whose owner has logged in nowhere before."""
         done = subprocess.run(
             [sys.executable, "-m", "synthos", "remote", *words],
@@ -71,7 +71,7 @@ def test_the_commands_of_a_shell_do_the_same(
             capture_output=True,
             text=True,
         )
-        assert done.returncode == code, done.stderr
+        assert done.returncode == code and said in done.stderr, done.stderr
         return done.stdout
 
     remote("datasets", code=2)
@@ -79,7 +79,8 @@ def test_the_commands_of_a_shell_do_the_same(
     assert (tmp_path / "config" / "synthos" / "remote.json").stat().st_mode & 0o777 == 0o600
     reference = remote("upload", str(tables / "real.parquet"), "--description", "real").strip()
     words = ("validate", str(tmp_path / "wreck.csv"), "--reference", reference, "--quick")
-    validation, verdict, *reasons = remote(*words, code=1).splitlines()
+    sent = f"sent {tmp_path / 'wreck.csv'}: ds_"
+    validation, verdict, *reasons = remote(*words, code=1, said=sent).splitlines()
     assert verdict.startswith("Rejected: risk") and reasons
     assert remote("watch", validation, code=1).splitlines() == [verdict, *reasons]
     assert json.loads(remote("report", validation, "--format", "json"))["decision"] == "rejected"
