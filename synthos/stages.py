@@ -22,7 +22,7 @@ from synthos.dimensions.temporal_stability import EXCHANGEABLE
 from synthos.errors import CancelledError, ConfigError, InputError, InternalError, TooFewRowsError
 from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.full_pass import FullPass, is_large
-from synthos.profiling.scan import Scanned, ScanPlan
+from synthos.profiling.scan import SAMPLE_ROWS, Scanned, ScanPlan
 from synthos.profiling.spans import scan_span
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
@@ -47,7 +47,7 @@ from synthos.sampling import assemble
 from synthos.sampling.check import check_sample
 from synthos.sampling.evidence import ArmData, Evidence
 from synthos.sampling.seeds import derive
-from synthos.tables.alignment import align
+from synthos.tables.alignment import MINIMUM_ROWS, align
 from synthos.tables.codec import Codec
 from synthos.tables.kinds import check_names, load_overrides
 from synthos.tables.schema import Schema
@@ -68,6 +68,8 @@ QUICK_ALONE = NotApplicable(
     "reference table and without the quick mode"
 )
 NO_REFERENCE = NotApplicable(reason="the cascade compares with models trained on real rows; give a reference table")
+#: Bytes that a table's sample may take, roughly; tables of very long rows have shorter samples.
+SAMPLE_BYTES = 256 * 2**20
 #: Parts of the installation that a verdict depends on.
 PACKAGES = ("synthos", "numpy", "polars", "pyarrow", "scikit-learn", "torch")
 KindsOption = Mapping[str, Kind] | str | Path | None
@@ -117,7 +119,26 @@ class Job:
     def plan(self, role: str) -> ScanPlan:
         # Rounded down to a power of two: parts of a scan that were kept stay good while the table grows up to the next.
         rows = 1 << (self.sources[role].rows.bit_length() - 1)
-        return ScanPlan(schema=self.schema, codec=self.codec, total_rows=rows, seed=self.seed or 0)
+        sampled = sample_rows(self.sources[role])
+        return ScanPlan(self.schema, self.codec, sampled, total_rows=rows, seed=self.seed or 0)
+
+
+def sample_rows(source: Source) -> int:
+    """Most rows that a table's sample has: fewer where rows are so long that ``SAMPLE_BYTES`` hold no more of them."""
+    # Rounded down to a power of two, so that a table whose rows get a little longer is not read anew.
+    fitting = 1 << (max(MINIMUM_ROWS, int(SAMPLE_BYTES / source.row_bytes)).bit_length() - 1)
+    return min(SAMPLE_ROWS, max(MINIMUM_ROWS, fitting))
+
+
+def _small_samples(sources: Mapping[str, Source]) -> list[str]:
+    """What is to be said of tables whose samples are small because their rows are long."""
+    limits = {role: sample_rows(source) for role, source in sources.items()}
+    return [
+        f"The sample of the {role} table has {limits[role]:,} rows and not {min(SAMPLE_ROWS, source.rows):,}: a row "
+        f"takes about {source.row_bytes / 1024:,.0f} KiB."
+        for role, source in sources.items()
+        if limits[role] < min(SAMPLE_ROWS, source.rows)
+    ]
 
 
 def begin(
@@ -175,7 +196,7 @@ def prepare(
     return Job(
         alignment.sources,
         alignment.schema,
-        alignment.notes,
+        (*alignment.notes, *_small_samples(alignment.sources)),
         codec,
         quick=quick,
         seed=seed,

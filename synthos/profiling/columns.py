@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from synthos.tables.schema import NUMERIC_KINDS, Column
 
 #: Distinct hashes kept for each column of tables that are not very wide: a relative standard error of 1.6 % beyond.
 DISTINCT_CAPACITY = 4096
+
+#: Of longer values so many characters are remembered, their length and their hash.
+LONGEST = 4096
 
 Floats = npt.NDArray[np.float64]
 
@@ -132,7 +136,7 @@ class ColumnScanner:
         order = np.argsort(hashes)
         counted = DistinctRows(hashes[order], counts[order], distinct.SPACE)
         self._distinct = distinct.merge(self._distinct, counted, self._limits.distinct)
-        self._remember(self._plain(values), counts)
+        self._remember(values, counts)
 
     def _sketch(self, series: pl.Series, hashes: Hashes, present: Floats | None, nulls: int) -> None:
         valid = hashes[series.is_not_null().to_numpy()] if nulls else hashes
@@ -141,12 +145,22 @@ class ColumnScanner:
             self._heavy = heavy.merge(self._heavy, heavy.of_numbers(present, valid, self._limits.heavy))
         elif self._column.kind != "key":
             tally = series.drop_nulls().alias("value").value_counts(name="rows")
-            self._remember(self._plain(tally["value"]), tally["rows"].to_numpy().astype(np.int64))
+            self._remember(tally["value"], tally["rows"].to_numpy().astype(np.int64))
 
-    def _remember(self, values: Floats | list[str], counts: npt.NDArray[np.int64]) -> None:
-        self._heavy = heavy.merge(self._heavy, heavy.of(values, counts, self._limits.heavy))
+    def _remember(self, values: pl.Series, counts: npt.NDArray[np.int64]) -> None:
+        kept, cut = heavy.survivors(counts, self._limits.heavy)
+        found = heavy.of(self._plain(values.gather(kept)), counts[kept] - cut, self._limits.heavy)
+        self._heavy = heavy.merge(self._heavy, replace(found, lost=cut))
 
     def _plain(self, values: pl.Series) -> Floats | list[str]:
         if self._numeric and self._column.kind != "text":
             return numeric_view(values, self._column.kind).to_numpy().astype(np.float64, copy=False)
-        return label_view(values).to_list()
+        return [_shortened(text) for text in label_view(values).to_list()]
+
+
+def _shortened(text: str) -> str:
+    """The text; of a long one the beginning and what tells it from others, so that many of them can be held."""
+    if len(text) <= LONGEST:
+        return text
+    rest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return f"{text[:LONGEST]}… [{len(text):,} characters, {rest}]"

@@ -14,9 +14,12 @@ import polars as pl
 
 from synthos.profiling.hashing import Hashes
 from synthos.tables.codec import Codes
+from synthos.tables.types import compact
 
 #: Distinct values (null among them) up to which a column is counted through its dictionary.
 LIMIT = 512
+#: Bytes that they may take together.
+LIMIT_BYTES = 4 << 20
 #: Rows looked at together for new values; bounds the work wasted on a column that has too many.
 _CHUNK = 4096
 
@@ -37,7 +40,7 @@ class Dictionary:
         self.values: pl.Series | None = None
 
     def index(self, series: pl.Series, hashes: Hashes) -> Indices | None:
-        """Which known value each row holds, counted; None where the values would become more than ``LIMIT``."""
+        """Which known value each row holds, counted; None where the values would become too many or too long."""
         found = self._look_up(hashes)
         missing = np.arange(len(hashes)) if found is None else np.flatnonzero(self.hashes[found] != hashes)
         while len(missing):
@@ -62,7 +65,9 @@ class Dictionary:
         fresh, first = np.unique(hashes[rows], return_index=True)
         if len(self.hashes) + len(fresh) > LIMIT:
             return False
-        values = series.gather(rows[first])
+        values = compact(series.gather(rows[first]).to_frame()).to_series()
+        if values.estimated_size() + (0 if self.values is None else self.values.estimated_size()) > LIMIT_BYTES:
+            return False
         self.hashes = np.concatenate([self.hashes, fresh])
         self.counts = np.concatenate([self.counts, np.zeros(len(fresh), np.int64)])
         self.values = values if self.values is None else pl.concat([self.values, values])

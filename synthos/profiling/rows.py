@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synthos.profiling.hashing import Hashes, priorities
+from synthos.tables.types import compact
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class ShardRows:
             return self
         # Priorities are distinct: positions pass through bijections of 64-bit words.
         chosen = np.flatnonzero(self.priorities <= _smallest(self.priorities, count)) if count else np.empty(0, int)
-        return ShardRows(self.seen, self.positions[chosen], self.priorities[chosen], self.frame[chosen])
+        frame = compact(self.frame[chosen])
+        return ShardRows(self.seen, self.positions[chosen], self.priorities[chosen], frame)
 
 
 def _smallest(ranks: Hashes, count: int) -> np.uint64:
@@ -59,7 +61,7 @@ class RowKeeper:
         if len(chosen):
             self._positions.append(chosen + self._seen)
             self._priorities.append(ranks[chosen])
-            self._frames.append(batch if len(chosen) == batch.height else batch[chosen])
+            self._frames.append(batch if len(chosen) == batch.height else compact(batch[chosen]))
             self._held += len(chosen)
         self._seen += batch.height
         if self._held > 2 * self._capacity:

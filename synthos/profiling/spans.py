@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: A table is cut into at least so many spans, if it has as many units, and fewer than twice as many.
 LEAST_SPANS = 64
 #: Raise with every change to reading or scanning that changes a state.
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 Span = tuple[Unit, ...]
 

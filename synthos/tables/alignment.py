@@ -21,6 +21,8 @@ MINIMUM_ROWS = 500
 PEEK_ROWS = 50_000
 #: Wide tables are peeked at with fewer rows, so that no peek holds more values than this.
 PEEK_VALUES = 20_000_000
+#: Nor more bytes.
+PEEK_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def align(
     check_names(declared, base.dtypes, base.name)
     notes = [note for role, source in tables.items() for note in _match(base, base_role, source, role)]
 
-    peek = base.peek(min(PEEK_ROWS, max(MINIMUM_ROWS, PEEK_VALUES // len(base.dtypes))), seed)
+    fitting = min(PEEK_VALUES // len(base.dtypes), int(PEEK_BYTES / base.row_bytes))
+    peek = base.peek(min(PEEK_ROWS, max(MINIMUM_ROWS, fitting)), seed)
     unseen = [name for name, nulls in zip(peek.columns, peek.null_count().row(0), strict=True) if nulls == peek.height]
     empty = {
         role: without_values(source, unseen if role == base_role else list(base.dtypes))

@@ -15,7 +15,7 @@ from synthos.errors import FormatError
 from synthos.tables.arrow_types import frame_of, schema_of
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
-from synthos.tables.reader import SHARD_ROWS, Reader, Shard
+from synthos.tables.reader import BATCH_ROWS, SHARD_BYTES, SHARD_ROWS, Reader, Shard, rows_within
 
 FILE_MAGIC = b"ARROW1"
 
@@ -28,7 +28,7 @@ class ArrowReader:
     dtypes: Mapping[str, pl.DataType]
     shards: tuple[Shard, ...]
 
-    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def read(self, shard: Shard, columns: Sequence[str], most: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
         with _batches(self.files[shard.path]) as (reader, indexed):
             if not indexed:
                 yield from (frame_of(batch.select(columns)) for batch in reader)
@@ -67,10 +67,11 @@ def _lengths(file: File) -> list[int]:
 
 
 def _shards(file: File, lengths: Sequence[int], indexed: bool, before: Sequence[Shard]) -> list[Shard]:
-    """Neighbouring batches of up to about ``SHARD_ROWS`` rows together."""
+    """Neighbouring batches of up to about ``SHARD_ROWS`` rows and ``SHARD_BYTES`` together."""
     runs: list[tuple[int, int, int]] = []  # first batch, end, rows
+    most = min(SHARD_ROWS, rows_within(file.size, sum(lengths), SHARD_BYTES))
     for number, rows in enumerate(lengths):
-        if runs and (not indexed or runs[-1][2] + rows <= SHARD_ROWS):
+        if runs and (not indexed or runs[-1][2] + rows <= most):
             runs[-1] = (runs[-1][0], number + 1, runs[-1][2] + rows)
         else:
             runs.append((number, number + 1, rows))

@@ -24,7 +24,7 @@ from synthos.errors import FormatError, InputError, TooFewRowsError
 from synthos.tables.arrow_types import arrow_type, frame_of, plain, polars_type, wider
 from synthos.tables.files import CHUNK_BYTES, File
 from synthos.tables.folder import common_columns, unique_names
-from synthos.tables.reader import Reader, Shard
+from synthos.tables.reader import BATCH_ROWS, Reader, Shard
 from synthos.tables.text import Piece, Style, following, open_text, shard_pieces, survey, undecodable
 from synthos.tables.types import canonical
 
@@ -60,9 +60,9 @@ class DelimitedReader:
     def dtypes(self) -> Mapping[str, pl.DataType]:
         return {name: polars_type(dtype) for name, dtype in self.types.items()}
 
-    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def read(self, shard: Shard, columns: Sequence[str], most: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
         layout = self.layouts[shard.path]
-        for piece in shard_pieces(layout.file, shard, layout.style):
+        for piece in shard_pieces(layout.file, shard, layout.style, most):
             table = _parse(piece, layout, {name: self.types[name] for name in columns})
             texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
             yield frame_of(table).with_columns(pl.when(pl.col(texts) != "").then(pl.col(texts)))

@@ -19,7 +19,7 @@ from synthos.errors import FormatError, TooFewRowsError
 from synthos.tables.arrow_types import arrow_type, frame_of, plain, polars_type, wider
 from synthos.tables.files import File
 from synthos.tables.folder import unique_names
-from synthos.tables.reader import Reader, Shard
+from synthos.tables.reader import BATCH_ROWS, Reader, Shard
 from synthos.tables.text import Piece, Style, following, shard_pieces, survey, undecodable
 
 STYLE = Style()
@@ -37,10 +37,10 @@ class JsonLinesReader:
     def dtypes(self) -> Mapping[str, pl.DataType]:
         return {name: polars_type(dtype) for name, dtype in self.types.items()}
 
-    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def read(self, shard: Shard, columns: Sequence[str], most: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
         file = self.files[shard.path]
         types = {name: self.types[name] for name in columns}
-        for piece in shard_pieces(file, shard, STYLE):
+        for piece in shard_pieces(file, shard, STYLE, most):
             yield frame_of(_parse(piece, file, types, strict=len(types) == len(self.types)))
 
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from synthos.tables.reader import SHARD_ROWS, Reader, Shard
+from synthos.tables.reader import BATCH_ROWS, SHARD_ROWS, Reader, Shard
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class MemoryReader:
             for index, (start, stop) in enumerate(bounds)
         )
 
-    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def read(self, shard: Shard, columns: Sequence[str], most: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
         yield self.frame.select(columns).slice(shard.start, shard.stop - shard.start)
 
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:

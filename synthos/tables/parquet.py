@@ -1,4 +1,8 @@
-"""Parquet: shards are row groups, small ones taken together and large ones cut."""
+"""Parquet: shards are row groups, small ones taken together and long ones cut.
+
+A reader has to begin a group at its beginning, so that cutting one of few but large rows would have it read again for
+each piece. Such a group is read as a stream, of which a page of every column and a bounded batch are held.
+"""
 
 from __future__ import annotations
 
@@ -16,42 +20,35 @@ from synthos.errors import FormatError
 from synthos.tables.arrow_types import frame_of, schema_of
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
-from synthos.tables.reader import BATCH_ROWS, SHARD_ROWS, Reader, Shard
+from synthos.tables.reader import BATCH_BYTES, BATCH_ROWS, SHARD_BYTES, SHARD_ROWS, Reader, Shard, rows_within
+
+#: Row groups of more bytes, decompressed, are streamed; polars reads others faster, and holds all of them.
+STREAMED_BYTES = 256 * 2**20
+#: What is read ahead of each column of a group that is streamed.
+_AHEAD_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class ParquetReader:
-    """Parquet files of one schema."""
+    """Parquet files of one schema. ``streamed`` are the files of which a row group is large."""
 
     files: Mapping[str, File]
     dtypes: Mapping[str, pl.DataType]
     shards: tuple[Shard, ...]
+    streamed: frozenset[str] = frozenset()
 
-    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def read(self, shard: Shard, columns: Sequence[str], most: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
         file = self.files[shard.path]
         try:
             with reading(file.shown):
-                if file.scheme is None:
+                large = shard.path in self.streamed or most < BATCH_ROWS
+                if file.scheme is None and not large:
                     lazy = pl.scan_parquet(shard.path, glob=False, hive_partitioning=False)
                     yield lazy.slice(shard.start, shard.stop - shard.start).select(columns).collect()
                 else:
-                    yield from self._remote(file, shard, columns)
+                    yield from _stream(file, shard, columns, most, large)
         except (PolarsError, PanicException, pa.ArrowInvalid) as error:
             raise _corrupt(file, error, shard) from error
-
-    def _remote(self, file: File, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        with file.open() as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
-            first = 0
-            for group in range(parquet.metadata.num_row_groups):
-                last = first + parquet.metadata.row_group(group).num_rows
-                if first < shard.stop and last > shard.start:
-                    seen = first
-                    for batch in parquet.iter_batches(BATCH_ROWS, row_groups=[group], columns=list(columns)):
-                        low, high = max(shard.start - seen, 0), min(shard.stop - seen, batch.num_rows)
-                        seen += batch.num_rows
-                        if low < high:
-                            yield frame_of(batch.slice(low, high - low))
-                first = last
 
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         return self
@@ -67,6 +64,7 @@ def open_parquet(files: Sequence[File]) -> Reader:
     """
     schemas: list[tuple[str, Mapping[str, pl.DataType]]] = []
     shards: list[Shard] = []
+    streamed: set[str] = set()
     for file in files:
         try:
             with reading(file.shown), file.open() as stream, pq.ParquetFile(stream) as parquet:
@@ -74,42 +72,65 @@ def open_parquet(files: Sequence[File]) -> Reader:
                 unique_names(names, file.shown)
                 schemas.append((file.shown, schema_of(parquet.schema_arrow)))
                 offset = shards[-1].offset + shards[-1].rows if shards else 0
-                shards += _shards(file, parquet.metadata, len(shards), offset)
+                groups = _groups(parquet.metadata)
+                shards += _shards(file, groups, len(shards), offset)
+                if any(size > STREAMED_BYTES for _, size in groups):
+                    streamed.add(file.path)
         except pa.ArrowException as error:
             raise _corrupt(file, error) from error
-    return ParquetReader({file.path: file for file in files}, common_dtypes(schemas), tuple(shards))
+    known = {file.path: file for file in files}
+    return ParquetReader(known, common_dtypes(schemas), tuple(shards), frozenset(streamed))
 
 
-def _shards(file: File, metadata: Any, index: int, offset: int) -> list[Shard]:
-    """Row groups gathered up to about ``SHARD_ROWS``; a group of more than twice that is cut into even parts."""
-    runs: list[tuple[int, int]] = []
-    row, begin = 0, 0
-    for group in range(metadata.num_row_groups):
-        row += metadata.row_group(group).num_rows
+def _groups(metadata: Any) -> list[tuple[int, int]]:
+    """Rows of each row group, and its bytes, decompressed."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    return [(group.num_rows, group.total_byte_size) for group in groups]
+
+
+def _shards(file: File, groups: Sequence[tuple[int, int]], index: int, offset: int) -> list[Shard]:
+    """Row groups gathered up to about ``SHARD_ROWS`` and ``SHARD_BYTES``; what is twice as long is cut evenly."""
+    runs: list[tuple[int, int, int]] = []  # first row, end, bytes
+    row = begin = size = 0
+    for rows, bytes_ in groups:
+        if row > begin and size + bytes_ > SHARD_BYTES:
+            runs.append((begin, row, size))
+            begin, size = row, 0
+        row, size = row + rows, size + bytes_
         if row - begin > 2 * SHARD_ROWS:
             parts = -(-(row - begin) // SHARD_ROWS)
             cuts = [begin + (row - begin) * part // parts for part in range(parts + 1)]
-            runs += list(pairwise(cuts))
-            begin = row
+            runs += [(start, stop, size // parts) for start, stop in pairwise(cuts)]
+            begin, size = row, 0
         elif row - begin >= SHARD_ROWS // 2:
-            runs.append((begin, row))
-            begin = row
+            runs.append((begin, row, size))
+            begin, size = row, 0
     if row > begin:
-        runs.append((begin, row))
-    share = file.size / max(1, row)
+        runs.append((begin, row, size))
     return [
-        Shard(
-            index + position,
-            file.path,
-            offset + start,
-            stop - start,
-            int(share * (stop - start)),
-            start,
-            stop,
-            version=file.version,
-        )
-        for position, (start, stop) in enumerate(runs)
+        Shard(index + at, file.path, offset + start, stop - start, bytes_, start, stop, version=file.version)
+        for at, (start, stop, bytes_) in enumerate(runs)
     ]
+
+
+def _stream(file: File, shard: Shard, columns: Sequence[str], most: int, large: bool) -> Iterator[pl.DataFrame]:
+    """The rows of a shard in bounded batches. What is not ``large`` is asked for at once, as servers like it."""
+    ahead = _AHEAD_BYTES if large else 0
+    with file.open() as stream, pq.ParquetFile(stream, pre_buffer=not large, buffer_size=ahead) as parquet:
+        first = 0
+        for group, (rows, size) in enumerate(_groups(parquet.metadata)):
+            last = first + rows
+            if first < shard.stop and last > shard.start:
+                seen = first
+                length = min(most, rows_within(size, rows, BATCH_BYTES // 2))
+                for batch in parquet.iter_batches(length, row_groups=[group], columns=list(columns)):
+                    low, high = max(shard.start - seen, 0), min(shard.stop - seen, batch.num_rows)
+                    seen += batch.num_rows
+                    if low < high:
+                        yield frame_of(batch.slice(low, high - low))
+                    if seen >= shard.stop:
+                        return
+            first = last
 
 
 def _corrupt(file: File, error: BaseException, shard: Shard | None = None) -> FormatError:

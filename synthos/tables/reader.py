@@ -8,10 +8,12 @@ from typing import Protocol
 
 import polars as pl
 
-#: No frame that ``Source.read`` yields is longer.
-BATCH_ROWS = 131_072
+#: No frame that ``Source.read`` yields is longer, and none of several rows much larger.
+BATCH_ROWS, BATCH_BYTES = 131_072, 32 * 2**20
 #: Shards of files that do not bring units of their own (row groups, record batches) have about this many rows.
 SHARD_ROWS = 262_144
+#: Row groups and record batches are gathered into shards of up to so many bytes.
+SHARD_BYTES = 64 * 2**20
 #: Shards that are small are scanned together, up to so many rows and bytes.
 UNIT_ROWS, UNIT_BYTES = SHARD_ROWS // 2, 32 * 2**20
 
@@ -26,7 +28,7 @@ class Shard:
     path : the file it lies in (the table's name for tables in memory).
     offset : its first row in the table, counted from 0.
     rows : how many rows it has.
-    bytes : roughly how many bytes are read for it, for planning.
+    bytes : roughly how many bytes its rows take, decompressed where that is known, for planning.
     start, stop : where it lies in its file, in the format's own unit (rows, record batches or bytes).
     line : for text, the line of the file (counted from 1) on which it begins.
     version : of its file; another one where its contents changed. None where that cannot be known.
@@ -61,6 +63,15 @@ class Unit:
         return self.shards[0].offset
 
 
+def rows_within(size: int, rows: int, most: int = BATCH_BYTES) -> int:
+    """How many of ``rows`` rows that take ``size`` bytes together fit into ``most`` bytes; one at least.
+
+    >>> rows_within(300 * 2**20, 300)
+    32
+    """
+    return max(1, rows * most // max(size, 1))
+
+
 def units(shards: Sequence[Shard]) -> tuple[Unit, ...]:
     """The shards in table order, small neighbours together. Shards that are added behind leave all but the last."""
     gathered: list[list[Shard]] = []
@@ -89,8 +100,12 @@ class Reader(Protocol):
     @property
     def shards(self) -> tuple[Shard, ...]: ...
 
-    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Frames of any height with exactly ``columns``, in row order; types are brought into line by the source."""
+    def read(self, shard: Shard, columns: Sequence[str], most: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
+        """Frames of any height with exactly ``columns``, in row order; types are brought into line by the source.
+
+        With ``most`` below ``BATCH_ROWS`` memory is short: about so many rows are held at once, as far as the format
+        lets rows be read apart.
+        """
         ...
 
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:

@@ -22,8 +22,8 @@ from synthos.tables.jsonl import open_jsonl
 from synthos.tables.kinds import check_kind, check_names
 from synthos.tables.memory import MemoryReader
 from synthos.tables.parquet import open_parquet
-from synthos.tables.reader import BATCH_ROWS, Reader, Shard, Unit, units
-from synthos.tables.types import DATETIME, canonical_dtypes, check_batch, conform, named
+from synthos.tables.reader import BATCH_BYTES, BATCH_ROWS, Reader, Shard, Unit, rows_within, units
+from synthos.tables.types import DATETIME, canonical_dtypes, check_batch, compact, conform, named
 
 Opener = Callable[[Sequence[File]], Reader]
 #: File endings and what opens them.
@@ -50,6 +50,7 @@ class Source:
     bytes : size where it is stored; None where that is not known.
     rows : exact number of rows, also of those that turn out not to be readable.
     unread : files that could not be opened; None where whatever cannot be read is an error.
+    step : most rows that are held at once while a shard is read; fewer than ``BATCH_ROWS`` where memory is short.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Source:
     reader: Reader = field(repr=False)
     spool: Spool | None = field(default=None, repr=False, compare=False)
     unread: tuple[Unread, ...] | None = None
+    step: int = BATCH_ROWS
 
     def __getstate__(self) -> dict[str, Any]:
         # Temporary files belong to the process that made them; its own source keeps them alive.
@@ -69,7 +71,7 @@ class Source:
         return self.reader.shards
 
     def read(self, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """The shard's rows in order, in frames of at most ``BATCH_ROWS``, with NaN as null.
+        """The shard's rows in order, in frames of at most ``step`` rows and about ``BATCH_BYTES``, with NaN as null.
 
         Raises
         ------
@@ -83,10 +85,11 @@ class Source:
             raise SchemaError(f"has no column {named(unknown)}", where=self.name)
         dtypes = {name: self.dtypes[name] for name in wanted}
         seen = 0
-        for raw in self.reader.read(shard, wanted):
-            for start in range(0, raw.height, BATCH_ROWS):
+        for raw in self.reader.read(shard, wanted, self.step):
+            step = min(self.step, rows_within(int(raw.estimated_size()), raw.height, BATCH_BYTES))
+            for start in range(0, raw.height, step):
                 first = shard.offset + seen
-                frame = conform(raw.slice(start, BATCH_ROWS), dtypes, self.name, first)
+                frame = conform(raw.slice(start, step), dtypes, self.name, first)
                 yield check_batch(frame, self.name, first)
                 seen += frame.height
         if seen != shard.rows:
@@ -99,6 +102,13 @@ class Source:
     def units(self) -> tuple[Unit, ...]:
         """The shards in table order, small neighbours together; fixed by the files alone."""
         return units(self.shards())
+
+    @property
+    def row_bytes(self) -> float:
+        """What a row takes on average, roughly, once it is decoded."""
+        shards = self.shards()
+        stored = sum(shard.bytes for shard in shards) / sum(shard.rows for shard in shards)
+        return max(stored, 8.0 * len(self.dtypes))
 
     def check(self, shard: Shard, columns: Sequence[str] | None = None) -> Unread | None:
         """What is wrong with a shard that cannot be read, where that is to be left out; None of one that can be.
@@ -140,14 +150,15 @@ class Source:
         FormatError, EncodingError, SchemaError, SourceError : as ``read``.
         """
         held: list[pl.DataFrame] = []
-        rows = 0
+        rows = size = 0
         for shard in shards:
             for frame in self.read(shard, columns):
-                if held and rows + frame.height > BATCH_ROWS:
+                taken = int(frame.estimated_size())
+                rows, size = rows + frame.height, size + taken
+                if held and (rows > self.step or size > BATCH_BYTES):
                     yield _joined(held)
-                    held, rows = [], 0
+                    held, rows, size = [], frame.height, taken
                 held.append(frame)
-                rows += frame.height
         if held:
             yield _joined(held)
 
@@ -170,7 +181,7 @@ class Source:
             seen = 0
             for frame in self.read(shard):
                 here = picked[(picked >= seen) & (picked < seen + frame.height)] - seen
-                parts.append(frame[here])
+                parts.append(compact(frame[here]))
                 seen += frame.height
         return pl.concat(parts)
 

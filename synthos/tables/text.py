@@ -17,13 +17,15 @@ import pyarrow as pa
 
 from synthos.errors import EncodingError, FormatError
 from synthos.tables.files import CHUNK_BYTES, File, reading
-from synthos.tables.reader import Shard
+from synthos.tables.reader import BATCH_ROWS, Shard
 
 SHARD_BYTES = 32 << 20
 #: A record may not be longer: what looks longer is a quote that was never closed.
 RECORD_BYTES = 64 << 20
 SAMPLES = 16
 SAMPLE_BYTES = 1 << 20
+#: All samples together may not be longer, where records are very long.
+SAMPLES_BYTES = 128 << 20
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _QUOTE, _FEED, _RETURN = 34, 10, 13
 
@@ -59,10 +61,13 @@ class Samples:
                 self.kept = [_head(item, style) for item in self.kept]
                 piece = _head(piece, style)
             self.kept.append(piece)
-            if len(self.kept) > 2 * SAMPLES:
+            while len(self.kept) > 2 * SAMPLES or (len(self.kept) > 1 and self._bytes() > SAMPLES_BYTES):
                 self.kept = self.kept[::2]
                 self.stride *= 2
         self.seen += 1
+
+    def _bytes(self) -> int:
+        return sum(len(piece.data) for piece in self.kept)
 
 
 def compression(file: File) -> str | None:
@@ -125,16 +130,27 @@ def following(before: Sequence[Shard], found: Sequence[Shard]) -> list[Shard]:
     return [replace(shard, index=len(before) + at, offset=offset + shard.offset) for at, shard in enumerate(found)]
 
 
-def shard_pieces(file: File, shard: Shard, style: Style) -> Iterator[Piece]:
-    """The records of a shard: one piece of an uncompressed file, a stream of pieces of a compressed one."""
-    if compression(file) is None:
+def shard_pieces(file: File, shard: Shard, style: Style, most: int = BATCH_ROWS) -> Iterator[Piece]:
+    """The records of a shard: one piece of an uncompressed file, a stream of pieces of a compressed one.
+
+    With ``most`` below ``BATCH_ROWS`` the former is a stream too, of pieces of about so many records.
+    """
+    if compression(file) is None and most >= BATCH_ROWS:
         yield Piece(file.read(shard.start, shard.stop), shard.start, shard.line, shard.rows)
-    else:
-        yield from pieces(file, shard.start, shard.line, style)
+        return
+    chunk = min(CHUNK_BYTES, most * (-(-shard.bytes // shard.rows)))
+    stop = shard.stop if compression(file) is None else None
+    yield from pieces(file, shard.start, shard.line, style, max(chunk, 1), stop)
 
 
-def pieces(file: File, start: int, line: int, style: Style) -> Iterator[Piece]:
-    """Whole records in pieces of about ``CHUNK_BYTES``, from byte ``start``, which begins a record on line ``line``."""
+def pieces(
+    file: File, start: int, line: int, style: Style, size: int | None = None, stop: int | None = None
+) -> Iterator[Piece]:
+    """Whole records in pieces, from byte ``start``, which begins a record on line ``line``.
+
+    A piece has about ``size`` bytes, ``CHUNK_BYTES`` by default. The last ends at byte ``stop``, which ends a record,
+    or with the file.
+    """
     with open_text(file) as stream:
         if compression(file) is None:
             stream.seek(start)
@@ -142,7 +158,8 @@ def pieces(file: File, start: int, line: int, style: Style) -> Iterator[Piece]:
             stream.read(start)
         rest = b""
         while True:
-            chunk = stream.read(CHUNK_BYTES)
+            wanted = max(size or CHUNK_BYTES, len(rest))  # a long record is looked through a few times only
+            chunk = stream.read(wanted if stop is None else min(wanted, stop - start - len(rest)))
             data, last = rest + chunk, not chunk
             end, rows = _records(data, last, style, file.shown, line)
             if (last and end < len(data)) or len(data) - end > RECORD_BYTES:

@@ -113,6 +113,16 @@ def conform(frame: pl.DataFrame, dtypes: Mapping[str, pl.DataType], where: str, 
     return done.select(list(dtypes))
 
 
+def compact(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same frame, which keeps no more than its own values alive.
+
+    Strings that were picked out of a frame hold on to all of that frame's strings.
+    """
+    texts = [column for column in frame if column.dtype == pl.String]
+    held = [pl.Series(column.name, column.to_arrow(compat_level=pl.CompatLevel.oldest())) for column in texts]
+    return frame.with_columns(held) if held else frame
+
+
 def check_batch(frame: pl.DataFrame, where: str, first_row: int) -> pl.DataFrame:
     """``frame`` with NaN as null, after making sure that no float is infinite.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,12 +53,14 @@ def test_record_batches_become_shards_of_about_one_size(tmp_path: Path, monkeypa
     assert_frame_equal(rows_of(source), table(1_000))
 
 
-def test_bytes_of_shards_add_up_to_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_of_shards_add_up_to_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthos.tables.parquet.SHARD_ROWS", 100)
     for part in range(3):
         table(700).write_parquet(tmp_path / f"{part}.parquet", row_group_size=100)
     source = open_table(tmp_path)
-    assert sum(shard.bytes for shard in source.shards()) == pytest.approx(source.bytes, rel=0.01)
+    footers = [pq.ParquetFile(path).metadata for path in sorted(tmp_path.iterdir())]
+    groups = [footer.row_group(number) for footer in footers for number in range(footer.num_row_groups)]
+    assert sum(shard.bytes for shard in source.shards()) == sum(group.total_byte_size for group in groups)
     assert [shard.index for shard in source.shards()] == list(range(21))
     assert_frame_equal(rows_of(source), pl.concat([table(700)] * 3))
 
@@ -77,3 +82,74 @@ def test_hive_folders_are_not_taken_for_columns(tmp_path: Path) -> None:
     folder.mkdir()
     table(5).write_parquet(folder / "a.parquet")
     assert list(open_table(folder).dtypes) == ["row", "name"]
+
+
+def texts(rows: int, length: int) -> pl.DataFrame:
+    """Rows with a text each that does not compress to nothing, and no text twice."""
+    rng = np.random.default_rng(3)
+    letters = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ", np.uint8)
+    made = [rng.choice(letters, length).tobytes().decode() for _ in range(rows)]
+    return pl.DataFrame({"row": np.arange(rows), "text": made})
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_groups_of_large_rows_are_gathered_by_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(f"synthos.tables.{form}.SHARD_BYTES", 100_000)
+    whole = texts(195, 5_000)
+    if form == "parquet":
+        pq.write_table(whole.to_arrow(), tmp_path / "t.parquet", row_group_size=5)
+    else:
+        with pa.ipc.new_file(tmp_path / "t.arrow", whole.to_arrow().schema) as writer:
+            writer.write_table(whole.to_arrow(), max_chunksize=5)
+    source = open_table(tmp_path / f"t.{form}")
+    assert {shard.rows for shard in source.shards()} == {15}
+    assert_frame_equal(rows_of(source), whole)
+    assert source.row_bytes == pytest.approx(5_000, rel=0.1)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "uncompressed"])
+def test_a_large_group_is_streamed_and_reads_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: Any
+) -> None:
+    monkeypatch.setattr("synthos.tables.parquet.STREAMED_BYTES", 500_000)
+    monkeypatch.setattr("synthos.tables.parquet.BATCH_BYTES", 100_000)
+    monkeypatch.setattr("synthos.tables.parquet.SHARD_ROWS", 60)
+    whole = texts(300, 5_000).with_columns(gap=pl.when(pl.col("row") % 3 > 0).then(pl.col("text")))
+    whole.write_parquet(tmp_path / "t.parquet", compression=compression)
+    source = open_table(tmp_path / "t.parquet")
+    assert [shard.rows for shard in source.shards()] == [60] * 5
+    frames = list(source.read(source.shards()[3]))
+    assert_frame_equal(pl.concat(frames), whole[180:240])
+    assert max(frame.height for frame in frames) <= 10
+    assert_frame_equal(rows_of(source), whole)
+
+
+def test_frames_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = texts(90, 10_000)
+    source = open_table(whole)
+    monkeypatch.setattr("synthos.tables.sources.BATCH_BYTES", 205_000)
+    frames = list(source.read_unit(source.shards()))
+    assert max(frame.height for frame in frames) == 20
+    assert_frame_equal(pl.concat(frames), whole)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "csv.gz", "jsonl", "arrow"])
+def test_where_memory_is_short_rows_are_read_in_small_steps(tmp_path: Path, ending: str) -> None:
+    whole = texts(200, 50)
+    path = tmp_path / f"t.{ending}"
+    if ending == "parquet":
+        whole.write_parquet(path)
+    elif ending == "arrow":
+        whole.write_ipc(path)
+    elif ending == "jsonl":
+        whole.write_ndjson(path)
+    else:
+        path.write_bytes(whole.write_csv().encode() if ending == "csv" else gzip.compress(whole.write_csv().encode()))
+    source = open_table(path)
+    for step in (70, 1):
+        short = replace(source, step=step)
+        frames = [frame for shard in short.shards() for frame in short.read(shard)]
+        assert max(frame.height for frame in frames) <= step
+        assert_frame_equal(pl.concat(frames), whole, check_dtypes=False)
