@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from pipelines.cascade import Cascade
 from pipelines.dimensions import (
+    Piece,
     dimension_pieces,
     diversity_piece,
     learn_columns,
@@ -93,18 +94,12 @@ def _judge(
         *columns,
     ]
     with watch.stage("while_ray_starts"):
-        pieces = work_until_up(lambda: runtime.is_up, evidence, pieces)
-    ray = runtime.ray()
-    watch.seconds["ray_start"] = runtime.seconds_to_start
-    # What takes a second goes first: it tells the most while the models train.
-    work = start(ray, ray.put(evidence), pieces)
-    data = why_no_cascade(job) or cascade_data(evidence)
-    cascade = data if isinstance(data, NotApplicable) else Cascade(ray, data, job.config, folder, listener)
-    if isinstance(cascade, Cascade):
-        work |= cascade.start()
-    with watch.stage("dimensions_regions_cascade"):
-        follow(runtime, work)
-    result = cascade.result() if isinstance(cascade, Cascade) else cascade
+        pieces = work_until_up(runtime.poll, evidence, pieces)
+    skipped = why_no_cascade(job)
+    if skipped is not None and not pieces and runtime.is_private:
+        result: CascadeResult | NotApplicable | Failed = skipped  # all is done: nobody waits for Ray
+    else:
+        result = _on_ray(runtime, job, evidence, pieces, folder, watch, listener)
     if isinstance(result, CascadeResult):
         evidence = evidence.with_cascade(result)
     measured |= {name: measure_late(name, evidence, result) for name in late_dimensions()}
@@ -121,6 +116,29 @@ def _judge(
         partial(measure_dimensions, runtime), partial(learn_columns, runtime, folder), partial(teach_all, runtime)
     )
     return conclude(job, evidence, findings, watch, measures, listener)
+
+
+def _on_ray(
+    runtime: Runtime,
+    job: Job,
+    evidence: Evidence,
+    pieces: Sequence[Piece],
+    folder: Path | None,
+    watch: Stopwatch,
+    listener: Listener,
+) -> CascadeResult | NotApplicable | Failed:
+    """The pieces that are left and the models, side by side; what came of the models."""
+    ray = runtime.ray()
+    watch.seconds["ray_start"] = runtime.seconds_to_start
+    # What takes a second goes first: it tells the most while the models train.
+    work = start(ray, ray.put(evidence), pieces)
+    data = why_no_cascade(job) or cascade_data(evidence)
+    cascade = data if isinstance(data, NotApplicable) else Cascade(ray, data, job.config, folder, listener)
+    if isinstance(cascade, Cascade):
+        work |= cascade.start()
+    with watch.stage("dimensions_regions_cascade"):
+        follow(runtime, work)
+    return cascade.result() if isinstance(cascade, Cascade) else cascade
 
 
 def _utility(

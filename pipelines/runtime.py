@@ -17,13 +17,15 @@ from synthos.errors import ClusterError, ConfigError, SynthosError
 
 #: An instance that comes up within these many seconds is better ended in order than left.
 ALMOST_UP_SECONDS = 1.0
+#: Processor seconds, about, that a private instance takes to start; one that may not be needed is not begun before.
+SECONDS_TO_START = 10.0
 
 
 class Runtime:
     """A Ray instance: a private one, or a running cluster that ``address`` (or RAY_ADDRESS) names.
 
-    ``start`` returns at once; ``ray()`` waits until it is up. The thread that starts a private instance lives as long
-    as the instance, because Ray's processes die with the thread that made them.
+    ``start`` returns at once; ``ray()`` waits until it is up, and starts what nobody has. The thread that starts a
+    private instance lives as long as the instance, because Ray's processes die with the thread that made them.
     """
 
     #: The thread of an instance that was left while it started, if there was one.
@@ -36,7 +38,8 @@ class Runtime:
         self._up, self._down = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
-        self._owned = False
+        self._begun = self._owned = False
+        self._made = time.perf_counter()
         #: What the instance and its workers write lies here and goes with it. Sockets do too, and their paths must not
         #: pass a hundred characters.
         self.folder = mkdtemp(prefix="sr-")
@@ -44,13 +47,24 @@ class Runtime:
         self.seconds_to_start = 0.0
 
     def start(self) -> Runtime:
-        """Begin to start, in the background; returns itself."""
-        self._thread.start()
+        """Begin to start, in the background, unless that has begun; returns itself."""
+        if not self._begun:
+            self._begun = True
+            self._thread.start()
         return self
 
     @property
-    def is_up(self) -> bool:
-        """Whether ``ray`` answers at once: connected, or failed to."""
+    def is_private(self) -> bool:
+        """Whether the instance is started for this process alone, and not one that somebody named."""
+        return self._address is None
+
+    def poll(self) -> bool:
+        """Whether ``ray`` answers at once: connected, or failed to. To be asked by who works here until it does.
+
+        An instance that waits to be needed begins to start once the work has cost as much as starting does.
+        """
+        if time.perf_counter() - self._made > SECONDS_TO_START:
+            self.start()
         return self._up.is_set()
 
     def ray(self) -> Any:
@@ -60,7 +74,7 @@ class Runtime:
         ------
         ClusterError : the cluster cannot be reached, or a private instance cannot start.
         """
-        self._up.wait()
+        self.start()._up.wait()
         if isinstance(self._error, ConfigError):
             raise self._error
         if self._error is not None:
@@ -94,7 +108,10 @@ class Runtime:
         An instance that is still starting cannot be stopped: it ends itself once it is up, or with this process.
         """
         self._down.set()
-        if self._up.wait(ALMOST_UP_SECONDS):
+        if not self._begun:
+            atexit.unregister(self._leave)
+            instance.remove(self.folder)
+        elif self._up.wait(ALMOST_UP_SECONDS):
             self._thread.join()
         else:
             Runtime._left = self._thread
@@ -145,11 +162,14 @@ class Runtime:
 
 
 @contextmanager
-def running(address: str | None = None, cpus: int | None = None) -> Iterator[Runtime]:
-    """A ``Runtime`` that is starting, and is stopped when the block ends, however it ends."""
+def running(address: str | None = None, cpus: int | None = None, *, at_once: bool = True) -> Iterator[Runtime]:
+    """A ``Runtime`` that is starting, and is stopped when the block ends, however it ends.
+
+    Where not ``at_once``, a private instance starts when somebody needs it: starting one takes both seconds and cores.
+    """
     runtime = Runtime(address, cpus)
     with inherited(runtime.folder):
         try:
-            yield runtime.start()
+            yield runtime.start() if at_once or not runtime.is_private else runtime
         finally:
             runtime.stop()

@@ -44,11 +44,16 @@ def scan(runtime: Runtime, job: Job, role: str, folder: Path | None, listener: L
 
 
 def _read(runtime: Runtime, reading: FullPass) -> None:
-    """Hand out what is missing, no more of it at a time than memory bears."""
+    """Hand out what is missing, no more of it at a time than memory bears; while Ray starts, read here."""
+    waiting = deque(reading.missing)
+    while waiting and not runtime.poll():
+        span = waiting.popleft()
+        reading.take(span, scan_span(reading.source, span, reading.plan))
+    if not waiting:
+        return
     ray = runtime.ray()
     source, plan = ray.put(reading.source), ray.put(reading.plan)
     task = ray.remote(max_retries=RETRIES, **for_scan())(scan_span)
-    waiting = deque(reading.missing)
     under_way: dict[Any, Span] = {}
     try:
         while waiting or under_way:

@@ -41,7 +41,8 @@ def validate(
     ------
     InputError : a table or an option is at fault, or the cluster cannot be reached.
     """
-    with running(address, workers) as runtime:
+    # What the quick mode does is mostly done before an instance of its own would be up.
+    with running(address, workers, at_once=not quick or workers is not None) as runtime:
         # Imported here and not above: seconds that pass while Ray starts.
         from pipelines import graph
         from synthos.stages import prepare

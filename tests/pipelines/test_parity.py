@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import psutil
 import pytest
+import ray
 
 import synthos
 from pipelines.scan import SMALL_BYTES
@@ -17,6 +18,7 @@ from synthos.errors import ConfigError, InputError
 from synthos.progress import Event
 from synthos.results import CascadeResult, ModelRun
 from synthos.validation import Validation
+from tests.pipelines.waiting import wait_for
 
 
 def _without_clocks(validation: Validation) -> Validation:
@@ -65,10 +67,15 @@ def test_an_error_in_a_worker_arrives_as_it_was(tmp_path: Path):
     large.write_parquet(tmp_path / "large.parquet", row_group_size=1_000_000)
     assert (tmp_path / "large.parquet").stat().st_size > SMALL_BYTES
     events: list[Event] = []
+
+    def hear(event: Event) -> None:
+        """Nothing is scanned here: the scan begins when there are workers."""
+        if event.stage == "scan" and event.done == 0:
+            assert wait_for(ray.is_initialized, 60.0)
+        events.append(event)
+
     with pytest.raises(InputError, match=rf"large\.parquet.*{half - 8}.*'a'|large\.parquet.*'a'.*{half - 8}"):
-        validate_on_ray(
-            tmp_path / "large.parquet", tmp_path / "real.parquet", quick=True, workers=2, on_progress=events.append
-        )
+        validate_on_ray(tmp_path / "large.parquet", tmp_path / "real.parquet", quick=True, workers=2, on_progress=hear)
     assert any(event.stage == "scan" and 0 < event.done < event.total for event in events), "shards were scanned apart"
     assert not _ray_processes()
 
@@ -76,3 +83,11 @@ def test_an_error_in_a_worker_arrives_as_it_was(tmp_path: Path):
 def test_an_unreachable_cluster_is_one_clear_sentence(tables: Path):
     with pytest.raises(ConfigError, match=r"127\.0\.0\.1:1.*--engine local"):
         validate_on_ray(tables / "fresh.parquet", tables / "real.parquet", quick=True, address="127.0.0.1:1")
+
+
+def test_the_quick_mode_starts_nothing_that_it_does_not_need(tables: Path):
+    heard: list[bool] = []
+    found = validate_on_ray(
+        tables / "wreck.parquet", quick=True, cache=False, on_progress=lambda _: heard.append(bool(_ray_processes()))
+    )
+    assert "ray_start" not in found.timings and heard and not any(heard)
