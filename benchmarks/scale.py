@@ -46,12 +46,13 @@ def judge(case: Row, work: Path, *, bare: bool) -> Row:
     tables = [make(work, *shape, seed=seed) for seed in ((1, 2) if case["mode"] == "full" else (1,))]
     found: Row = {"bytes": sum(path.stat().st_size for path in tables[0].iterdir())}
     if bare:
-        found["bare"] = read_bare(tables[0], case["workers"])
+        found["bare"] = read_bare(tables[0], case["workers"] or os.cpu_count() or 1)
     with TemporaryDirectory() as folder:
         said = Path(folder) / "verdict.json"
-        command = [sys.executable, "-m", "synthos", "validate", str(tables[0]), "--workers", str(case["workers"])]
+        command = [sys.executable, "-m", "synthos", "validate", str(tables[0]), "--no-cache"]
+        command += ["--workers", str(case["workers"])] if case["workers"] else []
         command += ["--reference", str(tables[1])] if case["mode"] == "full" else ["--quick"]
-        found |= measure([*command, "--no-cache", "--json", str(said)])
+        found |= measure([*command, "--json", str(said)])
         found["stages"] = json.loads(said.read_text(encoding="utf-8"))["timings"]
     return case | found
 
@@ -71,7 +72,8 @@ def read_bare(table: Path, threads: int) -> dict[str, float]:
 
 def told(case: Row) -> str:
     """A line about a case."""
-    name = f"{case['mode']:6s}{case['format']:8s}{case['rows']:>14,} x {case['columns']:<5d}{case['workers']} workers"
+    workers = f"{case['workers']} workers" if case["workers"] else "by default"
+    name = f"{case['mode']:6s}{case['format']:8s}{case['rows']:>14,} x {case['columns']:<5d}{workers}"
     scan = case["stages"]["read"] + case["stages"]["scan"]
     line = f"{name}{case['seconds']:9.1f} s ({scan:.1f} s to read) {case['peak_mb']:6d} MB"
     if "bare" in case:
@@ -85,7 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rows", type=float, nargs="+", default=[1e6, 1e7])
     parser.add_argument("--columns", type=int, nargs="+", default=[10])
     parser.add_argument("--formats", choices=FORMATS, nargs="+", default=["parquet"])
-    parser.add_argument("--workers", type=int, nargs="+", default=[2])
+    parser.add_argument(
+        "--workers", type=int, nargs="+", default=[0], help="of a private Ray; 0 leaves it to the command"
+    )
     parser.add_argument("--full", action="store_true", help="with a reference and all models")
     parser.add_argument("--bare", action="store_true", help="have polars alone read the table first")
     parser.add_argument("--work", type=Path, default=Path("out/scale"), help="where tables are made")

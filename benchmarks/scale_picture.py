@@ -42,7 +42,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 def _lines(axes: Axes, rows: Sequence[Row], name: str, title: str) -> None:
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        label = f"{row['mode']}, {row['format']}, {row['columns']} columns, {row['workers']} workers"
+        workers = f", {row['workers']} workers" if row["workers"] else ""
+        label = f"{row['mode']}, {row['format']}, {row['columns']} columns{workers}"
         groups.setdefault(label, []).append(row)
     for (label, group), colour in zip(groups.items(), COLOURS * len(groups), strict=False):
         ordered = sorted(group, key=lambda row: row["rows"])

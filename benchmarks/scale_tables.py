@@ -22,7 +22,7 @@ def frame(rows: int, columns: int, seed: int) -> pl.DataFrame:
     """Mixed columns, shape (rows, columns): the ten of ``benchmarks.scan``, fewer of them, or more with other seeds."""
     blocks = []
     for first in range(0, columns, len(ORDER)):
-        made = chunk(rows, seed + first).select(ORDER[: columns - first])
+        made = chunk(rows, seed + first, ORDER[: columns - first])
         blocks.append(made.rename({name: f"{name}{first or ''}" for name in made.columns}))
     return pl.concat(blocks, how="horizontal")
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -48,24 +49,36 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def chunk(rows: int, seed: int) -> pl.DataFrame:
-    """Ten mixed columns: four floats, three integers, three strings of few values; some nulls."""
-    rng = np.random.default_rng(seed)
-    cities = np.array([f"city-{index:03d}" for index in range(300)])
-    columns = {
-        "amount": rng.lognormal(3, 1, rows),
-        "score": rng.normal(0, 1, rows),
-        "distance": rng.gamma(2, 30, rows),
-        "price": rng.lognormal(2, 0.7, rows).round(2),
-        "age": rng.integers(0, 90, rows),
-        "hour": rng.integers(0, 24, rows, dtype=np.int32),
-        "visits": rng.integers(0, 1_000_000, rows),
-        "city": cities[np.minimum(rng.zipf(1.5, rows) - 1, 299)],
-        "plan": np.array(["free", "basic", "plus", "pro", "team"])[rng.integers(0, 5, rows)],
-        "channel": np.array([f"channel {index}" for index in range(40)])[rng.integers(0, 40, rows)],
-    }
-    frame = pl.DataFrame(columns)
-    return frame.with_columns(pl.when(pl.Series(rng.random(rows) > 0.03)).then(pl.col("score")).alias("score"))
+def _named(pattern: str, codes: Any) -> pl.Series:
+    """Strings by their numbers."""
+    return pl.Series([pattern.format(code) for code in range(int(codes.max()) + 1)]).gather(codes)
+
+
+_PLANS = pl.Series(["free", "basic", "plus", "pro", "team"])
+_MAKERS: dict[str, Callable[[np.random.Generator, int], Any]] = {
+    "amount": lambda rng, rows: rng.lognormal(3, 1, rows),
+    "score": lambda rng, rows: rng.normal(0, 1, rows),
+    "distance": lambda rng, rows: rng.gamma(2, 30, rows),
+    "price": lambda rng, rows: rng.lognormal(2, 0.7, rows).round(2),
+    "age": lambda rng, rows: rng.integers(0, 90, rows),
+    "hour": lambda rng, rows: rng.integers(0, 24, rows, dtype=np.int32),
+    "visits": lambda rng, rows: rng.integers(0, 1_000_000, rows),
+    "city": lambda rng, rows: _named("city-{:03d}", np.minimum(rng.zipf(1.5, rows) - 1, 299)),
+    "plan": lambda rng, rows: _PLANS.gather(rng.integers(0, 5, rows)),
+    "channel": lambda rng, rows: _named("channel {}", rng.integers(0, 40, rows)),
+}
+
+
+def chunk(rows: int, seed: int, names: Sequence[str] = tuple(KINDS)) -> pl.DataFrame:
+    """Mixed columns, those of ``names``: four floats, three integers, three strings of few values; some nulls."""
+    order = list(_MAKERS)
+    rngs = {name: np.random.default_rng((seed, order.index(name))) for name in names}
+    frame = pl.DataFrame({name: _MAKERS[name](rngs[name], rows) for name in names})
+    if "score" not in names:
+        return frame
+    return frame.with_columns(
+        pl.when(pl.Series(rngs["score"].random(rows) > 0.03)).then(pl.col("score")).alias("score")
+    )
 
 
 def write(path: Path, rows: int) -> None:
