@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -30,6 +31,8 @@ from synthos.tables.types import canonical
 
 NULLS = ["", "NA", "NaN", "nan", "null"]
 _CONVERSION = re.compile(r"CSV column #(\d+).*?conversion error to .*?invalid value '(.*)'", re.DOTALL)
+#: What may stand before a field, by its octet.
+_BEGINS = np.isin(np.arange(256), list(b'\n",;|\t'))
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 
 
@@ -164,12 +167,22 @@ def _infer(samples: Sequence[Piece], layout: Layout) -> dict[str, Any]:
         types = {name: wider(dtype, found.field(name).type) for name, dtype in types.items()}
     whole = [name for name, dtype in types.items() if pa.types.is_integer(dtype)]
     for piece in samples:
-        if whole and re.search(rb'(?:^|[\n",;|\t])[+-]?0[0-9]', piece.data):
+        if whole and _may_pad(piece.data):
             texts = frame_of(_parse(piece, layout, dict.fromkeys(whole, pa.string())))
             padded = texts.select(pl.all().str.contains(_LEADING_ZERO).any())
             types.update({name: pa.string() for name in whole if padded[name][0]})
             whole = [name for name in whole if not padded[name][0]]
     return types
+
+
+def _may_pad(data: bytes) -> bool:
+    """Whether a field may begin with a zero and another digit, with or without a sign."""
+    octets = np.frombuffer(b"\n\n" + data + b"\n", np.uint8)
+    zeros = np.flatnonzero(octets == ord("0"))
+    zeros = zeros[(octets[zeros + 1] - ord("0")) < 10]  # without a sign: what is less than "0" wraps around
+    before = octets[zeros - 1]
+    signed = (before == ord("+")) | (before == ord("-"))
+    return bool(_BEGINS[np.where(signed, octets[zeros - 2], before)].any())
 
 
 def _explained(piece: Piece, layout: Layout, types: Mapping[str, Any], reason: str) -> InputError:
