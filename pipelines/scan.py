@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pipelines.progress import PATIENCE, cancel
 from pipelines.resources import for_scan, processors
 from synthos.profiling.full_pass import FullPass
-from synthos.profiling.scan import Scanned
+from synthos.profiling.scan import Scanned, ScanState, merge
 from synthos.profiling.spans import Span, scan_span
 from synthos.progress import Listener
 from synthos.stages import full_pass, scan_table
+from synthos.tables.reader import BATCH_ROWS, Shard
+from synthos.tables.short_memory import steps_from, too_large
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +25,8 @@ if TYPE_CHECKING:
 
 #: Tables below this many bytes are scanned here while Ray is still starting; sending them away would take longer.
 SMALL_BYTES = 64 * 2**20
-#: A worker that dies costs its shards one more reading; a machine that keeps killing them fails the job.
-RETRIES = 3
+#: A worker that dies costs its shards one more reading; shards of which workers keep dying are read in smaller pieces.
+RETRIES, RETRIES_OF_SMALL = 3, 1
 #: Tasks under way for each processor: enough to hide the hand-over, few enough to bound memory.
 AHEAD = 2
 
@@ -43,6 +47,33 @@ def scan(runtime: Runtime, job: Job, role: str, folder: Path | None, listener: L
     return reading.finished()
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one task reads: units of a span, ``step`` rows at once."""
+
+    span: Span
+    units: Span
+    step: int = BATCH_ROWS
+
+    @property
+    def shards(self) -> list[Shard]:
+        return [shard for unit in self.units for shard in unit.shards]
+
+    def smaller(self) -> list[Piece]:
+        """What is tried where a worker died of this one: its units one by one, then fewer rows at once.
+
+        Raises
+        ------
+        TooLargeError : there is nothing smaller.
+        """
+        if len(self.units) > 1:
+            return [Piece(self.span, (unit,), self.step) for unit in self.units]
+        left = steps_from(self.step)[1:]
+        if not left:
+            raise too_large(self.shards, died=True)
+        return [Piece(self.span, self.units, left[0])]
+
+
 def _read(runtime: Runtime, reading: FullPass) -> None:
     """Hand out what is missing, no more of it at a time than memory bears; while Ray starts, read here."""
     waiting = deque(reading.missing)
@@ -52,19 +83,38 @@ def _read(runtime: Runtime, reading: FullPass) -> None:
     if not waiting:
         return
     ray = runtime.ray()
-    source, plan = ray.put(reading.source), ray.put(reading.plan)
-    task = ray.remote(max_retries=RETRIES, **for_scan())(scan_span)
-    under_way: dict[Any, Span] = {}
+    plan = ray.put(reading.plan)
+    task = ray.remote(**for_scan())(scan_span)
+    deaths = (ray.exceptions.OutOfMemoryError, ray.exceptions.WorkerCrashedError)
+    pieces = deque(Piece(span, span) for span in waiting)
+    under_way: dict[Any, Piece] = {}
+    read: dict[Span, list[ScanState]] = {}
     try:
-        while waiting or under_way:
+        while pieces or under_way:
             # Asked for anew each time: nodes join and leave, and an autoscaler may begin with none.
             limit = AHEAD * processors(ray)
-            while waiting and len(under_way) < limit:
-                span = waiting.popleft()
-                under_way[task.remote(source, span, plan)] = span
+            while pieces and len(under_way) < limit:
+                piece = pieces.popleft()
+                part = reading.source.part(piece.shards, piece.step)
+                retries = RETRIES if piece.units == piece.span and piece.step == BATCH_ROWS else RETRIES_OF_SMALL
+                under_way[task.options(max_retries=retries).remote(part, piece.units, plan)] = piece
             ready, _ = ray.wait(list(under_way), num_returns=1, timeout=PATIENCE)
             for done in ready:
-                reading.take(under_way.pop(done), runtime.get(done))
+                piece = under_way.pop(done)
+                try:
+                    state = runtime.get(done)
+                except deaths:
+                    pieces.extendleft(reversed(piece.smaller()))
+                else:
+                    _take(reading, piece, state, read)
     except BaseException:  # whatever ends this, Ctrl-C too: nobody waits for the other spans any more
         cancel(ray, under_way)
         raise
+
+
+def _take(reading: FullPass, piece: Piece, state: ScanState, read: dict[Span, list[ScanState]]) -> None:
+    """Take in a span that was read whole, or once all of its pieces are there."""
+    states = read.setdefault(piece.span, [])
+    states.append(state)
+    if sum(len(known.parts) for known in states) == len(piece.span):
+        reading.take(piece.span, reduce(merge, read.pop(piece.span)))

@@ -10,6 +10,7 @@
     │   │   └── EncodingError      text that is not UTF-8
     │   ├── SchemaError            columns or types that cannot be judged
     │   │   └── AlignmentError     synthetic and reference do not fit together
+    │   ├── TooLargeError          a part of a table does not fit into memory, however little is read at once
     │   ├── TooFewRowsError        fewer rows than can be judged
     │   ├── ConfigError            an option or a configuration file is wrong
     │   │   └── ClusterError       Ray does not come up, or does not answer at its address
@@ -98,6 +99,10 @@ class FormatError(SourceError):
 
 class EncodingError(SourceError):
     """Text that is not UTF-8."""
+
+
+class TooLargeError(InputError):
+    """A part of a table does not fit into memory, however little of it is read at once."""
 
 
 class SchemaError(InputError):

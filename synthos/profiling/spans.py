@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from synthos.profiling.scan import ScanPlan, ScanState, merge, scan_unit
 from synthos.tables.reader import Unit
+from synthos.tables.short_memory import steps_from, too_large
 
 if TYPE_CHECKING:
     from synthos.tables.sources import Source
@@ -31,8 +33,18 @@ def spans(units: Sequence[Unit]) -> list[Span]:
 
 
 def scan_span(source: Source, span: Span, plan: ScanPlan) -> ScanState:
-    """The state of a whole span. Errors are those of ``source.read_unit``."""
-    return reduce(merge, (scan_unit(source, unit, plan) for unit in span))
+    """The state of a whole span. Errors are those of ``source.read_unit``, and TooLargeError."""
+    return reduce(merge, (_scan_within_memory(source, unit, plan) for unit in span))
+
+
+def _scan_within_memory(source: Source, unit: Unit, plan: ScanPlan) -> ScanState:
+    """The state of a unit; where memory runs out it is read anew, fewer rows at once."""
+    for step in steps_from(source.step):
+        try:
+            return scan_unit(replace(source, step=step), unit, plan)
+        except MemoryError:
+            pass  # what it took is free again
+    raise too_large(unit.shards)
 
 
 def plan_key(source: Source, plan: ScanPlan) -> str:

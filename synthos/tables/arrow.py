@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -35,6 +35,10 @@ class ArrowReader:
                 return
             for number in range(shard.start, shard.stop):
                 yield frame_of(reader.get_batch(number).select(columns))
+
+    def only(self, shards: Sequence[Shard]) -> Reader:
+        named = {shard.path: self.files[shard.path] for shard in shards}
+        return replace(self, files=named, shards=tuple(shards))
 
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         return self
@@ -95,6 +99,8 @@ def _batches(file: File, options: Any = None) -> Iterator[tuple[Any, bool]]:
             opened = ipc.open_file if indexed else ipc.open_stream
             with opened(stream, options=options) as reader:
                 yield reader, indexed
+    except pa.ArrowMemoryError:
+        raise
     except pa.ArrowException as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise FormatError(

@@ -70,6 +70,10 @@ class DelimitedReader:
             texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
             yield frame_of(table).with_columns(pl.when(pl.col(texts) != "").then(pl.col(texts)))
 
+    def only(self, shards: Sequence[Shard]) -> Reader:
+        named = {shard.path: self.layouts[shard.path] for shard in shards}
+        return replace(self, layouts=named, shards=tuple(shards))
+
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         types = {
             name: self.types[name] if canonical(polars_type(self.types[name])) == dtype else arrow_type(dtype)

@@ -43,6 +43,10 @@ class JsonLinesReader:
         for piece in shard_pieces(file, shard, STYLE, most):
             yield frame_of(_parse(piece, file, types, strict=len(types) == len(self.types)))
 
+    def only(self, shards: Sequence[Shard]) -> Reader:
+        named = {shard.path: self.files[shard.path] for shard in shards}
+        return replace(self, files=named, shards=tuple(shards))
+
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         # JSON tells numbers from strings, so the only type that is a guess is that of numbers without a fraction.
         types = {

@@ -7,7 +7,7 @@ each piece. Such a group is read as a stream, of which a page of every column an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -50,6 +50,10 @@ class ParquetReader:
         except (PolarsError, PanicException, pa.ArrowInvalid) as error:
             raise _corrupt(file, error, shard) from error
 
+    def only(self, shards: Sequence[Shard]) -> Reader:
+        named = {shard.path: self.files[shard.path] for shard in shards}
+        return replace(self, files=named, shards=tuple(shards))
+
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         return self
 
@@ -76,6 +80,8 @@ def open_parquet(files: Sequence[File]) -> Reader:
                 shards += _shards(file, groups, len(shards), offset)
                 if any(size > STREAMED_BYTES for _, size in groups):
                     streamed.add(file.path)
+        except pa.ArrowMemoryError:
+            raise
         except pa.ArrowException as error:
             raise _corrupt(file, error) from error
     known = {file.path: file for file in files}

@@ -108,6 +108,10 @@ class Reader(Protocol):
         """
         ...
 
+    def only(self, shards: Sequence[Shard]) -> Reader:
+        """What of the table its reader needs to know to read these shards: it travels to a worker of its own."""
+        ...
+
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         """The same table with columns read as other types, for text, whose types are only inferred."""
         ...

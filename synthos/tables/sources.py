@@ -23,6 +23,7 @@ from synthos.tables.kinds import check_kind, check_names
 from synthos.tables.memory import MemoryReader
 from synthos.tables.parquet import open_parquet
 from synthos.tables.reader import BATCH_BYTES, BATCH_ROWS, Reader, Shard, Unit, rows_within, units
+from synthos.tables.short_memory import steps_from, too_large
 from synthos.tables.types import DATETIME, canonical_dtypes, check_batch, compact, conform, named
 
 Opener = Callable[[Sequence[File]], Reader]
@@ -78,6 +79,7 @@ class Source:
         FormatError, EncodingError : bytes that are not what the format says, with the line where there is one.
         SchemaError : an infinity or a value of another type, with column and row.
         SourceError : the file has changed since it was opened.
+        TooLargeError : memory does not hold it even row by row.
         """
         wanted = list(self.dtypes) if columns is None else list(columns)
         unknown = [name for name in wanted if name not in self.dtypes]
@@ -85,7 +87,7 @@ class Source:
             raise SchemaError(f"has no column {named(unknown)}", where=self.name)
         dtypes = {name: self.dtypes[name] for name in wanted}
         seen = 0
-        for raw in self.reader.read(shard, wanted, self.step):
+        for raw in self._raw(shard, wanted):
             step = min(self.step, rows_within(int(raw.estimated_size()), raw.height, BATCH_BYTES))
             for start in range(0, raw.height, step):
                 first = shard.offset + seen
@@ -98,6 +100,28 @@ class Source:
                 where=shown(shard.path),
                 fix="leave the table alone while it is being read",
             )
+
+    def _raw(self, shard: Shard, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """What the reader gives; where memory runs out it goes on with fewer rows at once."""
+        seen = 0
+        for step in steps_from(self.step):
+            known = seen
+            try:
+                for raw in self.reader.read(shard, columns, step):
+                    fresh = raw.slice(known)
+                    known -= min(known, raw.height)
+                    seen += fresh.height
+                    yield fresh
+                return
+            except MemoryError:
+                pass  # what it took is free again
+        raise too_large([shard])
+
+    def part(self, shards: Sequence[Shard], step: int) -> Source:
+        """The source of neighbouring shards alone, for who reads them elsewhere, ``step`` rows at once."""
+        unread = None if self.unread is None else ()
+        rows = sum(shard.rows for shard in shards)
+        return replace(self, reader=self.reader.only(shards), rows=rows, step=step, unread=unread)
 
     def units(self) -> tuple[Unit, ...]:
         """The shards in table order, small neighbours together; fixed by the files alone."""
