@@ -2,7 +2,7 @@
 
 >>> import synthos
 >>> sorted(synthos.__all__)[:3]
-['Client', 'Gate', 'InputError']
+['Client', 'Estimate', 'Gate']
 """
 
 from __future__ import annotations
@@ -14,16 +14,32 @@ from synthos.errors import InputError, SynthosError
 
 if TYPE_CHECKING:
     from synthos.client import Client
+    from synthos.estimation.answer import Estimate
+    from synthos.estimation.estimate import estimate
     from synthos.flow import Gate, gate, profile, repair, validate
     from synthos.validation import Validation
 
-__all__ = ["Client", "Gate", "InputError", "SynthosError", "Validation", "gate", "profile", "repair", "validate"]
+__all__ = [
+    "Client",
+    "Estimate",
+    "Gate",
+    "InputError",
+    "SynthosError",
+    "Validation",
+    "estimate",
+    "gate",
+    "profile",
+    "repair",
+    "validate",
+]
 
 # Loaded on first use, so that the cascade can be trained where only numpy and torch are installed.
 _HOMES = {
     "Client": "synthos.client",
+    "Estimate": "synthos.estimation.answer",
     "Gate": "synthos.flow",
     "Validation": "synthos.validation",
+    "estimate": "synthos.estimation.estimate",
     "gate": "synthos.flow",
     "profile": "synthos.flow",
     "repair": "synthos.flow",

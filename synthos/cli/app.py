@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synthos.cli import admin, gate, profile, remote, repair, serve, signatures, validate
+from synthos.cli import admin, estimate, gate, profile, remote, repair, serve, signatures, validate
 
 app = typer.Typer(
     name="synthos",
@@ -18,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("validate")(validate.command)
+app.command("estimate")(estimate.command)
 app.command("profile")(profile.command)
 app.command("gate")(gate.command)
 app.command("repair")(repair.command)

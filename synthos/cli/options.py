@@ -134,6 +134,18 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     return flat
 
 
+def cache_of(cache: Path | None, no_cache: bool) -> Path | bool | None:
+    """What the core takes for both options: a folder, False for none, None for the usual one.
+
+    Raises
+    ------
+    ConfigError : both were given.
+    """
+    if no_cache and cache is not None:
+        raise ConfigError("--cache keeps trained models, and --no-cache keeps none", fix="give one of them")
+    return False if no_cache else cache
+
+
 def run_validation(tables: Tables, run: Run, listener: Listener) -> Validation:
     """Run one validation on the engine that was asked for.
 
@@ -141,8 +153,7 @@ def run_validation(tables: Tables, run: Run, listener: Listener) -> Validation:
     ------
     InputError : the tables or the options are at fault.
     """
-    if run.no_cache and run.cache is not None:
-        raise ConfigError("--cache keeps trained models, and --no-cache keeps none", fix="give one of them")
+    kept = cache_of(run.cache, run.no_cache)
     given = (tables.synthetic, tables.reference, tables.holdout)
     options: dict[str, Any] = {
         "quick": run.quick,
@@ -151,7 +162,7 @@ def run_validation(tables: Tables, run: Run, listener: Listener) -> Validation:
         "tier_config": run.tier_config,
         "thresholds": run.thresholds,
         "skip_bad_shards": run.skip_bad_shards,
-        "cache": False if run.no_cache else run.cache,
+        "cache": kept,
         "on_progress": listener,
     }
     if run.engine is Engine.local:
