@@ -38,6 +38,7 @@ from synthos.stages import (
     gather_evidence,
     late_dimensions,
     measure_late,
+    rows_of_synthetic,
     why_no_cascade,
 )
 from synthos.utility.design import targets
@@ -89,7 +90,7 @@ def _judge(
     columns = utility_pieces(job.trees, folder, evidence, note_forests)
     pieces = [
         *dimension_pieces(early_dimensions(), note_dimension),
-        region_piece(note_regions),
+        region_piece(rows_of_synthetic(job), note_regions),
         diversity_piece(diversity.append),
         *columns,
     ]

@@ -20,6 +20,7 @@ from synthos.dimensions.memorisation import memorisation
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.dimensions.temporal_stability import EXCHANGEABLE
 from synthos.errors import CancelledError, ConfigError, InputError, InternalError, TooFewRowsError
+from synthos.localization.ends import Look
 from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.full_pass import FullPass, is_large
 from synthos.profiling.scan import SAMPLE_ROWS, Scanned, ScanPlan
@@ -226,6 +227,12 @@ def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
     arms = {role: assemble.arm(item, job.codec) for role, item in scanned.items()}
     evidence = assemble.evidence(job.schema, job.codec, arms["synthetic"], arms.get("reference"), arms.get("holdout"))
     return evidence if job.seed is None else replace(evidence, seed=derive("seed", job.seed))
+
+
+def rows_of_synthetic(job: Job) -> Look | None:
+    """What reads rows of the full synthetic table; None where some of it cannot be read."""
+    source = job.sources["synthetic"]
+    return None if source.unread is not None else partial(source.rows_between, columns=job.schema.names)
 
 
 def why_no_cascade(job: Job) -> NotApplicable | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,25 +11,54 @@ Floats = npt.NDArray[np.float64]
 
 _ROUNDS = 4
 _RIDGE = 0.05
+#: Evidence, in nats, that fixes an end: 20 to 1.
+_CERTAIN = float(np.log(20.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Discriminant:
+    """Fisher's linear discriminant between the rows of a run and all others.
+
+    ``scale`` and ``weights`` have a figure a channel, shape (C,). Inside scores high; the score is centred so that its
+    sign is the log-likelihood ratio of the two sides (equal covariance, shrunk towards its diagonal, which keeps
+    near-copies of a channel from cancelling each other).
+    """
+
+    scale: Floats
+    middle: Floats
+    weights: Floats
+
+    @classmethod
+    def fit(cls, values: npt.NDArray[np.float32], start: int, stop: int) -> Discriminant:
+        """Between the rows ``[start, stop)`` of ``values``, shape (n, C), and all others."""
+        inside = np.zeros(len(values), bool)
+        inside[start:stop] = True
+        spread = values.std(axis=0, dtype=np.float64)
+        scale = np.where(spread > 0, spread, 1.0)
+        scaled = values / scale
+        one, other = scaled[inside].astype(np.float64), scaled[~inside].astype(np.float64)
+        pooled = (np.cov(one, rowvar=False) * len(one) + np.cov(other, rowvar=False) * len(other)) / len(values)
+        pooled = np.atleast_2d(pooled)
+        pooled += _RIDGE * np.diag(np.diag(pooled)) + 1e-4 * np.eye(len(pooled))
+        ends = one.mean(axis=0), other.mean(axis=0)
+        return cls(scale, (ends[0] + ends[1]) / 2, np.linalg.solve(pooled, ends[0] - ends[1]))
+
+    def score(self, values: npt.NDArray[np.float32]) -> Floats:
+        """How much each row looks like those inside, in nats, shape (n,)."""
+        return np.asarray((values / self.scale - self.middle) @ self.weights, np.float64)
 
 
 def row_score(values: npt.NDArray[np.float32], start: int, stop: int) -> Floats:
-    """Fisher's linear discriminant between the rows ``[start, stop)`` and all others, shape (n,).
+    """What the discriminant of the rows ``[start, stop)`` says of every row, shape (n,)."""
+    return Discriminant.fit(values, start, stop).score(values)
 
-    Inside scores high. The score is centred so that its sign is the log-likelihood ratio of the two sides (equal
-    covariance, shrunk towards its diagonal, which keeps near-copies of a channel from cancelling each other).
-    """
-    inside = np.zeros(len(values), bool)
-    inside[start:stop] = True
-    scale = values.std(axis=0, dtype=np.float64)
-    scaled = values / np.where(scale > 0, scale, 1.0)
-    one, other = scaled[inside].astype(np.float64), scaled[~inside].astype(np.float64)
-    pooled = (np.cov(one, rowvar=False) * len(one) + np.cov(other, rowvar=False) * len(other)) / len(values)
-    pooled = np.atleast_2d(pooled)
-    pooled += _RIDGE * np.diag(np.diag(pooled)) + 1e-4 * np.eye(len(pooled))
-    weights = np.linalg.solve(pooled, one.mean(axis=0) - other.mean(axis=0))
-    middle = (one.mean(axis=0) + other.mean(axis=0)) / 2
-    return np.asarray((scaled - middle) @ weights, np.float64)
+
+def blur(score: Floats, start: int, stop: int, most: int) -> int:
+    """Rows by which an end may be off: as many as it takes to gather ``_CERTAIN`` nats on either side of it."""
+    inside = float(score[start:stop].mean())
+    outside = -float(np.concatenate([score[:start], score[stop:]]).mean())
+    gain = min(inside, outside)
+    return int(np.clip(np.ceil(_CERTAIN / gain), 1, most)) if gain > 0 else most
 
 
 def sharpen(values: npt.NDArray[np.float32], start: int, stop: int, reach: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from synthos.localization import boundaries, sides
 from synthos.localization.channels import Channels, RowModel, measure
+from synthos.localization.ends import Look, sharpened
 from synthos.localization.full_table import full_table_runs
 from synthos.localization.issues import Diagnosis
 from synthos.localization.runs import Run, drifting, joined, outside_rows, pieces, split, without_originals
@@ -31,8 +32,6 @@ Index = npt.NDArray[np.int64]
 MOST_REGIONS = 8
 #: A region in which fewer than this share of the rows is at fault is not worth naming.
 LEAST_IMPACT = 0.05
-#: Evidence, in nats, that fixes an end: 20 to 1.
-_CERTAIN = float(np.log(20.0))
 
 
 def resolution_rows(evidence: Evidence) -> int:
@@ -42,8 +41,13 @@ def resolution_rows(evidence: Evidence) -> int:
     return int(np.ceil(LEAST_RUN * widest * synthetic.total_rows / max(1, len(synthetic.rows))))
 
 
-def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Region, ...]:
+def find_regions(evidence: Evidence, *, look: Look | None = None, listener: Listener = silent) -> tuple[Region, ...]:
     """Find damaged row ranges of the synthetic table.
+
+    Parameters
+    ----------
+    look : reads rows ``[first, last)`` of the full synthetic table. With it the ends of regions are exact in a table
+        that is larger than its sample too; without it they are as sharp as the sample is dense.
 
     Returns
     -------
@@ -66,10 +70,16 @@ def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Re
         everything = np.arange(len(channels.channels))
         runs += [Run(a, b, everything, blur) for a, b in full_table_runs(evidence, model, channels, known)]
     found = []
-    for run, diagnosis in without_originals(evidence, channels, joined(evidence, channels, model, runs)):
+    together = joined(evidence, channels, model, runs)
+    begins = {run.start for run, _ in together}
+    for run, diagnosis in without_originals(evidence, channels, together):
         region = _region(evidence, channels, model, run, diagnosis, outside_rows(channels, runs, run))
-        if region.impact >= LEAST_IMPACT:
-            found.append(region)
+        if region.impact < LEAST_IMPACT:
+            continue
+        # A ramp begins nowhere in particular, and where originals end and copies begin no row tells by itself.
+        if look is not None and not evidence.synthetic.is_whole and diagnosis.issue != "drift":
+            region = sharpened(evidence, channels, model, run, region, look, both=run.start in begins)
+        found.append(region)
     listener(Event(stage="regions", done=1, total=1, message=f"{len(found)} regions"))
     return tuple(sorted(found, key=lambda region: region.row_range))
 
@@ -103,7 +113,7 @@ def _search(evidence: Evidence, channels: Channels, model: RowModel) -> list[Run
         if not blamed:  # the order of the rows, not damage, moves these channels: do without them
             usable = np.setdiff1d(usable, usual if len(usual) else carriers)
             continue
-        blur = _blur(boundaries.row_score(mine, start, stop), start, stop, 3 * block)
+        blur = boundaries.blur(boundaries.row_score(mine, start, stop), start, stop, 3 * block)
         free = np.ones(len(channels), bool)
         for a, b in blamed:
             free[left[a:b]] = False
@@ -113,14 +123,6 @@ def _search(evidence: Evidence, channels: Channels, model: RowModel) -> list[Run
             free[max(0, run.start - block) : run.stop + block] = False
         left = left[free[left]]
     return split(evidence, channels, model, runs, usable, rng)
-
-
-def _blur(score: npt.NDArray[np.float64], start: int, stop: int, most: int) -> int:
-    """Rows by which an end may be off: as many as it takes to gather ``_CERTAIN`` nats on either side of it."""
-    inside = float(score[start:stop].mean())
-    outside = -float(np.concatenate([score[:start], score[stop:]]).mean())
-    gain = min(inside, outside)
-    return int(np.clip(np.ceil(_CERTAIN / gain), 1, most)) if gain > 0 else most
 
 
 def _region(
