@@ -58,5 +58,6 @@ def validate(
             tier_config=tier_config,
             thresholds=thresholds,
             skip_bad_shards=skip_bad_shards,
+            listener=on_progress,
         )
         return graph.run(runtime, opening, cache, on_progress)

@@ -101,6 +101,7 @@ def validate(
         tier_config=tier_config,
         thresholds=thresholds,
         skip_bad_shards=skip_bad_shards,
+        listener=on_progress,
     )
     job, folder = begin(opening, cache, watch, on_progress)
     with watch.stage("scan"):

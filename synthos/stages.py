@@ -173,6 +173,7 @@ def prepare(
     tier_config: str | Path | None = None,
     thresholds: str | Path | None = None,
     skip_bad_shards: bool = False,
+    listener: Listener = silent,
 ) -> Job:
     """Open the tables, align them by name, and fix kinds and bins by the reference alone.
 
@@ -186,7 +187,9 @@ def prepare(
     if holdout is not None and reference is None:
         raise ConfigError("a holdout without a reference says nothing", fix="give the reference table too")
     sources = {
-        role: open_table(table, skip_bad_shards=skip_bad_shards) for role, table in given.items() if table is not None
+        role: open_table(table, skip_bad_shards=skip_bad_shards, listener=listener)
+        for role, table in given.items()
+        if table is not None
     }
     if isinstance(kinds, str | Path):
         check_names(overrides or (), sources.get("reference", sources["synthetic"]).dtypes, str(kinds))

@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from synthos.errors import FormatError
+from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import frame_of, schema_of
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
+from synthos.tables.opening import each
 from synthos.tables.reader import BATCH_ROWS, SHARD_BYTES, SHARD_ROWS, Reader, Shard, rows_within
 
 FILE_MAGIC = b"ARROW1"
@@ -44,7 +46,7 @@ class ArrowReader:
         return self
 
 
-def open_arrow(files: Sequence[File]) -> Reader:
+def open_arrow(files: Sequence[File], listener: Listener = silent) -> Reader:
     """Reads every footer and the lengths of the batches.
 
     Raises
@@ -54,12 +56,18 @@ def open_arrow(files: Sequence[File]) -> Reader:
     """
     schemas: list[tuple[str, Mapping[str, pl.DataType]]] = []
     shards: list[Shard] = []
-    for file in files:
-        with _batches(file) as (reader, indexed):
-            unique_names(reader.schema.names, file.shown)
-            schemas.append((file.shown, schema_of(reader.schema)))
-        shards += _shards(file, _lengths(file), indexed, shards)
+    for file, (dtypes, lengths, indexed) in each(files, _footer, listener):
+        schemas.append((file.shown, dtypes))
+        shards += _shards(file, lengths, indexed, shards)
     return ArrowReader({file.path: file for file in files}, common_dtypes(schemas), tuple(shards))
+
+
+def _footer(file: File) -> tuple[Mapping[str, pl.DataType], list[int], bool]:
+    """The columns' types, the lengths of the batches, and whether it can be jumped to one."""
+    with _batches(file) as (reader, indexed):
+        unique_names(reader.schema.names, file.shown)
+        dtypes = schema_of(reader.schema)
+    return dtypes, _lengths(file), indexed
 
 
 def _lengths(file: File) -> list[int]:

@@ -22,9 +22,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from synthos.errors import FormatError, InputError, TooFewRowsError
+from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import arrow_type, frame_of, plain, polars_type, wider
 from synthos.tables.files import CHUNK_BYTES, File
 from synthos.tables.folder import common_columns, unique_names
+from synthos.tables.opening import each
 from synthos.tables.reader import BATCH_ROWS, Reader, Shard
 from synthos.tables.text import Piece, Style, following, open_text, shard_pieces, survey, undecodable
 from synthos.tables.types import canonical
@@ -82,7 +84,7 @@ class DelimitedReader:
         return replace(self, types=types)
 
 
-def open_delimited(files: Sequence[File]) -> Reader:
+def open_delimited(files: Sequence[File], listener: Listener = silent) -> Reader:
     """Reads every file once, without parsing more than samples.
 
     Raises
@@ -94,11 +96,9 @@ def open_delimited(files: Sequence[File]) -> Reader:
     layouts: dict[str, Layout] = {}
     inferred: list[tuple[str, dict[str, Any]]] = []
     shards: list[Shard] = []
-    for file in files:
-        layout = _layout(file)
-        found, samples = survey(file, layout.start, layout.line, layout.style)
+    for file, (layout, found, types) in each(files, _look, listener):
         layouts[file.path] = layout
-        inferred.append((file.shown, _infer(samples, layout)))
+        inferred.append((file.shown, types))
         shards += following(shards, found)
     if not shards:
         raise TooFewRowsError("has a header but no rows", where=files[0].shown, fix="give a table with rows")
@@ -106,6 +106,13 @@ def open_delimited(files: Sequence[File]) -> Reader:
     merged = {name: reduce(wider, (types[name] for _, types in inferred)) for name in names}
     types = {name: pa.string() if pa.types.is_null(dtype) else dtype for name, dtype in merged.items()}
     return DelimitedReader(layouts, types, tuple(shards))
+
+
+def _look(file: File) -> tuple[Layout, Sequence[Shard], dict[str, Any]]:
+    """The layout of a file, its shards, and the types that its samples have."""
+    layout = _layout(file)
+    found, samples = survey(file, layout.start, layout.line, layout.style)
+    return layout, found, _infer(samples, layout)
 
 
 def _layout(file: File) -> Layout:

@@ -34,6 +34,8 @@ def common_columns(files: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     """
     first_file, first = files[0]
     for file, names in files[1:]:
+        if names == first:
+            continue
         differing = sorted(set(names) ^ set(first))
         if differing:
             raise SchemaError(
@@ -54,7 +56,11 @@ def common_dtypes(files: Sequence[tuple[str, Mapping[str, pl.DataType]]]) -> dic
     names = common_columns([(file, list(dtypes)) for file, dtypes in files])
     first_file, first = files[0]
     common = dict(first)
+    before = first
     for file, dtypes in files[1:]:
+        if dtypes is before:  # what its columns are was looked at already
+            continue
+        before = dtypes
         for name in names:
             wider = widened(common[name], dtypes[name])
             if wider is None:

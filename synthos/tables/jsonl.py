@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from synthos.errors import FormatError, TooFewRowsError
+from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import arrow_type, frame_of, plain, polars_type, wider
 from synthos.tables.files import File
 from synthos.tables.folder import unique_names
+from synthos.tables.opening import each
 from synthos.tables.reader import BATCH_ROWS, Reader, Shard
 from synthos.tables.text import Piece, Style, following, shard_pieces, survey, undecodable
 
@@ -56,7 +58,7 @@ class JsonLinesReader:
         return replace(self, types={**self.types, **types})
 
 
-def open_jsonl(files: Sequence[File]) -> Reader:
+def open_jsonl(files: Sequence[File], listener: Listener = silent) -> Reader:
     """Reads every file once, without parsing more than samples.
 
     Raises
@@ -66,17 +68,21 @@ def open_jsonl(files: Sequence[File]) -> Reader:
     """
     types: dict[str, Any] = {}
     shards: list[Shard] = []
-    for file in files:
-        found, samples = survey(file, 0, 1, STYLE)
+    for _, (found, schemas) in each(files, _look, listener):
         shards += following(shards, found)
-        for piece in samples:
-            for field in _parse(piece, file, None, strict=False).schema:
-                types[field.name] = wider(types.get(field.name, pa.null()), field.type)
+        for field in (field for schema in schemas for field in schema):
+            types[field.name] = wider(types.get(field.name, pa.null()), field.type)
     if not shards:
         raise TooFewRowsError("has no rows", where=files[0].shown, fix="give a table with rows")
     unique_names(list(types), files[0].shown)
     known = {name: pa.string() if pa.types.is_null(dtype) else dtype for name, dtype in types.items()}
     return JsonLinesReader({file.path: file for file in files}, known, tuple(shards))
+
+
+def _look(file: File) -> tuple[Sequence[Shard], list[Any]]:
+    """The shards of a file, and the Arrow schemas of its samples."""
+    found, samples = survey(file, 0, 1, STYLE)
+    return found, [_parse(piece, file, None, strict=False).schema for piece in samples]
 
 
 def _parse(piece: Piece, file: File, types: Mapping[str, Any] | None, *, strict: bool) -> Any:

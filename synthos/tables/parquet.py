@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 from polars.exceptions import PanicException, PolarsError
 
 from synthos.errors import FormatError
+from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import frame_of, schema_of
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
+from synthos.tables.opening import each
 from synthos.tables.reader import BATCH_BYTES, BATCH_ROWS, SHARD_BYTES, SHARD_ROWS, Reader, Shard, rows_within
 
 #: Row groups of more bytes, decompressed, are streamed; polars reads others faster, and holds all of them.
@@ -58,7 +60,7 @@ class ParquetReader:
         return self
 
 
-def open_parquet(files: Sequence[File]) -> Reader:
+def open_parquet(files: Sequence[File], listener: Listener = silent) -> Reader:
     """Reads every footer.
 
     Raises
@@ -69,23 +71,29 @@ def open_parquet(files: Sequence[File]) -> Reader:
     schemas: list[tuple[str, Mapping[str, pl.DataType]]] = []
     shards: list[Shard] = []
     streamed: set[str] = set()
-    for file in files:
-        try:
-            with reading(file.shown), file.open() as stream, pq.ParquetFile(stream) as parquet:
-                names = parquet.schema_arrow.names
-                unique_names(names, file.shown)
-                schemas.append((file.shown, schema_of(parquet.schema_arrow)))
-                offset = shards[-1].offset + shards[-1].rows if shards else 0
-                groups = _groups(parquet.metadata)
-                shards += _shards(file, groups, len(shards), offset)
-                if any(size > STREAMED_BYTES for _, size in groups):
-                    streamed.add(file.path)
-        except pa.ArrowMemoryError:
-            raise
-        except pa.ArrowException as error:
-            raise _corrupt(file, error) from error
+    last: tuple[Any, Mapping[str, pl.DataType]] | None = None
+    for file, (schema, groups) in each(files, _footer, listener):
+        if last is None or not schema.equals(last[0]):
+            unique_names(schema.names, file.shown)
+            last = schema, schema_of(schema)
+        schemas.append((file.shown, last[1]))
+        offset = shards[-1].offset + shards[-1].rows if shards else 0
+        shards += _shards(file, groups, len(shards), offset)
+        if any(size > STREAMED_BYTES for _, size in groups):
+            streamed.add(file.path)
     known = {file.path: file for file in files}
     return ParquetReader(known, common_dtypes(schemas), tuple(shards), frozenset(streamed))
+
+
+def _footer(file: File) -> tuple[Any, list[tuple[int, int]]]:
+    """The Arrow schema, and what ``_groups`` says."""
+    try:
+        with reading(file.shown), file.open() as stream, pq.ParquetFile(stream) as parquet:
+            return parquet.schema_arrow, _groups(parquet.metadata)
+    except pa.ArrowMemoryError:
+        raise
+    except pa.ArrowException as error:
+        raise _corrupt(file, error) from error
 
 
 def _groups(metadata: Any) -> list[tuple[int, int]]:

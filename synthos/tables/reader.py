@@ -16,6 +16,8 @@ SHARD_ROWS = 262_144
 SHARD_BYTES = 64 * 2**20
 #: Shards that are small are scanned together, up to so many rows and bytes.
 UNIT_ROWS, UNIT_BYTES = SHARD_ROWS // 2, 32 * 2**20
+#: Nor are more of them scanned together: opening so many files takes as long as reading a large one.
+UNIT_SHARDS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def units(shards: Sequence[Shard]) -> tuple[Unit, ...]:
     rows = size = 0
     for shard in shards:
         rows, size = rows + shard.rows, size + shard.bytes
-        if not gathered or rows > UNIT_ROWS or size > UNIT_BYTES:
+        if not gathered or rows > UNIT_ROWS or size > UNIT_BYTES or len(gathered[-1]) == UNIT_SHARDS:
             gathered.append([])
             rows, size = shard.rows, shard.bytes
         gathered[-1].append(shard)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from synthos.errors import SchemaError, SourceError, TooFewRowsError
+from synthos.progress import Listener, silent
 from synthos.results import Kind, Unread
 from synthos.tables.arrow import open_arrow
 from synthos.tables.arrow_types import frame_of
@@ -26,7 +27,7 @@ from synthos.tables.reader import BATCH_BYTES, BATCH_ROWS, Reader, Shard, Unit, 
 from synthos.tables.short_memory import steps_from, too_large
 from synthos.tables.types import DATETIME, canonical_dtypes, check_batch, compact, conform, named
 
-Opener = Callable[[Sequence[File]], Reader]
+Opener = Callable[[Sequence[File], Listener], Reader]
 #: File endings and what opens them.
 FORMATS: dict[str, Opener] = {
     **dict.fromkeys((".parquet", ".pq"), open_parquet),
@@ -36,6 +37,7 @@ FORMATS: dict[str, Opener] = {
 }
 #: Beyond this, per-column statistics would take hours and their pairs days.
 MAXIMUM_COLUMNS = 10_000
+_ENDINGS = sorted(FORMATS, key=len, reverse=True)
 PEEK_SHARDS = 8
 
 
@@ -229,13 +231,20 @@ class Source:
         return replace(self, dtypes=dict(dtypes), reader=self.reader.retyped(dtypes))
 
 
-def open_table(table: object, *, kinds: Mapping[str, Kind] | None = None, skip_bad_shards: bool = False) -> Source:
+def open_table(
+    table: object,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    skip_bad_shards: bool = False,
+    listener: Listener = silent,
+) -> Source:
     """Opens a path, folder, glob, ``s3://`` or ``http(s)://`` address, or a polars, pandas or Arrow table.
 
     Reads what is needed to know columns, types, rows and shards: the footers of Parquet and Arrow files, one pass over
     the bytes of text. Files of a folder or glob are read in the order of their names. A pandas index is left out.
     ``kinds`` declares what columns mean where the types of text would be guessed wrong. With ``skip_bad_shards`` files
-    that cannot be opened are left out, and stand in ``Source.unread``.
+    that cannot be opened are left out, and stand in ``Source.unread``. ``listener`` is told how it goes where there are
+    many files.
 
     Raises
     ------
@@ -244,7 +253,7 @@ def open_table(table: object, *, kinds: Mapping[str, Kind] | None = None, skip_b
     TooFewRowsError : columns but no rows.
     ConfigError : ``kinds`` names an unknown column or kind.
     """
-    source = _opened(table, skip_bad_shards)
+    source = _opened(table, skip_bad_shards, listener)
     if not kinds:
         return source
     for name, kind in kinds.items():
@@ -263,11 +272,11 @@ def _declared(source: Source, name: str, kind: Kind | None) -> pl.DataType:
     return types.get(kind, pl.String())
 
 
-def _opened(table: object, skip_bad_shards: bool) -> Source:
+def _opened(table: object, skip_bad_shards: bool, listener: Listener) -> Source:
     if isinstance(table, Source):
         return table
     if isinstance(table, str | Path):
-        return _open_files(str(table), skip_bad_shards)
+        return _open_files(str(table), skip_bad_shards, listener)
     spool: Spool | None = None
     if isinstance(table, pl.LazyFrame):
         # A plan may describe far more rows than memory holds, so it is run once, streaming, into a temporary file.
@@ -279,7 +288,7 @@ def _opened(table: object, skip_bad_shards: bool) -> Source:
     return _source(type(table).__name__, MemoryReader(frame, type(table).__name__), int(frame.estimated_size()), None)
 
 
-def _open_files(table: str, skip_bad_shards: bool) -> Source:
+def _open_files(table: str, skip_bad_shards: bool, listener: Listener) -> Source:
     files = locate(table)
     endings = {_ending(file): file for file in files}
     unknown = endings.get(None)
@@ -295,41 +304,42 @@ def _open_files(table: str, skip_bad_shards: bool) -> Source:
         )
     spool = Spool()
     files = tuple(reachable(file, spool) for file in files)
-    opener, unread = next(iter(openers)), None
-    if skip_bad_shards:
-        files, unread = _sound(files, opener)
-    made = _source(shown(table), opener(files), sum(file.size for file in files), spool)
-    return replace(made, unread=unread)
+    opener = next(iter(openers))
+    if not skip_bad_shards:
+        return _source(shown(table), opener(files, listener), sum(file.size for file in files), spool)
+    reader, files, unread = _sound(files, opener, listener)
+    return replace(_source(shown(table), reader, sum(file.size for file in files), spool), unread=unread)
 
 
-def _sound(files: Sequence[File], opener: Opener) -> tuple[tuple[File, ...], tuple[Unread, ...]]:
-    """The files that can be opened, and those that cannot. Each is opened alone only where not all can be.
+def _sound(
+    files: Sequence[File], opener: Opener, listener: Listener
+) -> tuple[Reader, tuple[File, ...], tuple[Unread, ...]]:
+    """The files that can be opened, together, and those that cannot. Each is opened alone only where not all can be.
 
     Raises
     ------
     SourceError : none can be.
     """
     try:
-        opener(files)
-        return tuple(files), ()
+        return opener(files, listener), tuple(files), ()
     except SourceError:
         pass  # which of them it was is found out now
     sound: list[File] = []
     unread: list[Unread] = []
     for file in files:
         try:
-            opener([file])
+            opener([file], silent)
             sound.append(file)
         except SourceError as error:
             unread.append(Unread(file=file.shown, first_row=None, rows=None, reason=error.what))
     if not sound:
         raise SourceError(f"no file of it can be read ({unread[0].reason})", where=unread[0].file, fix="write it again")
-    return tuple(sound), tuple(unread)
+    return opener(sound, listener), tuple(sound), tuple(unread)
 
 
 def _ending(file: File) -> str | None:
-    name = PurePosixPath(file.shown).name.lower()
-    return next((ending for ending in sorted(FORMATS, key=len, reverse=True) if name.endswith(ending)), None)
+    name = file.shown.lower()
+    return next((ending for ending in _ENDINGS if name.endswith(ending)), None)
 
 
 def _source(name: str, reader: Reader, size: int | None, spool: Spool | None) -> Source:
