@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
+from benchmarks.cost_events import loop_seconds, model_seconds, segments
 from benchmarks.cost_runs import FIT, ON_RAY, Case, write_tables
 from synthos.cascade.tiers import CascadeConfig
 from synthos.estimation.costs import parse_costs
@@ -37,13 +38,14 @@ from synthos.estimation.features import (
     statistics_features,
 )
 from synthos.estimation.speed import Speed
+from synthos.estimation.trees import tree_seconds
 from synthos.estimation.work import amounts
 from synthos.stages import prepare
 
 #: The kind of fixed work that each part, or a feature of the cascade, is measured in.
 SPEED = {
-    "forests": "trees",
-    "repairs": "trees",
+    "targets": "trees",
+    "grown": "seconds",
     "steps": "small_step",
     "model": "small_step",
     "updated": "large_step",
@@ -58,6 +60,11 @@ LEAST_SPREAD = 0.15
 LITTLE = 0.15
 
 
+#: A case's shape, and the seconds of one tree of every target.
+Opened = tuple[Shape, float]
+Run = tuple[dict[str, Any], Opened]
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One part of one run: features, processor seconds, and the machine's speed by kind of work."""
@@ -69,81 +76,24 @@ class Sample:
     speed: dict[str, float]
 
 
-def segments(record: dict[str, Any]) -> dict[str, float]:
-    """Processor seconds of a run's parts, by what was heard of it; the sum is that of the run but for rounding."""
-    spent: dict[str, float] = {}
-    before, part = 0.0, "read"
-    for stage, _, done, total, at in record["events"]:
-        name = _part(stage, done, total)
-        # An event tells that a step has ended, or that one begins whose stage had not been heard of.
-        begins = done == 0 and stage not in ("utility", "cascade")
-        spent[part if begins else name] = spent.get(part if begins else name, 0.0) + at - before
-        before, part = at, _after(stage, done, total, name)
-    spent[part] = spent.get(part, 0.0) + record["processor"] - before
-    return spent
-
-
-def _part(stage: str, done: int, total: int) -> str:
-    if stage == "dimensions" and done == total:
-        # The last dimension reads the cascade: what passed before it are the loops, of which nothing is heard.
-        return "loops"
-    if stage == "cascade":
-        return "models"
-    return {"utility": "forests", "sample": "profile", "recommendations": "repairs"}.get(stage, stage)
-
-
-def _after(stage: str, done: int, total: int, name: str) -> str:
-    """The part that goes on once an event was heard."""
-    if stage == "scan":
-        return "profile" if done == total else "scan"
-    if stage == "sample":
-        return "dimensions"
-    if stage == "regions" and done == total:
-        return "diversity"
-    if stage == "verdict" and done == total:
-        return "repairs"
-    return name
-
-
-def model_seconds(record: dict[str, Any]) -> list[tuple[str, int, str, float]]:
-    """(tier, size, arm, processor seconds) of every model of a run."""
-    found, before = [], None
-    for stage, message, *_, at in record["events"]:
-        if stage == "cascade" and " done: " in message:
-            arm, name = message.split(" done:")[0].split(" ")
-            tier, size = name.split("-")
-            found.append((tier, int(size) - 1, arm, at - before))
-        if stage != "cascade" or " done: " in message:
-            before = at
-    return found
-
-
-def loop_seconds(record: dict[str, Any]) -> float | None:
-    """Processor seconds of both arms of the loop: between the last model and what comes next."""
-    done = [at for stage, message, *_, at in record["events"] if stage == "cascade" and " done: " in message]
-    later = [at for stage, *_, at in record["events"] if done and at > done[-1]]
-    return later[0] - done[-1] if done else None
-
-
-def opened(case: Case) -> Shape:
-    """The shape of a case's tables."""
+def opened(case: Case) -> Opened:
+    """The shape of a case's tables, and the seconds of a tree of each of their columns."""
     with tempfile.TemporaryDirectory() as folder:
         paths = write_tables(case, Path(folder))
-        return shape_of(
-            prepare(
-                str(paths["synthetic"]),
-                *(str(paths[role]) if role in paths else None for role in ("reference", "holdout")),
-                quick=case.quick,
-            )
-        )
+        given = (str(paths[role]) if role in paths else None for role in ("synthetic", "reference", "holdout"))
+        job = prepare(*given, quick=case.quick)
+        shape = shape_of(job)
+        return shape, tree_seconds(job, shape)
 
 
-def samples_of(record: dict[str, Any], shape: Shape) -> list[Sample]:
+def samples_of(record: dict[str, Any], shape: Shape, tree: float) -> list[Sample]:
     """Every part of a run."""
     case, config = Case(**record["case"]), CascadeConfig()
-    speed = {kind: float(np.mean([item[kind] for item in record["speed"]])) for kind in record["speed"][0]}
+    speed = {"seconds": 1.0} | {
+        kind: float(np.mean([item[kind] for item in record["speed"]])) for kind in record["speed"][0]
+    }
     spent = segments(record)
-    statistics, forests = statistics_features(shape), forest_features(shape)
+    statistics, forests = statistics_features(shape), forest_features(shape, tree)
     tail = "" if shape.reference else "_alone"
     parts = {f"{name}{tail}": statistics for name in ("profile", "dimensions", "regions", "diversity", "verdict")}
     found = [
@@ -165,24 +115,26 @@ def samples_of(record: dict[str, Any], shape: Shape) -> list[Sample]:
     return found
 
 
-def memory_of(records: Sequence[tuple[dict[str, Any], Shape]]) -> dict[str, float]:
-    """Megabytes of one process: before any row, for density models, and for a million values of the samples."""
+def memory_of(records: Sequence[Run]) -> dict[str, float]:
+    """Megabytes of one process: before any row, for forests and density models, and for a million sampled values."""
     rows = [
-        (1.0, float(_trains(record)), shape.cells / 1e6, record["peak_kb"] * 1024 / 1e6) for record, shape in records
+        (1.0, float(bool(shape.reference)), float(_trains(record)), shape.cells / 1e6, record["peak_kb"] * 1024 / 1e6)
+        for record, (shape, _) in records
     ]
     table = np.array(rows)
-    factors, _ = nnls(table[:, :3] / table[:, 3:], np.ones(len(table)))
-    for (record, _), said, taken in zip(records, table[:, :3] @ factors, table[:, 3], strict=True):
+    factors, _ = nnls(table[:, :4] / table[:, 4:], np.ones(len(table)))
+    for (record, _), said, taken in zip(records, table[:, :4] @ factors, table[:, 4], strict=True):
         print(f"    {record['case']['name']:14s} {said:8.0f} for {taken:8.0f} MB")
-    return dict(zip(("base", "training", "million_cells"), map(float, factors), strict=True))
+    return dict(zip(("base", "forests", "training", "million_cells"), map(float, factors), strict=True))
 
 
-def memory_on_ray(records: Sequence[tuple[dict[str, Any], Shape]], alone: dict[str, float]) -> dict[str, float]:
+def memory_on_ray(records: Sequence[Run], alone: dict[str, float]) -> dict[str, float]:
     """Megabytes of a worker, of Ray's own processes, and what models add to a worker, beyond the driver's."""
     rows = []
-    for record, shape in records:
+    for record, (shape, _) in records:
         workers = record["case"]["workers"]
-        left = record["peak_mb"] - alone["base"] - alone["million_cells"] * shape.cells / 1e6
+        driver = alone["base"] + alone["forests"] + alone["million_cells"] * shape.cells / 1e6
+        left = record["peak_mb"] - driver
         rows.append((1.0, workers, workers * float(_trains(record)), workers * shape.cells / 1e6, left))
     table = np.array(rows)
     factors, _ = nnls(table[:, :4] / table[:, 4:], np.ones(len(table)))
@@ -191,9 +143,7 @@ def memory_on_ray(records: Sequence[tuple[dict[str, Any], Shape]], alone: dict[s
     return dict(zip(("ray", "worker", "worker_training", "worker_million_cells"), map(float, factors), strict=True))
 
 
-def ray_seconds(
-    records: Sequence[tuple[dict[str, Any], Shape]], document: dict[str, Any], starts: Sequence[float]
-) -> dict[str, float]:
+def ray_seconds(records: Sequence[Run], document: dict[str, Any], starts: Sequence[float]) -> dict[str, float]:
     """What Ray takes beside the work: seconds of the clock until it is up, and processor seconds.
 
     Those of its own processes, of each worker, and of each worker that trains. The start is the fastest of ``starts``:
@@ -201,9 +151,9 @@ def ray_seconds(
     """
     costs = parse_costs(document | {"ray": {}})
     rows = []
-    for record, shape in records:
+    for record, (shape, tree) in records:
         case = Case(**record["case"])
-        found = amounts(shape, CascadeConfig(), costs, Speed(**record["speed"][0]), quick=case.quick)
+        found = amounts(shape, CascadeConfig(), costs, Speed(**record["speed"][0]), tree, quick=case.quick)
         work = sum(item.seconds for part, item in found.items() if part != "repairs")
         rows.append((1.0, case.workers, case.workers * float(_trains(record)), record["processor"] - work))
         print(f"    {case.name:14s} {record['processor']:8.2f} processor seconds, of which the work {work:8.2f}")
@@ -219,10 +169,9 @@ def _trains(record: dict[str, Any]) -> bool:
 def fit(samples: Sequence[Sample]) -> tuple[dict[str, float], float]:
     """Factors by feature of one part, and how far off they are, without the least that is stated."""
     names = list(samples[0].features)
-    part = samples[0].part
 
     def solve(chosen: Sequence[Sample]) -> np.ndarray:
-        rows = [[item.features[name] * item.speed[_kind(part, name)] for name in names] for item in chosen]
+        rows = [[item.features[name] * item.speed[_kind(name)] for name in names] for item in chosen]
         weights = 1.0 / np.array([item.seconds + LITTLE for item in chosen])
         target = np.array([item.seconds for item in chosen])
         factors, _ = nnls(np.array(rows) * weights[:, None], target * weights)
@@ -242,18 +191,18 @@ def fit(samples: Sequence[Sample]) -> tuple[dict[str, float], float]:
 
 def foretold(factors: dict[str, float], item: Sample) -> float:
     """Seconds of a part by its factors."""
-    return sum(factor * item.features[name] * item.speed[_kind(item.part, name)] for name, factor in factors.items())
+    return sum(factor * item.features[name] * item.speed[_kind(name)] for name, factor in factors.items())
 
 
-def _kind(part: str, feature: str) -> str:
-    return SPEED.get(part, SPEED.get(feature, "arrays"))
+def _kind(feature: str) -> str:
+    return SPEED.get(feature, "arrays")
 
 
-def fit_parts(records: Sequence[tuple[dict[str, Any], Shape]]) -> dict[str, Any]:
+def fit_parts(records: Sequence[Run]) -> dict[str, Any]:
     """Terms and spread of every part, as they stand in the file; prints what each run comes to."""
     samples: dict[str, list[Sample]] = {}
-    for record, shape in records:
-        for item in samples_of(record, shape):
+    for record, known in records:
+        for item in samples_of(record, *known):
             samples.setdefault(item.part, []).append(item)
     parts = {}
     for part, items in samples.items():
@@ -263,7 +212,7 @@ def fit_parts(records: Sequence[tuple[dict[str, Any], Shape]]) -> dict[str, Any]
             mine = [item for item in items if item.run == run]
             said, taken = sum(foretold(factors, item) for item in mine), sum(item.seconds for item in mine)
             print(f"    {run:14s} {said:8.2f} for {taken:8.2f}")
-        terms = [{"feature": name, "speed": _kind(part, name), "factor": value} for name, value in factors.items()]
+        terms = [{"feature": name, "speed": _kind(name), "factor": value} for name, value in factors.items()]
         parts[part] = {"terms": terms, "spread": round(max(spread, LEAST_SPREAD), 3)}
     return parts
 
@@ -283,7 +232,7 @@ def main() -> None:
         arguments.write.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def _read(folder: Path, cases: Sequence[Case]) -> list[tuple[dict[str, Any], Shape]]:
+def _read(folder: Path, cases: Sequence[Case]) -> list[Run]:
     """The records of those cases that were run, each with the shape of its tables."""
     paths = {case: folder / f"{case.name}.json" for case in cases}
     print("not run:", ", ".join(case.name for case, path in paths.items() if not path.exists()) or "none")

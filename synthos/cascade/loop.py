@@ -8,26 +8,16 @@ makes the drift seen here the least that a loop without real rows would show.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import torch
 
 from synthos.cascade.outcomes import LoopOutcome
 from synthos.cascade.tasks import CascadeData
-from synthos.cascade.tiers import CascadeConfig, ModelSpec, derive
+from synthos.cascade.tiers import CascadeConfig, loop_spec
 from synthos.cascade.training import fit
 from synthos.results import Arm
 from synthos.sampling.seeds import generator
-
-#: Rows of every generation; the drift per generation is the larger the fewer they are.
-LOOP_ROWS = 4000
-_LARGEST = 5
-
-
-def loop_spec(config: CascadeConfig, rows: int, arm: Arm) -> ModelSpec:
-    """The light model of the loop; ``rows`` is the largest common training size."""
-    return replace(derive(config, arm, "light", _LARGEST, min(rows, LOOP_ROWS)), patience=3)
 
 
 def refit_loop(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,8 @@ SIZES = 6
 DECADES = 1.5
 #: Fewer training rows than this cannot give six distinct sizes that mean anything.
 MINIMUM_TRAIN_ROWS = 64
+#: Rows of every generation of the loop; the drift per generation is the larger the fewer they are.
+LOOP_ROWS = 4000
 
 _MULTIPLE: dict[Tier, float] = {"light": 1.0, "medium": 2.0, "heavy": 10 / 3}
 _DEPTH: dict[Tier, int] = {"light": 1, "medium": 2, "heavy": 3}
@@ -225,6 +227,11 @@ def derive(config: CascadeConfig, arm: Arm, tier: Tier, size_index: int, rows: i
         floor=config.floor,
         precision=config.precision,
     )
+
+
+def loop_spec(config: CascadeConfig, rows: int, arm: Arm) -> ModelSpec:
+    """The light model of the loop; ``rows`` is the largest common training size."""
+    return replace(derive(config, arm, "light", SIZES - 1, min(rows, LOOP_ROWS)), patience=3)
 
 
 def pack(specs: Sequence[ModelSpec], workers: int) -> tuple[tuple[ModelSpec, ...], ...]:

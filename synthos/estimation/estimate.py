@@ -22,6 +22,7 @@ from synthos.estimation.nodes import Plan, node_costs, plan_nodes
 from synthos.estimation.reading import Reading, measure_reading
 from synthos.estimation.schedule import slowdown
 from synthos.estimation.speed import measure_speed
+from synthos.estimation.trees import tree_seconds
 from synthos.estimation.work import Amount, amounts
 from synthos.progress import Event, Listener, silent
 from synthos.results import Interval
@@ -36,7 +37,7 @@ BASIS = {
     "scan": "measured on a part",
     "profile": "values in samples",
     "dimensions": "rows × columns",
-    "forests": "columns × trees",
+    "forests": "measured on trees",
     "models": "rows × codes",
     "regions": "values, pairs",
     "diversity": "values, pairs",
@@ -128,7 +129,8 @@ class Place:
 
 def _answer(job: Job, read: float, readings: Sequence[Reading], place: Place) -> Estimate:
     costs, shape, training = packaged_costs(), shape_of(job), why_no_cascade(job) is None
-    found = amounts(shape, job.config, costs, measure_speed(training=training), quick=job.quick)
+    speed = measure_speed(training=training)
+    found = amounts(shape, job.config, costs, speed, tree_seconds(job, shape), quick=job.quick)
     plan, local = plan_nodes(place.machines, readings, found, models_of(shape, job.config)), place.engine == "local"
     workers = 1 if local else plan.processors
     if local:
@@ -255,7 +257,7 @@ def _memory(
     per = costs.memory
     states = sum(item.state_bytes for item in readings) / MEGABYTE
     samples = per["million_cells"] * shape.cells / 1e6
-    driver = per["base"] + samples + states
+    driver = per["base"] + (per["forests"] if shape.reference else 0.0) + samples + states
     if engine == "local":
         driver += per["training"] if training else 0.0
         return Memory(driver=driver, worker=None, workers=0, total=driver)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from synthos.cascade.loop import loop_spec
 from synthos.cascade.run import all_specs
 from synthos.cascade.tasks import (
     COLUMN_LIMIT,
@@ -16,11 +15,10 @@ from synthos.cascade.tasks import (
     TEST_LIMIT,
     TEST_SHARE,
 )
-from synthos.cascade.tiers import MINIMUM_TRAIN_ROWS, CascadeConfig, ModelSpec
+from synthos.cascade.tiers import MINIMUM_TRAIN_ROWS, CascadeConfig, ModelSpec, loop_spec
 from synthos.profiling.scan import SAMPLE_ROWS
 from synthos.stages import Job
-from synthos.tables.codec import CategoryBins
-from synthos.utility.design import FEWEST_VALUES, MOST_FEATURES, MOST_ROWS, MOST_TARGETS
+from synthos.utility.design import MOST_TARGETS
 
 #: Forests of so many times the trees grow on whole tables: those of the reference are bagged (e times the trees), and
 #: without a holdout two more of half the rows judge what it knows by heart.
@@ -34,7 +32,7 @@ Features = dict[str, float]
 class Shape:
     """Rows of the samples by role (0: no such table), modelled columns, their codes, and what is asked of them.
 
-    ``numbers`` and ``labels`` are the columns that forests predict, of either kind.
+    ``targets`` are the columns that forests predict.
     """
 
     synthetic: int
@@ -42,8 +40,7 @@ class Shape:
     holdout: int
     columns: int
     codes: int
-    numbers: float
-    labels: float
+    targets: int
     trees: int
 
     @property
@@ -65,20 +62,14 @@ class Shape:
 def shape_of(job: Job) -> Shape:
     """The shape of an opened validation."""
     rows = {role: min(source.rows, SAMPLE_ROWS) for role, source in job.sources.items()}
-    labels = sum(
-        isinstance(bins, CategoryBins) or size < FEWEST_VALUES
-        for bins, size in zip(job.codec.bins, job.codec.sizes, strict=True)
-    )
     columns = len(job.codec.sizes)
-    asked = min(columns, MOST_TARGETS) / columns if columns else 0.0
     return Shape(
         synthetic=rows["synthetic"],
         reference=rows.get("reference", 0),
         holdout=rows.get("holdout", 0),
         columns=columns,
         codes=sum(job.codec.sizes),
-        numbers=asked * (columns - labels),
-        labels=asked * labels,
+        targets=min(columns, MOST_TARGETS),
         trees=job.trees,
     )
 
@@ -100,19 +91,10 @@ def statistics_features(shape: Shape) -> Features:
     }
 
 
-def forest_features(shape: Shape) -> Features:
-    """Of the forests that predict every column from the others. All are 0 without a reference."""
-    rows = min(MOST_ROWS, shape.synthetic, shape.reference)
+def forest_features(shape: Shape, tree_seconds: float) -> Features:
+    """Of the forests that predict every column from the others, of which one tree each takes ``tree_seconds``."""
     grown = _ON_REFERENCE + _ON_SYNTHETIC + (0.0 if shape.holdout else _ON_HALVES)
-    others = min(shape.columns - 1, MOST_FEATURES)
-    if not rows or others < 1:
-        return {"targets": 0.0, "numbers": 0.0, "labels": 0.0}
-    sorted_rows = shape.trees * grown * rows * math.log2(rows) / 1e6
-    return {
-        "targets": shape.numbers + shape.labels,
-        "numbers": shape.numbers * sorted_rows * max(1.0, 0.4 * others),
-        "labels": shape.labels * sorted_rows * math.sqrt(others),
-    }
+    return {"targets": float(shape.targets), "grown": tree_seconds * shape.trees * grown}
 
 
 def model_features(spec: ModelSpec, shape: Shape) -> Features:

@@ -34,7 +34,9 @@ class Amount:
     pieces: tuple[float, ...]
 
 
-def amounts(shape: Shape, config: CascadeConfig, costs: Costs, speed: Speed, *, quick: bool) -> dict[str, Amount]:
+def amounts(
+    shape: Shape, config: CascadeConfig, costs: Costs, speed: Speed, tree_seconds: float, *, quick: bool
+) -> dict[str, Amount]:
     """Every part that works on the samples, by name. Parts that such a validation lacks are not in it."""
     tail, statistics = ("" if shape.reference else "_alone"), statistics_features(shape)
     found: dict[str, Amount] = {}
@@ -48,8 +50,8 @@ def amounts(shape: Shape, config: CascadeConfig, costs: Costs, speed: Speed, *, 
         each = len(early_dimensions()) if part == "dimensions" else 1
         known(part, seconds, [seconds / each] * each, spread=part + tail)
     if shape.reference:
-        features = forest_features(shape)
-        seconds, targets = costs.parts["forests"].seconds(features, speed), round(shape.numbers + shape.labels)
+        features = forest_features(shape, tree_seconds)
+        seconds, targets = costs.parts["forests"].seconds(features, speed), shape.targets
         known("forests", seconds, [seconds / max(targets, 1)] * targets)
     if shape.reference and not quick:
         trained = _models(shape, config, costs, speed)

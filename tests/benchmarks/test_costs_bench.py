@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.cost_events import loop_seconds, model_seconds, segments
 from benchmarks.cost_runs import CHECK, CHECK_RAY, FIT, ON_RAY, table
 from benchmarks.estimate import judged, near
-from benchmarks.fit_costs import Sample, fit, loop_seconds, model_seconds, segments
+from benchmarks.fit_costs import Sample, fit
 
 #: What is heard of a full validation, with the processor seconds at which it is.
 EVENTS = [

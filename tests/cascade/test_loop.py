@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from cascade_tables import SIZES, chain
 
-from synthos.cascade.loop import LOOP_ROWS, loop_spec, refit_loop
+from synthos.cascade.loop import refit_loop
 from synthos.cascade.tasks import CascadeData, make_tasks
-from synthos.cascade.tiers import CascadeConfig
+from synthos.cascade.tiers import LOOP_ROWS, CascadeConfig, loop_spec
 from synthos.cascade.training import fit
 
 CONFIG = CascadeConfig(scale=0.1, loop_generations=2)

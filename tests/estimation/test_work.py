@@ -25,8 +25,10 @@ from synthos.estimation.reading import Reading
 from synthos.estimation.speed import Speed
 from synthos.estimation.work import EXPECTED_REPAIRS, Amount, amounts
 
-SHAPE = Shape(synthetic=20_000, reference=20_000, holdout=0, columns=10, codes=200, numbers=6.0, labels=4.0, trees=20)
+SHAPE = Shape(synthetic=20_000, reference=20_000, holdout=0, columns=10, codes=200, targets=10, trees=20)
 SPEED = Speed(arrays=0.05, trees=0.05, small_step=0.001, large_step=0.01)
+#: Seconds of a tree of every target.
+TREE = 0.1
 #: Memory needs no cost of its own here.
 PARTS = ("profile", "dimensions", "regions", "diversity", "verdict")
 
@@ -50,16 +52,16 @@ ALL = dict.fromkeys(PARTS, ("one", "arrays", 20.0)) | {
 
 def test_a_machine_of_half_the_speed_takes_twice_as_long():
     costs = packaged_costs()
-    fast = amounts(SHAPE, CascadeConfig(), costs, SPEED, quick=False)
+    fast = amounts(SHAPE, CascadeConfig(), costs, SPEED, TREE, quick=False)
     half = Speed(*(2.0 * SPEED.of(kind) for kind in ("arrays", "trees", "small_step", "large_step")))
-    slow = amounts(SHAPE, CascadeConfig(), costs, half, quick=False)
+    slow = amounts(SHAPE, CascadeConfig(), costs, half, 2.0 * TREE, quick=False)
     assert {part: amount.seconds for part, amount in slow.items()} == pytest.approx(
         {part: 2.0 * amount.seconds for part, amount in fast.items()}
     )
 
 
 def test_every_part_is_its_terms_times_its_features():
-    found = amounts(SHAPE, CascadeConfig(), parse_costs(costs_of(**ALL)), SPEED, quick=False)
+    found = amounts(SHAPE, CascadeConfig(), parse_costs(costs_of(**ALL)), SPEED, TREE, quick=False)
     assert {part: found[part].seconds for part in PARTS} == pytest.approx(dict.fromkeys(PARTS, 1.0))
     assert found["forests"].seconds == pytest.approx(1.0) and len(found["forests"].pieces) == 10
     # 36 models of half a second, and two loops of 4 generations of a quarter of a second each.
@@ -71,10 +73,10 @@ def test_every_part_is_its_terms_times_its_features():
 
 def test_the_quick_mode_trains_nothing_and_without_a_reference_nothing_learns():
     costs = packaged_costs()
-    assert set(amounts(SHAPE, CascadeConfig(), costs, SPEED, quick=True)) == {*PARTS, "forests"}
+    assert set(amounts(SHAPE, CascadeConfig(), costs, SPEED, TREE, quick=True)) == {*PARTS, "forests"}
     alone = replace(SHAPE, reference=0)
-    assert set(amounts(alone, CascadeConfig(), costs, SPEED, quick=False)) == set(PARTS)
-    assert set(forest_features(alone).values()) == {0.0} and models_of(alone, CascadeConfig()) == ()
+    assert set(amounts(alone, CascadeConfig(), costs, SPEED, TREE, quick=False)) == set(PARTS)
+    assert models_of(alone, CascadeConfig()) == ()
 
 
 def test_models_are_those_that_the_cascade_would_train():
@@ -86,10 +88,11 @@ def test_models_are_those_that_the_cascade_would_train():
 
 
 def test_cost_grows_with_rows_columns_codes_and_trees():
-    base, config = forest_features(SHAPE), CascadeConfig()
-    assert forest_features(replace(SHAPE, trees=40))["numbers"] == pytest.approx(2 * base["numbers"])
-    assert forest_features(replace(SHAPE, columns=20))["labels"] > base["labels"]
-    assert forest_features(replace(SHAPE, synthetic=50_000, reference=50_000)) == base  # of 8,000 rows at most
+    base, config = forest_features(SHAPE, TREE), CascadeConfig()
+    assert forest_features(replace(SHAPE, trees=40), TREE)["grown"] == pytest.approx(2 * base["grown"])
+    assert forest_features(SHAPE, 3 * TREE)["grown"] == pytest.approx(3 * base["grown"])
+    # A holdout judges in the place of halves of the reference, which then need not judge each other.
+    assert forest_features(replace(SHAPE, holdout=500), TREE)["grown"] < base["grown"]
     assert statistics_features(replace(SHAPE, columns=20))["cells"] == 2 * statistics_features(SHAPE)["cells"]
     spec = models_of(SHAPE, config)[-1]
     wide, usual = model_features(spec, replace(SHAPE, codes=400)), model_features(spec, SHAPE)
@@ -106,8 +109,8 @@ def test_packaged_costs_are_complete_and_say_how_they_were_made():
     assert all(part.spread > 0 and part.terms for part in costs.parts.values())
     assert all(term["factor"] > 0 for part in document["parts"].values() for term in part["terms"])
     assert set(costs.ray) == {"start", "processor", "worker", "imports"}
-    wanted = {"base", "training", "million_cells", "ray", "worker", "worker_training", "worker_million_cells"}
-    assert set(costs.memory) == wanted
+    wanted = {"base", "forests", "training", "million_cells"}
+    assert set(costs.memory) == wanted | {"ray", "worker", "worker_training", "worker_million_cells"}
 
 
 def even(seconds: float, pieces: int = 1) -> Amount:
