@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -159,12 +160,14 @@ def find_pii(column: pl.Series) -> tuple[PiiFlag, ...]:
     texts = [value.strip() for value in values.cast(pl.String).to_list()]
     if not texts:
         return ()
+    counted = Counter(texts)
     flags = []
     for kind in _TYPES:
         named = kind.hint.search(column.name.lower()) is not None
         if whole and not (kind.whole == "always" or (kind.whole == "named" and named)):
             continue
-        hits = sum(map(kind.named_matches if named and kind.named_matches else kind.matches, texts))
+        matches = kind.named_matches if named and kind.named_matches else kind.matches
+        hits = sum(rows for text, rows in counted.items() if matches(text))
         if hits >= _FEWEST and hits / len(texts) >= (kind.named if named else kind.share):
             support = ", and the column's name says so" if named else ""
             evidence = f"{hits} of {len(texts)} sampled values {kind.pattern}{support}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, islice
 from math import comb, prod
 
 import numpy as np
@@ -59,13 +59,12 @@ class Tuples:
 
 def pairs(columns: int, limit: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
     """All pairs of columns in order, or ``limit`` of them at random, spread evenly so that no column is left out."""
-    everything = [(i, j) for i in range(columns) for j in range(i + 1, columns)]
-    if len(everything) <= limit:
-        return tuple(everything)
+    if columns * (columns - 1) // 2 <= limit:
+        return tuple(combinations(range(columns), 2))
     order = rng.permutation(columns)
     # Rounds of a ring: step s joins each column with the one s places on, so every column gets equally many pairs.
-    ring = [(int(order[i]), int(order[(i + step) % columns])) for step in range(1, columns) for i in range(columns)]
-    return tuple(sorted({(min(p), max(p)) for p in ring[:limit]}))
+    ring = ((int(order[i]), int(order[(i + step) % columns])) for step in range(1, columns) for i in range(columns))
+    return tuple(sorted({(min(p), max(p)) for p in islice(ring, limit)}))
 
 
 def mutual_information(table: npt.ArrayLike, *, corrected: bool = True) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,3 +65,13 @@ def test_mutual_information_of_independent_columns_is_unbiased() -> None:
 def test_mutual_information_needs_rows() -> None:
     with pytest.raises(ValueError, match="mass"):
         mutual_information(np.zeros((2, 2)))
+
+
+def test_pairs_of_thousands_of_columns_are_not_written_out() -> None:
+    rng = np.random.default_rng(0)
+    tracemalloc.start()
+    some = pairs(3_000, 600, rng)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(some) == 600 and all(a < b for a, b in some)
+    assert peak < 2**20  # all 4.5 million pairs take 500 times as much
