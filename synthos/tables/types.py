@@ -116,11 +116,19 @@ def conform(frame: pl.DataFrame, dtypes: Mapping[str, pl.DataType], where: str, 
 def compact(frame: pl.DataFrame) -> pl.DataFrame:
     """The same frame, which keeps no more than its own values alive.
 
-    Strings that were picked out of a frame hold on to all of that frame's strings.
+    Strings that were picked out of a frame hold on to all of that frame's strings. Those of which many are one and the
+    same in memory stay so: written out they may take far more.
     """
     texts = [column for column in frame if column.dtype == pl.String]
-    held = [pl.Series(column.name, column.to_arrow(compat_level=pl.CompatLevel.oldest())) for column in texts]
-    return frame.with_columns(held) if held else frame
+    wasteful = [column for column in texts if _held(column) > 2 * column.estimated_size()]
+    fresh = [pl.Series(column.name, column.to_arrow(compat_level=pl.CompatLevel.oldest())) for column in wasteful]
+    return frame.with_columns(fresh) if fresh else frame
+
+
+def _held(texts: pl.Series) -> int:
+    """Bytes that a series of strings keeps alive."""
+    buffers = texts.to_arrow(compat_level=pl.CompatLevel.newest()).buffers()
+    return sum(buffer.size for buffer in buffers if buffer is not None)
 
 
 def check_batch(frame: pl.DataFrame, where: str, first_row: int) -> pl.DataFrame:

@@ -73,6 +73,14 @@ def test_rows_that_were_picked_out_do_not_keep_the_others() -> None:
     assert [held(frame["t"]) // 5_000 for frame in (picked, compact(picked))] == [19, 1]
 
 
+def test_a_word_that_many_rows_share_is_not_written_out() -> None:
+    """A hundred thousand rows of a megabyte, which are one megabyte in memory."""
+    word = pl.Series("t", [text(1)])
+    shared = pl.DataFrame({"t": word.gather([0] * 100_000)})
+    picked = compact(shared[np.arange(0, 100_000, 2)])
+    assert picked.height == 50_000 and held(picked["t"]) < 3 * LENGTH
+
+
 def held(series: pl.Series) -> int:
     """Bytes that a series of strings keeps alive."""
     buffers = series.to_arrow(compat_level=pl.CompatLevel.newest()).buffers()
