@@ -16,7 +16,7 @@ from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import frame_of, schema_of
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
-from synthos.tables.opening import each
+from synthos.tables.opening import Heard, each
 from synthos.tables.reader import BATCH_ROWS, SHARD_BYTES, SHARD_ROWS, Reader, Shard, rows_within
 
 FILE_MAGIC = b"ARROW1"
@@ -62,7 +62,7 @@ def open_arrow(files: Sequence[File], listener: Listener = silent) -> Reader:
     return ArrowReader({file.path: file for file in files}, common_dtypes(schemas), tuple(shards))
 
 
-def _footer(file: File) -> tuple[Mapping[str, pl.DataType], list[int], bool]:
+def _footer(file: File, heard: Heard) -> tuple[Mapping[str, pl.DataType], list[int], bool]:
     """The columns' types, the lengths of the batches, and whether it can be jumped to one."""
     with _batches(file) as (reader, indexed):
         unique_names(reader.schema.names, file.shown)

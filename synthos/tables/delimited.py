@@ -26,7 +26,7 @@ from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import arrow_type, frame_of, plain, polars_type, wider
 from synthos.tables.files import CHUNK_BYTES, File
 from synthos.tables.folder import common_columns, unique_names
-from synthos.tables.opening import each
+from synthos.tables.opening import Heard, each
 from synthos.tables.reader import BATCH_ROWS, Reader, Shard
 from synthos.tables.text import Piece, Style, following, open_text, shard_pieces, survey, undecodable
 from synthos.tables.types import canonical
@@ -108,10 +108,10 @@ def open_delimited(files: Sequence[File], listener: Listener = silent) -> Reader
     return DelimitedReader(layouts, types, tuple(shards))
 
 
-def _look(file: File) -> tuple[Layout, Sequence[Shard], dict[str, Any]]:
+def _look(file: File, heard: Heard) -> tuple[Layout, Sequence[Shard], dict[str, Any]]:
     """The layout of a file, its shards, and the types that its samples have."""
     layout = _layout(file)
-    found, samples = survey(file, layout.start, layout.line, layout.style)
+    found, samples = survey(file, layout.start, layout.line, layout.style, heard)
     return layout, found, _infer(samples, layout)
 
 

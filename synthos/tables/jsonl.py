@@ -20,7 +20,7 @@ from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import arrow_type, frame_of, plain, polars_type, wider
 from synthos.tables.files import File
 from synthos.tables.folder import unique_names
-from synthos.tables.opening import each
+from synthos.tables.opening import Heard, each
 from synthos.tables.reader import BATCH_ROWS, Reader, Shard
 from synthos.tables.text import Piece, Style, following, shard_pieces, survey, undecodable
 
@@ -79,9 +79,9 @@ def open_jsonl(files: Sequence[File], listener: Listener = silent) -> Reader:
     return JsonLinesReader({file.path: file for file in files}, known, tuple(shards))
 
 
-def _look(file: File) -> tuple[Sequence[Shard], list[Any]]:
+def _look(file: File, heard: Heard) -> tuple[Sequence[Shard], list[Any]]:
     """The shards of a file, and the Arrow schemas of its samples."""
-    found, samples = survey(file, 0, 1, STYLE)
+    found, samples = survey(file, 0, 1, STYLE, heard)
     return found, [_parse(piece, file, None, strict=False).schema for piece in samples]
 
 

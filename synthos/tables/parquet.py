@@ -21,7 +21,7 @@ from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import frame_of, schema_of
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
-from synthos.tables.opening import each
+from synthos.tables.opening import Heard, each
 from synthos.tables.reader import BATCH_BYTES, BATCH_ROWS, SHARD_BYTES, SHARD_ROWS, Reader, Shard, rows_within
 
 #: Row groups of more bytes, decompressed, are streamed; polars reads others faster, and holds all of them.
@@ -85,7 +85,7 @@ def open_parquet(files: Sequence[File], listener: Listener = silent) -> Reader:
     return ParquetReader(known, common_dtypes(schemas), tuple(shards), frozenset(streamed))
 
 
-def _footer(file: File) -> tuple[Any, list[tuple[int, int]]]:
+def _footer(file: File, heard: Heard) -> tuple[Any, list[tuple[int, int]]]:
     """The Arrow schema, and what ``_groups`` says."""
     try:
         with reading(file.shown), file.open() as stream, pq.ParquetFile(stream) as parquet:

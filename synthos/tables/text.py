@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from synthos.errors import EncodingError, FormatError
 from synthos.tables.files import CHUNK_BYTES, File, reading
+from synthos.tables.opening import Heard, unheard
 from synthos.tables.reader import BATCH_ROWS, Shard
 
 SHARD_BYTES = 32 << 20
@@ -100,8 +101,10 @@ def open_text(file: File) -> Iterator[BinaryIO]:
             ) from error
 
 
-def survey(file: File, start: int, line: int, style: Style) -> tuple[tuple[Shard, ...], tuple[Piece, ...]]:
-    """One pass over the records from byte ``start``, which begins line ``line``.
+def survey(
+    file: File, start: int, line: int, style: Style, heard: Heard = unheard
+) -> tuple[tuple[Shard, ...], tuple[Piece, ...]]:
+    """One pass over the records from byte ``start``, which begins line ``line``; ``heard`` is told how far it is.
 
     Returns the shards, numbered from the start of this file (a compressed file is one shard), and pieces spread over
     the file to infer types from.
@@ -116,6 +119,7 @@ def survey(file: File, start: int, line: int, style: Style) -> tuple[tuple[Shard
     for piece in pieces(file, start, line, style):
         samples.add(piece, style)
         end = piece.start + len(piece.data)
+        heard(end)
         if bounds and (single or end - bounds[-1][0] <= SHARD_BYTES):
             bounds[-1] = (bounds[-1][0], end, bounds[-1][2], bounds[-1][3] + piece.rows)
         else:

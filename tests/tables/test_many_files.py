@@ -16,7 +16,7 @@ from synthos.progress import Event, silent
 from synthos.stages import prepare
 from synthos.tables import opening, reader
 from synthos.tables.files import File
-from synthos.tables.opening import each
+from synthos.tables.opening import Heard, each
 from synthos.tables.reader import Shard, units
 from synthos.tables.sources import open_table
 
@@ -69,11 +69,22 @@ def test_who_waits_for_many_files_hears_how_it_goes(tmp_path: Path, monkeypatch:
     assert heard[4].message == "opened part-0004.parquet"
 
 
+def test_who_waits_for_one_long_text_hears_how_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("synthos.tables.text.CHUNK_BYTES", 1_000)
+    pl.concat([TABLE] * 50).write_csv(tmp_path / "long.csv")
+    heard: list[Event] = []
+    prepare(tmp_path / "long.csv", listener=heard.append)
+    shares = [float(event.fields["share_done"]) for event in heard]
+    assert len(shares) > 5 and shares == sorted(shares) and shares[-2:] == [1.0, 1.0]
+    assert heard[0].message.startswith("looking through long.csv: ")
+
+
 def test_what_is_far_away_is_opened_side_by_side_and_comes_in_order() -> None:
     files = [File(f"s3://bucket/{number}", 1) for number in range(60)]
     together = threading.Barrier(opening.THREADS, timeout=60)
 
-    def look(file: File) -> str:
+    def look(file: File, heard: Heard) -> str:
         if int(file.path.rsplit("/", 1)[1]) < opening.THREADS:
             together.wait()
         return file.path
@@ -85,7 +96,7 @@ def test_one_that_cannot_be_opened_ends_it_before_all_were_looked_at() -> None:
     files = [File(f"s3://bucket/{number}", 1) for number in range(500)]
     looked: list[str] = []
 
-    def look(file: File) -> str:
+    def look(file: File, heard: Heard) -> str:
         looked.append(file.path)
         if file is files[3]:
             raise ValueError(file.path)
