@@ -59,6 +59,7 @@ bench: $(READY) ## measure speed and memory (half an hour); results in out/bench
 	$(BIN)/python -m benchmarks.end_to_end --out out/benchmarks
 	$(BIN)/python -m benchmarks.scan --json out/benchmarks/scan.json
 	$(BIN)/python -m benchmarks.scan_on_ray --out out/benchmarks
+	$(BIN)/python -m benchmarks.scale --bare
 	$(BIN)/python -m benchmarks.cascade
 
 peers: $(READY) ## ask other tools about the tables of BENCH=DIR (an hour; goes on where it was)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -29,13 +30,15 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     if not rows:
         raise SystemExit("nothing is measured yet")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.5, 3.8), dpi=160, layout="constrained")
+        figure = Figure(figsize=(10.5, 4.4), dpi=160, layout="constrained")
         seconds, memory, stages = figure.subplots(1, 3)
         _lines(seconds, rows, "seconds", "seconds, whole command")
         _bare(seconds, rows)
         _lines(memory, rows, "peak_mb", "MB, all processes together")
         _parts(stages, max(rows, key=lambda row: (row["rows"], row["workers"], row["mode"] == "full")))
-        seconds.legend(frameon=False, fontsize=7)
+        figure.legend(
+            *seconds.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
+        )
         figure.savefig(path)
 
 
@@ -61,9 +64,14 @@ def _lines(axes: Axes, rows: Sequence[Row], name: str, title: str) -> None:
 
 
 def _bare(axes: Axes, rows: Sequence[Row]) -> None:
-    read = sorted((row["rows"], row["bare"]["seconds"]) for row in rows if "bare" in row and row["format"] == "parquet")
-    if read:
-        axes.plot(*zip(*read, strict=True), ":", color=MUTED, label="polars alone, parquet")
+    for form, line in (("parquet", ":"), ("csv", "--"), ("jsonl", "-.")):
+        read: dict[int, list[float]] = {}
+        for row in rows:
+            if "bare" in row and row["format"] == form and row["mode"] == "quick":
+                read.setdefault(row["rows"], []).append(row["bare"]["seconds"])
+        if read:
+            middle = [median(read[count]) for count in sorted(read)]
+            axes.plot(sorted(read), middle, line, color=MUTED, label=f"polars alone, {form}")
 
 
 def _parts(axes: Axes, row: Row) -> None:
