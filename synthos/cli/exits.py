@@ -79,6 +79,10 @@ def run(command: Callable[[], int]) -> int:
     except (KeyboardInterrupt, CancelledError):
         console.print("interrupted; no result was written")
         return INTERRUPTED
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        console.print(Text(f"error: memory ran out{reason}; use a machine with more of it"), soft_wrap=True)
+        return BROKEN
     except Exception:  # noqa: BLE001 - the process edge
         traceback.print_exc()
         return BROKEN

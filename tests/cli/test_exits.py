@@ -29,6 +29,7 @@ def _raising(error: BaseException):  # type: ignore[no-untyped-def]
         (CancelledError(), exits.INTERRUPTED),
         (KeyboardInterrupt(), exits.INTERRUPTED),
         (ZeroDivisionError("ours"), exits.BROKEN),
+        (MemoryError("of 8 GiB"), exits.BROKEN),
     ],
 )
 def test_every_error_has_its_code(error: BaseException, code: int):
@@ -38,6 +39,12 @@ def test_every_error_has_its_code(error: BaseException, code: int):
 def test_a_bug_keeps_its_traceback(capsys: pytest.CaptureFixture[str]):
     exits.run(_raising(ZeroDivisionError("ours")))
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_memory_that_ran_out_is_one_sentence(capsys: pytest.CaptureFixture[str]):
+    exits.run(_raising(MemoryError("8 GiB were asked for")))
+    told = capsys.readouterr().err
+    assert "memory ran out (8 GiB were asked for)" in told and "Traceback" not in told
 
 
 def test_a_termination_unwinds_like_ctrl_c_and_the_handler_goes_back():
