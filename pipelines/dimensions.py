@@ -13,7 +13,6 @@ from pipelines.progress import Handler, follow
 from pipelines.resources import for_piece
 from pipelines.runtime import Runtime
 from synthos.dimensions.registry import evaluate
-from synthos.localization.ends import Look
 from synthos.localization.regions import find_regions
 from synthos.profiling.diversity import analyse
 from synthos.results import DimensionResult, DiversityReport, Failed, NotApplicable, Region
@@ -45,13 +44,9 @@ def dimension_pieces(names: Sequence[str], note: Callable[[str, DimensionResult]
     return [Piece(evaluate, (name,), Handler(partial(note, name), partial(failed, name))) for name in names]
 
 
-def region_piece(look: Look | None, note: Callable[[tuple[Region, ...]], None]) -> Piece:
-    """The scan for regions; ``look`` reads rows of the full table."""
-    return Piece(_find_regions, (look,), Handler(note))
-
-
-def _find_regions(look: Look | None, evidence: Evidence) -> tuple[Region, ...]:
-    return find_regions(evidence, look=look)
+def region_piece(note: Callable[[tuple[Region, ...]], None]) -> Piece:
+    """The scan for regions."""
+    return Piece(find_regions, (), Handler(note))
 
 
 def diversity_piece(note: Callable[[DiversityReport], None]) -> Piece:

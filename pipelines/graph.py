@@ -38,7 +38,7 @@ from synthos.stages import (
     gather_evidence,
     late_dimensions,
     measure_late,
-    rows_of_synthetic,
+    settle_ends,
     why_no_cascade,
 )
 from synthos.utility.design import targets
@@ -90,7 +90,7 @@ def _judge(
     columns = utility_pieces(job.trees, folder, evidence, note_forests)
     pieces = [
         *dimension_pieces(early_dimensions(), note_dimension),
-        region_piece(rows_of_synthetic(job), note_regions),
+        region_piece(note_regions),
         diversity_piece(diversity.append),
         *columns,
     ]
@@ -111,7 +111,7 @@ def _judge(
         cascade=result,
         utility=_utility(forests, evidence),
         diversity=diversity[0],
-        regions=regions[0],
+        regions=settle_ends(job, evidence, regions[0]),
     )
     measures = Measures(
         partial(measure_dimensions, runtime), partial(learn_columns, runtime, folder), partial(teach_all, runtime)

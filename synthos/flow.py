@@ -42,8 +42,8 @@ from synthos.stages import (
     measure_late,
     measured_here,
     prepare,
-    rows_of_synthetic,
     scan_table,
+    settle_ends,
     why_no_cascade,
 )
 from synthos.tables.sources import open_table
@@ -124,7 +124,7 @@ def validate(
     dimensions = {name: dimensions[name] for name in DIMENSIONS}
     on_progress(Event(stage="dimensions", done=len(DIMENSIONS), total=len(DIMENSIONS)))
     with watch.stage("regions"):
-        regions = find_regions(evidence, look=rows_of_synthetic(job), listener=on_progress)
+        regions = settle_ends(job, evidence, find_regions(evidence, listener=on_progress))
     with watch.stage("diversity"):
         diversity = analyse(evidence)
     findings = Findings(dimensions=dimensions, cascade=cascade, utility=utility, diversity=diversity, regions=regions)

@@ -14,16 +14,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from synthos.cascade.tasks import CascadeData, make_tasks
 from synthos.cascade.tiers import CascadeConfig, load_config
 from synthos.dimensions.memorisation import memorisation
 from synthos.dimensions.registry import DIMENSIONS, evaluate
 from synthos.dimensions.temporal_stability import EXCHANGEABLE
 from synthos.errors import CancelledError, ConfigError, InputError, InternalError, TooFewRowsError
-from synthos.localization.ends import Look
+from synthos.localization.ends import sharpened
 from synthos.profiling.diversity import gradient_diversity
 from synthos.profiling.full_pass import FullPass, is_large
-from synthos.profiling.scan import SAMPLE_ROWS, Scanned, ScanPlan
+from synthos.profiling.scan import PATIENTLY, SAMPLE_ROWS, Scanned, ScanPlan
 from synthos.profiling.spans import scan_span
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.catalogue import recommend
@@ -232,10 +234,23 @@ def gather_evidence(job: Job, scanned: Mapping[str, Scanned]) -> Evidence:
     return evidence if job.seed is None else replace(evidence, seed=derive("seed", job.seed))
 
 
-def rows_of_synthetic(job: Job) -> Look | None:
-    """What reads rows of the full synthetic table; None where some of it cannot be read."""
+def settle_ends(job: Job, evidence: Evidence, regions: Sequence[Region]) -> tuple[Region, ...]:
+    """The regions with ends that are exact in a table larger than its sample too: rows around them are read again.
+
+    Raises
+    ------
+    SourceError : they cannot be read any more.
+    """
     source = job.sources["synthetic"]
-    return None if source.unread is not None else partial(source.rows_between, columns=job.schema.names)
+
+    def look(first: int, last: int) -> list[pl.DataFrame]:
+        return [*source.rows_between(first, last, job.schema.names)]
+
+    def look_patiently(first: int, last: int) -> list[pl.DataFrame]:
+        frames: list[pl.DataFrame] = PATIENTLY(look, first, last)
+        return frames
+
+    return sharpened(evidence, regions, look_patiently)
 
 
 def why_no_cascade(job: Job) -> NotApplicable | None:

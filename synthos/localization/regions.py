@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from synthos.localization import boundaries, sides
 from synthos.localization.channels import Channels, RowModel, measure
-from synthos.localization.ends import Look, sharpened
 from synthos.localization.full_table import full_table_runs
 from synthos.localization.issues import Diagnosis
 from synthos.localization.runs import Run, drifting, joined, outside_rows, pieces, split, without_originals
@@ -41,13 +40,8 @@ def resolution_rows(evidence: Evidence) -> int:
     return int(np.ceil(LEAST_RUN * widest * synthetic.total_rows / max(1, len(synthetic.rows))))
 
 
-def find_regions(evidence: Evidence, *, look: Look | None = None, listener: Listener = silent) -> tuple[Region, ...]:
-    """Find damaged row ranges of the synthetic table.
-
-    Parameters
-    ----------
-    look : reads rows ``[first, last)`` of the full synthetic table. With it the ends of regions are exact in a table
-        that is larger than its sample too; without it they are as sharp as the sample is dense.
+def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Region, ...]:
+    """Find damaged row ranges of the synthetic table, with ends as sharp as its sample is dense.
 
     Returns
     -------
@@ -70,16 +64,10 @@ def find_regions(evidence: Evidence, *, look: Look | None = None, listener: List
         everything = np.arange(len(channels.channels))
         runs += [Run(a, b, everything, blur) for a, b in full_table_runs(evidence, model, channels, known)]
     found = []
-    together = joined(evidence, channels, model, runs)
-    begins = {run.start for run, _ in together}
-    for run, diagnosis in without_originals(evidence, channels, together):
+    for run, diagnosis in without_originals(evidence, channels, joined(evidence, channels, model, runs)):
         region = _region(evidence, channels, model, run, diagnosis, outside_rows(channels, runs, run))
-        if region.impact < LEAST_IMPACT:
-            continue
-        # A ramp begins nowhere in particular, and where originals end and copies begin no row tells by itself.
-        if look is not None and not evidence.synthetic.is_whole and diagnosis.issue != "drift":
-            region = sharpened(evidence, channels, model, run, region, look, both=run.start in begins)
-        found.append(region)
+        if region.impact >= LEAST_IMPACT:
+            found.append(region)
     listener(Event(stage="regions", done=1, total=1, message=f"{len(found)} regions"))
     return tuple(sorted(found, key=lambda region: region.row_range))
 

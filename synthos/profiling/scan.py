@@ -129,7 +129,7 @@ def scan_unit(source: Source, unit: Unit, plan: ScanPlan) -> ScanState:
     SchemaError : a value that cannot be judged.
     """
     try:
-        return _AGAIN(_scan, source, unit, unit.shards, plan)
+        return PATIENTLY(_scan, source, unit, unit.shards, plan)
     except SourceError:
         if source.unread is None:
             raise
@@ -263,7 +263,8 @@ def _wait(state: RetryCallState) -> float:
     return wait_random_exponential(multiplier=FIRST_WAIT)(state) if isinstance(error, StorageError) else 0.0
 
 
-_AGAIN = Retrying(
+#: Calls what reads a table, again where it cannot be read just now.
+PATIENTLY = Retrying(
     stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception_type(SourceError), reraise=True
 )
 

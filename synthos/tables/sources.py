@@ -188,20 +188,19 @@ class Source:
         if held:
             yield _joined(held)
 
-    def rows_between(self, start: int, stop: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """The rows ``[start, stop)`` of the table; raises as ``read``."""
-        wanted = list(self.dtypes) if columns is None else list(columns)
-        found = [pl.DataFrame(schema={name: self.dtypes[name] for name in wanted})]
+    def rows_between(self, start: int, stop: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The rows ``[start, stop)`` of the table in order, in frames as of ``read``; raises as that."""
         for shard in self.shards():
             first = shard.offset
             if first >= stop or first + shard.rows <= start:
                 continue
-            for frame in self.read(shard, wanted):
+            for frame in self.read(shard, columns):
                 low, high = max(start - first, 0), min(stop - first, frame.height)
                 first += frame.height
                 if low < high:
-                    found.append(frame.slice(low, high - low))
-        return pl.concat(found)
+                    yield frame.slice(low, high - low)
+                if first >= stop:
+                    break
 
     def peek(self, rows: int, seed: int) -> pl.DataFrame:
         """At most ``rows`` rows in table order, at random from up to eight shards spread evenly; all where they fit.
