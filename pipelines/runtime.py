@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from synthos.errors import ClusterError, ConfigError, SynthosError
 
 #: An instance that comes up within these many seconds is better ended in order than left.
 ALMOST_UP_SECONDS = 1.0
-#: Processor seconds, about, that a private instance takes to start; one that may not be needed is not begun before.
+#: About what a private instance takes to start, in processor seconds: one that may not be needed is not begun before
+#: the command has worked so many seconds.
 SECONDS_TO_START = 10.0
 
 
@@ -55,8 +57,8 @@ class Runtime:
 
     @property
     def is_private(self) -> bool:
-        """Whether the instance is started for this process alone, and not one that somebody named."""
-        return self._address is None
+        """Whether the instance is to be started for this process alone: nobody named one, and none is connected."""
+        return self._address is None and not ("ray" in sys.modules and instance.is_connected())
 
     def poll(self) -> bool:
         """Whether ``ray`` answers at once: connected, or failed to. To be asked by who works here until it does.

@@ -76,19 +76,22 @@ class Piece:
 
 def _read(runtime: Runtime, reading: FullPass) -> None:
     """Hand out what is missing, no more of it at a time than memory bears; while Ray starts, read here."""
-    waiting = deque(reading.missing)
-    while waiting and not runtime.poll():
-        span = waiting.popleft()
-        reading.take(span, scan_span(reading.source, span, reading.plan))
-    if not waiting:
+    pieces = deque(Piece(span, span) for span in reading.missing)
+    read: dict[Span, list[ScanState]] = {}
+    while pieces and not runtime.poll():
+        # Unit by unit: a span of a large table takes longer than Ray does to start.
+        piece = pieces.popleft()
+        first, rest = piece.units[:1], piece.units[1:]
+        _take(reading, piece, scan_span(reading.source, first, reading.plan), read)
+        if rest:
+            pieces.appendleft(Piece(piece.span, rest))
+    if not pieces:
         return
     ray = runtime.ray()
     plan = ray.put(reading.plan)
     task = ray.remote(**for_scan())(scan_span)
     deaths = (ray.exceptions.OutOfMemoryError, ray.exceptions.WorkerCrashedError)
-    pieces = deque(Piece(span, span) for span in waiting)
     under_way: dict[Any, Piece] = {}
-    read: dict[Span, list[ScanState]] = {}
     try:
         while pieces or under_way:
             # Asked for anew each time: nodes join and leave, and an autoscaler may begin with none.

@@ -128,9 +128,11 @@ class Job:
 
 def sample_rows(source: Source) -> int:
     """Most rows that a table's sample has: fewer where rows are so long that ``SAMPLE_BYTES`` hold no more of them."""
+    fitting = int(SAMPLE_BYTES / source.row_bytes)
+    if fitting >= SAMPLE_ROWS:
+        return SAMPLE_ROWS
     # Rounded down to a power of two, so that a table whose rows get a little longer is not read anew.
-    fitting = 1 << (max(MINIMUM_ROWS, int(SAMPLE_BYTES / source.row_bytes)).bit_length() - 1)
-    return min(SAMPLE_ROWS, max(MINIMUM_ROWS, fitting))
+    return max(MINIMUM_ROWS, 1 << (max(1, fitting).bit_length() - 1))
 
 
 def _small_samples(sources: Mapping[str, Source]) -> list[str]:

@@ -153,14 +153,14 @@ def _node_type(name: str, content: Any, most: int, where: str) -> NodeType:
     resources, config = content.get("resources") or {}, content.get("node_config") or {}
     if not isinstance(resources, dict) or not isinstance(config, dict):
         raise ConfigError(f"node type {name!r} has resources or node_config that are no mapping", where=where)
-    count, priority = content.get("max_workers", most), content.get("priority", 0)
+    count = content.get("max_workers", most)
     return NodeType(
         name=name,
         instance=str(config.get("InstanceType", name)),
         processors=_whole(resources.get("CPU", 0), f"{name}.resources.CPU", where),
         gpus=_whole(resources.get("GPU", 0), f"{name}.resources.GPU", where),
         most=_whole(count, f"{name}.max_workers", where),
-        priority=priority if isinstance(priority, int) else 0,
+        priority=_whole(content.get("priority", 0), f"{name}.priority", where),
     )
 
 

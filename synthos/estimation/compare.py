@@ -29,7 +29,7 @@ MOMENT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Seconds of the clock as they were estimated, and as they were. ``ratio`` is None where both are a moment."""
+    """Seconds of the clock as they were estimated, and as they were. ``ratio`` is None where it took a moment."""
 
     name: str
     estimated: float
@@ -55,11 +55,15 @@ def load_timings(path: str | Path) -> dict[str, float]:
             f"cannot be read ({error})", where=where, fix="give the file that `synthos validate --json` wrote"
         ) from error
     timings = document.get("timings") if isinstance(document, dict) else None
-    if not isinstance(timings, dict) or not isinstance(timings.get("total"), int | float):
+    if not isinstance(timings, dict) or "total" not in timings or not all(map(_is_number, timings.values())):
         raise ConfigError(
             "is not the JSON of a validation", where=where, fix="give the file that `synthos validate --json` wrote"
         )
     return {str(name): float(seconds) for name, seconds in timings.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def compare(estimate: Estimate, timings: Mapping[str, float]) -> tuple[Comparison, ...]:

@@ -109,6 +109,7 @@ def estimate(
         tier_config=tier_config,
         thresholds=thresholds,
         skip_bad_shards=skip_bad_shards,
+        listener=on_progress,
     )
     read = time.perf_counter() - began
     on_progress(Event(stage="read", done=1, total=1))

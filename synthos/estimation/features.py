@@ -16,8 +16,7 @@ from synthos.cascade.tasks import (
     TEST_SHARE,
 )
 from synthos.cascade.tiers import MINIMUM_TRAIN_ROWS, CascadeConfig, ModelSpec, loop_spec
-from synthos.profiling.scan import SAMPLE_ROWS
-from synthos.stages import Job
+from synthos.stages import Job, sample_rows
 from synthos.utility.design import MOST_TARGETS
 
 #: Forests of so many times the trees grow on whole tables: those of the reference are bagged (e times the trees), and
@@ -61,7 +60,7 @@ class Shape:
 
 def shape_of(job: Job) -> Shape:
     """The shape of an opened validation."""
-    rows = {role: min(source.rows, SAMPLE_ROWS) for role, source in job.sources.items()}
+    rows = {role: min(source.rows, sample_rows(source)) for role, source in job.sources.items()}
     columns = len(job.codec.sizes)
     return Shape(
         synthetic=rows["synthetic"],

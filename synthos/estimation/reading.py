@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthos.profiling.scan import scan_unit
+from synthos.profiling.spans import scan_span
 from synthos.progress import silent
 from synthos.stages import Job, full_pass
 from synthos.tables.reader import Unit
@@ -137,7 +137,7 @@ def _try_some(job: Job, role: str, units: Sequence[Unit]) -> list[Trial]:
     total, trials = sum(unit.rows for unit in units), []
     for unit in spread_out(units):
         clock, processor = time.perf_counter(), time.process_time()
-        state = scan_unit(source, unit, plan)
+        state = scan_span(source, (unit,), plan)
         spent = time.process_time() - processor
         trials.append(Trial(unit, spent, time.perf_counter() - clock, len(pickle.dumps(state, protocol=5))))
         seconds = sum(trial.clock for trial in trials)

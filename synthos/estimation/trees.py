@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from functools import reduce
 
 from synthos.estimation.features import Shape
 from synthos.estimation.reading import spread_out
-from synthos.profiling.scan import finish, merge, scan_unit
+from synthos.profiling.scan import finish
+from synthos.profiling.spans import scan_span
 from synthos.sampling import assemble
 from synthos.sampling.evidence import Evidence
 from synthos.stages import Job
@@ -57,6 +57,6 @@ def _some_rows(job: Job) -> Evidence:
             chosen.append(unit)
             rows += unit.rows
     plan = replace(job.plan("reference"), total_rows=rows)
-    state = reduce(merge, (scan_unit(source, unit, plan) for unit in chosen))
+    state = scan_span(source, tuple(chosen), plan)
     arm = assemble.arm(finish(state, source.name, plan), job.codec)
     return assemble.evidence(job.schema, job.codec, arm, arm, None)

@@ -26,7 +26,7 @@ EXPECTED_REPAIRS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Processor seconds of a part, how far off they may be as a share (95 %), and the pieces that make them up."""
+    """Processor seconds of a part, between which they lie (95 %), and the pieces that make them up."""
 
     seconds: float
     low: float

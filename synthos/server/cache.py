@@ -58,8 +58,14 @@ class Cache:
         return content
 
     def forget(self, *keys: str) -> None:
-        """Keep these no longer. Where Redis is away they go by themselves, within ``KEPT_SECONDS``."""
+        """Keep these no longer. Where Redis is away, or somebody is just reading them, they go by themselves, within
+        ``KEPT_SECONDS``."""
         self._ask(lambda redis: redis.delete(*(_PREFIX + key for key in keys)))
+
+    def close(self) -> None:
+        """Give the connections back, also those of others who share the pool."""
+        if self._redis is not None:
+            self._redis.connection_pool.disconnect()
 
     def _get(self, key: str) -> bytes | None:
         kept = self._ask(lambda redis: redis.get(_PREFIX + key))

@@ -38,6 +38,7 @@ class Services:
     def close(self) -> None:
         """Give back what is open."""
         self.database.close()
+        self.cache.close()
 
 
 def build(settings: Settings, database: Database | None = None) -> Services:

@@ -54,7 +54,7 @@ class ParquetReader:
 
     def only(self, shards: Sequence[Shard]) -> Reader:
         named = {shard.path: self.files[shard.path] for shard in shards}
-        return replace(self, files=named, shards=tuple(shards))
+        return replace(self, files=named, shards=tuple(shards), streamed=self.streamed & named.keys())
 
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         return self
@@ -79,7 +79,8 @@ def open_parquet(files: Sequence[File], listener: Listener = silent) -> Reader:
         schemas.append((file.shown, last[1]))
         offset = shards[-1].offset + shards[-1].rows if shards else 0
         shards += _shards(file, groups, len(shards), offset)
-        if any(size > STREAMED_BYTES for _, size in groups):
+        # A group that is cut would be streamed from its beginning for every part.
+        if any(size > STREAMED_BYTES and rows <= 2 * SHARD_ROWS for rows, size in groups):
             streamed.add(file.path)
     known = {file.path: file for file in files}
     return ParquetReader(known, common_dtypes(schemas), tuple(shards), frozenset(streamed))
