@@ -73,7 +73,6 @@ def command(
 
         read = (tables.synthetic, tables.reference, tables.holdout, kinds, tier_config, thresholds, cluster, check)
         check_outputs({"--json": json}, read)
-        took = load_timings(check) if check is not None else None
         asked: dict[str, Any] = {"quick": quick, "seed": seed, "kinds": kinds, "tier_config": tier_config}
         asked["thresholds"] = thresholds
         with listening() as listener:
@@ -92,6 +91,7 @@ def command(
                 price_per_hour=price_per_hour,
                 on_progress=listener,
             )
+        took = load_timings(check, answer) if check is not None else None
         if json is not None:
             answer.to_json(json)
         console = Console(highlight=False)

@@ -50,6 +50,8 @@ LEAST_ROOM = 0.1
 LEAST_SHARE = 0.02
 #: What each tail of the interval leaves out, and of being sure (99.5 %): a sound table must not be accused.
 TAIL, SURE_TAIL = 0.025, 0.0025
+#: Values of a number whose ranks are known, and rows of the reference for each of them, at least.
+MOST_KNOTS, ROWS_A_KNOT = 200, 20
 _CHUNK = 8_000_000
 
 
@@ -222,8 +224,8 @@ def _standing_once(rows: DistinctRows, known: DistinctRows) -> Rate | None:
 class Space:
     """Where rows stand: numbers by their rank among the reference's, labels by signs; two labels are about 1 apart.
 
-    ``columns`` are the places of the modelled columns that count; ``scales`` the reference's distinct values of each
-    number and their ranks in [0, 1].
+    ``columns`` are the places of the modelled columns that count; ``scales`` values of each number in the reference and
+    their ranks in [0, 1].
     """
 
     evidence: Evidence
@@ -246,8 +248,7 @@ class Space:
             if column.kind in NUMERIC_KINDS:
                 values = numeric_view(reference.frame[column.name], column.kind).drop_nulls().to_numpy()
                 if len(values):
-                    found, counts = np.unique(values.astype(np.float64), return_counts=True)
-                    scales[place] = found, (np.cumsum(counts) - counts / 2) / counts.sum()
+                    scales[place] = _scale(values.astype(np.float64))
         return cls(evidence, tuple(sorted(columns)), scales)
 
     def place(self, arm: ArmData, rows: Index) -> Matrix:
@@ -265,6 +266,21 @@ class Space:
                 bits = mix(cell_hashes(series, column.kind))[:, None] >> np.arange(SIGNS, dtype=np.uint64)
                 parts.append(((bits & np.uint64(1)).astype(np.float64) - 0.5) * math.sqrt(2.0 / SIGNS))
         return np.concatenate(parts, axis=1, dtype=np.float32) if parts else np.zeros((len(rows), 1), np.float32)
+
+
+def _scale(values: Floats) -> tuple[Floats, Floats]:
+    """Some of the values, ascending, and their ranks in [0, 1], between which others are placed.
+
+    Of many values only few are taken: at ranks of their own the reference's rows would stand evenly, none of them close
+    to another, while fresh rows fall between them as they please.
+    """
+    found, counts = np.unique(values, return_counts=True)
+    ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
+    knots = max(2, min(MOST_KNOTS, len(values) // ROWS_A_KNOT))
+    if len(found) <= knots:
+        return found, ranks
+    chosen = np.unique(np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], knots)))
+    return found[chosen], ranks[chosen]
 
 
 def _standing_near(points: Matrix, real: Matrix) -> Rate:

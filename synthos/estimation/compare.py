@@ -40,25 +40,30 @@ class Comparison:
         return self.estimated / self.took if self.took >= MOMENT else None
 
 
-def load_timings(path: str | Path) -> dict[str, float]:
+def load_timings(path: str | Path, estimate: Estimate) -> dict[str, float]:
     """Seconds by stage of the validation whose JSON this is.
 
     Raises
     ------
-    ConfigError : the file cannot be read, or is not the JSON of a validation.
+    ConfigError : the file cannot be read, is not the JSON of a validation, or of one of other tables or another mode.
     """
     where = str(path)
+    fix = "give the file that `synthos validate --json` wrote"
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"cannot be read ({error})", where=where, fix="give the file that `synthos validate --json` wrote"
-        ) from error
+        raise ConfigError(f"cannot be read ({error})", where=where, fix=fix) from error
     timings = document.get("timings") if isinstance(document, dict) else None
     if not isinstance(timings, dict) or "total" not in timings or not all(map(_is_number, timings.values())):
-        raise ConfigError(
-            "is not the JSON of a validation", where=where, fix="give the file that `synthos validate --json` wrote"
-        )
+        raise ConfigError("is not the JSON of a validation", where=where, fix=fix)
+    settings = document.get("settings", {})
+    if bool(settings.get("quick")) != estimate.quick:
+        was = "a quick" if settings.get("quick") else "a full"
+        raise ConfigError(f"is the JSON of {was} validation", where=where, fix="estimate with the same mode")
+    for role, name in estimate.settings.items():
+        if settings.get(role) != name:
+            told = f"its {role} table is {settings.get(role)!r}, and not {name!r}"
+            raise ConfigError(f"is of another validation: {told}", where=where, fix="give the JSON of these tables")
     return {str(name): float(seconds) for name, seconds in timings.items()}
 
 

@@ -31,6 +31,8 @@ from synthos.stages import Job, KindsOption, cache_folder, prepare, why_no_casca
 MEGABYTE = 1e6
 #: A slowdown from which on it is told.
 MUCH_SLOWER = 1.15
+#: Columns of the widest table that the factors were fitted on.
+MOST_COLUMNS = 40
 #: The order in which parts are shown, and what the figure of each rests on.
 BASIS = {
     "read": "measured",
@@ -290,6 +292,11 @@ def _notes(
     if slower >= MUCH_SLOWER:
         notes.append(
             f"this machine has other work to do: by the clock it may take up to {slower:.1f} times as long now"
+        )
+    if len(job.codec.sizes) > MOST_COLUMNS:
+        notes.append(
+            f"the factors were fitted on tables of up to {MOST_COLUMNS} columns; this one has "
+            f"{len(job.codec.sizes):,}, and may take several times less or more"
         )
     if engine == "cluster":
         notes.append("nodes are taken to be up, and as fast as this machine; how long they take to start is not known")

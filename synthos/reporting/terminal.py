@@ -22,6 +22,8 @@ DECISIONS = {
     "rejected": ("✖", "red"),
     "inconclusive": ("?", "cyan"),
 }
+#: What notes say of rows and files that were left out, in ``verdict.reasons.about_unread``.
+UNREAD = "could not be read"
 MAX_REGIONS, MAX_RECOMMENDATIONS, MAX_REASONS, MAX_TRIED = 5, 3, 5, 6
 
 
@@ -35,6 +37,10 @@ def summary(data: ReportInput, width: int, written: Sequence[Path] = ()) -> Rend
     if data.verdict.open_questions:
         parts += [Text(), Text("Left open", style="bold")]
         parts += [_indented(phrases.sentence(question)) for question in data.verdict.open_questions[:MAX_REASONS]]
+        left = len(data.verdict.open_questions) - MAX_REASONS
+        parts += [_indented(f"and {left} more in the JSON")] if left > 0 else []
+    # Whatever else is left out here, what was not read is said.
+    parts += [_indented(note) for note in data.notes if UNREAD in note]
     for path in written:
         parts.append(Text(f"written: {path}", no_wrap=True, overflow="ignore"))
     return Group(*parts)
@@ -119,16 +125,17 @@ def _measured(result: DimensionResult, cells: int) -> Text:
 def _regions(data: ReportInput) -> list[RenderableType]:
     if not data.regions:
         return []
-    table = Table.grid(padding=(0, 2))
+    parts: list[RenderableType] = [Text(), Text("Regions", style="bold")]
     for region in data.regions[:MAX_REGIONS]:
         start, stop = region.row_range
         columns = ", ".join(numbers.short(name, 20) for name in region.columns[:4])
         columns += f" and {len(region.columns) - 4} more" if len(region.columns) > 4 else ""
-        where = Text(f"  rows {numbers.count(start)} to {numbers.count(stop - 1)}", no_wrap=True)
-        table.add_row(where, Text(words.ISSUES[region.issue]), Text(numbers.percent(region.impact)), Text(columns))
+        where = (
+            f"rows {numbers.count(start)} to {numbers.count(stop - 1)} (ends ± {numbers.count(region.boundary_error)})"
+        )
+        parts.append(_indented(f"{where}: {words.ISSUES[region.issue]}, {numbers.percent(region.impact)}, {columns}"))
     left = len(data.regions) - MAX_REGIONS
-    more: list[RenderableType] = [Text(f"  and {left} more")] if left > 0 else []
-    return [Text(), Text("Regions", style="bold"), table, *more]
+    return [*parts, _indented(f"and {left} more")] if left > 0 else parts
 
 
 def _recommendations(data: ReportInput) -> list[RenderableType]:

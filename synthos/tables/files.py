@@ -135,7 +135,8 @@ def reading(where: str) -> Iterator[None]:
         raise SourceError("may not be read", where=where, fix="check permissions or credentials") from error
     except storage as error:
         kind = StorageError if _is_of_place(error) else SourceError
-        raise kind(f"cannot be read ({_first_line(error)})", where=where, fix="check the address") from error
+        fix = "write or download it again" if scheme_of(where) is None else "check the address and your credentials"
+        raise kind(f"cannot be read ({_first_line(error)})", where=where, fix=fix) from error
 
 
 def _is_of_place(error: Exception) -> bool:
@@ -160,7 +161,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
-def locate(table: str) -> tuple[File, ...]:
+def locate(table: str, *, empty_too: bool = False) -> tuple[File, ...]:
     """The files of a path, folder, glob or address, sorted by name.
 
     Raises
@@ -178,8 +179,9 @@ def locate(table: str) -> tuple[File, ...]:
         )
     with reading(shown(table)):
         files = _local(table) if scheme is None else _remote(table, scheme)
+    # What was left by a writer that was killed is no table, unless files that cannot be read may be left out.
     empty = next((file for file in files if file.size == 0), None)
-    if empty is not None:
+    if empty is not None and not empty_too:
         raise SourceError("the file is empty", where=empty.shown, fix="give a file with rows or remove it")
     return files
 

@@ -288,7 +288,7 @@ def _opened(table: object, skip_bad_shards: bool, listener: Listener) -> Source:
 
 
 def _open_files(table: str, skip_bad_shards: bool, listener: Listener) -> Source:
-    files = locate(table)
+    files = locate(table, empty_too=skip_bad_shards)
     endings = {_ending(file): file for file in files}
     unknown = endings.get(None)
     if unknown is not None:

@@ -15,6 +15,8 @@ import polars.selectors as cs
 from synthos.errors import SchemaError
 
 DATETIME = pl.Datetime("us")
+#: Numbers beyond it cannot be squared and summed; whoever writes them means "no value".
+LARGEST = 1e100
 
 
 def named(names: Iterable[str], limit: int = 5) -> str:
@@ -132,27 +134,32 @@ def _held(texts: pl.Series) -> int:
 
 
 def check_batch(frame: pl.DataFrame, where: str, first_row: int) -> pl.DataFrame:
-    """``frame`` with NaN as null, after making sure that no float is infinite.
+    """``frame`` with NaN as null, after making sure that no float is infinite or beyond ``LARGEST``.
 
     ``first_row`` is the row of the table at which the frame begins.
 
     Raises
     ------
-    SchemaError : naming column and row (counted from 0) of the first infinity.
+    SchemaError : naming column and row (counted from 0) of the first of them.
     """
-    finite = frame.select(cs.float().is_finite().all())
-    suspects = [name for name in finite.columns if finite[name][0] is False]
+    sound = frame.select((cs.float().abs() <= LARGEST).all())
+    suspects = [name for name in sound.columns if sound[name][0] is False]
     if not suspects:
         return frame
     for name in suspects:
-        infinite = frame[name].is_infinite()
-        if infinite.any():
-            row = first_row + int(infinite.arg_max() or 0)
+        wrong = (frame[name].abs() > LARGEST) & frame[name].is_not_nan()
+        if wrong.any():
+            row = int(wrong.arg_max() or 0)
+            value = float(frame[name][row])
+            is_infinite = value in (float("inf"), float("-inf"))
             raise SchemaError(
-                f"column '{name}' holds an infinity{_row(row)}",
+                f"column '{name}' holds {'an infinity' if is_infinite else f'{value:g}'}{_row(first_row + row)}"
+                + ("" if is_infinite else f", beyond the {LARGEST:g} up to which numbers are judged"),
                 where=where,
-                fix="replace infinities with numbers or nulls",
-                row=row,
+                fix="replace infinities with numbers or nulls"
+                if is_infinite
+                else "make it a null where it stands for no value, or mend it",
+                row=first_row + row,
                 column=name,
             )
     return frame.with_columns(pl.col(suspects).fill_nan(None))

@@ -161,3 +161,20 @@ def test_nulls_and_labels_that_the_reference_lacks_are_no_obstacle() -> None:
     assert not judged(new, holed[0]).flagged
     assert judged(leaked(new, holed[0], 0.2), holed[0]).flagged
     assert judged(holed[0], holed[0]).share == 1.0
+
+
+def narrow(rows: int, seed: int) -> pl.DataFrame:
+    """One continuous column, and little beside it: on a line fresh rows lie close to others by chance."""
+    rng = np.random.default_rng([seed, rows])
+    amount = np.exp(rng.normal(3.0, 1.0, rows)).round(4)
+    return pl.DataFrame({"amount": amount, "kind": rng.choice(["card", "cash"], rows)})
+
+
+@pytest.mark.parametrize("rows", [600, 1_000, 5_000])
+def test_rows_on_a_line_are_not_taken_for_copies(rows: int) -> None:
+    reference = narrow(rows, 1)
+    for seed in (2, 3):
+        found = judged(narrow(rows, seed), reference)
+        assert not found.flagged and found.share < 0.02
+        assert isinstance(found.near, Copies) and found.near.usual > 0.15
+    assert judged(leaked(narrow(rows, 4), reference, 0.2), reference).share == pytest.approx(0.2, abs=0.05)

@@ -109,8 +109,24 @@ def test_stages_of_one_process_are_compared_one_by_one(fresh: pl.DataFrame):
 
 
 @pytest.mark.parametrize("content", ["no json", "[]", "{}", '{"timings": {}}', '{"timings": {"total": "long"}}'])
-def test_what_is_no_result_is_refused(tmp_path: Path, content: str):
+def test_what_is_no_result_is_refused(tmp_path: Path, content: str, whole: Estimate):
     path = tmp_path / "r.json"
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"r\.json"):
-        load_timings(path)
+        load_timings(path, whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"quick": True}, "of a quick validation"), ({"synthetic": "other"}, "synthetic table is 'other'")],
+)
+def test_the_result_of_another_validation_is_refused(
+    tmp_path: Path, whole: Estimate, change: dict[str, Any], said: str
+):
+    settings = {**whole.settings, "quick": False}
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"timings": {"total": 1.0}, "settings": settings}))
+    assert load_timings(path, whole) == {"total": 1.0}
+    path.write_text(json.dumps({"timings": {"total": 1.0}, "settings": {**settings, **change}}))
+    with pytest.raises(ConfigError, match=said):
+        load_timings(path, whole)

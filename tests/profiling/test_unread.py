@@ -87,9 +87,10 @@ def test_left_out_it_is_said_and_all_other_rows_keep_their_places(folder: Path) 
     assert set(found.scan.blocks.starts.tolist()) <= set(found.rows.tolist())
 
 
-def test_files_that_cannot_be_opened_are_left_out_and_said(folder: Path) -> None:
-    (folder / "part-0.parquet").write_bytes(b"PAR1 this is none PAR1")
-    with pytest.raises(FormatError, match="part-0"):
+@pytest.mark.parametrize("content", [b"PAR1 this is none PAR1", b""])
+def test_files_that_cannot_be_opened_are_left_out_and_said(folder: Path, content: bytes) -> None:
+    (folder / "part-0.parquet").write_bytes(content)
+    with pytest.raises(SourceError, match="part-0"):
         read(folder, skip=False)
     found = read(folder, skip=True)
     (item,) = found.profile.unread

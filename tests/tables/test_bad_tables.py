@@ -319,3 +319,13 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
     loop = tmp_path / "loop.csv"
     loop.symlink_to(loop)
     assert refused(SourceError, "cannot be read|does not exist", loop)
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1e300, 2e100])
+def test_numbers_that_no_sum_can_hold_are_named(tmp_path: Path, value: float) -> None:
+    """Writers put the largest float where they have none."""
+    pl.DataFrame({"x": [0.5, None, float("nan"), value, 1.0]}).write_parquet(tmp_path / "t.parquet")
+    source = open_table(tmp_path / "t.parquet")
+    with pytest.raises(SchemaError, match=r"column 'x' holds -?[0-9.e+]+ at row 3 .*; make it a null"):
+        for shard in source.shards():
+            list(source.read(shard))

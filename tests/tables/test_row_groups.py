@@ -15,6 +15,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from typed_tables import rows_of
 
+from synthos.tables.parquet import ParquetReader
 from synthos.tables.sources import open_table
 
 
@@ -115,15 +116,27 @@ def test_a_large_group_is_streamed_and_reads_the_same(
 ) -> None:
     monkeypatch.setattr("synthos.tables.parquet.STREAMED_BYTES", 500_000)
     monkeypatch.setattr("synthos.tables.parquet.BATCH_BYTES", 100_000)
-    monkeypatch.setattr("synthos.tables.parquet.SHARD_ROWS", 60)
     whole = texts(300, 5_000).with_columns(gap=pl.when(pl.col("row") % 3 > 0).then(pl.col("text")))
     whole.write_parquet(tmp_path / "t.parquet", compression=compression)
     source = open_table(tmp_path / "t.parquet")
-    assert [shard.rows for shard in source.shards()] == [60] * 5
-    frames = list(source.read(source.shards()[3]))
-    assert_frame_equal(pl.concat(frames), whole[180:240])
+    (shard,) = source.shards()
+    frames = list(source.read(shard))
+    assert_frame_equal(pl.concat(frames), whole)
     assert max(frame.height for frame in frames) <= 10
-    assert_frame_equal(rows_of(source), whole)
+
+
+def test_a_large_group_of_many_rows_is_cut_and_not_streamed_from_its_beginning_for_each_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthos.tables.parquet.STREAMED_BYTES", 500_000)
+    monkeypatch.setattr("synthos.tables.parquet.SHARD_ROWS", 60)
+    whole = texts(300, 5_000)
+    whole.write_parquet(tmp_path / "t.parquet")
+    source = open_table(tmp_path / "t.parquet")
+    assert [shard.rows for shard in source.shards()] == [60] * 5
+    assert isinstance(source.reader, ParquetReader) and not source.reader.streamed
+    (frame,) = source.read(source.shards()[3])
+    assert_frame_equal(frame, whole[180:240])
 
 
 def test_frames_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
