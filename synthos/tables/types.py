@@ -15,8 +15,8 @@ import polars.selectors as cs
 from synthos.errors import SchemaError
 
 DATETIME = pl.Datetime("us")
-#: Numbers beyond it cannot be squared and summed; whoever writes them means "no value".
-LARGEST = 1e100
+#: The fourth powers of numbers beyond it cannot be summed; whoever writes them means "no value".
+LARGEST = 1e70
 
 
 def named(names: Iterable[str], limit: int = 5) -> str:

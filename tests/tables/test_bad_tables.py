@@ -321,7 +321,7 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
     assert refused(SourceError, "cannot be read|does not exist", loop)
 
 
-@pytest.mark.parametrize("value", [1.7e308, -1e300, 2e100])
+@pytest.mark.parametrize("value", [1.7e308, -1e300, 2e70])
 def test_numbers_that_no_sum_can_hold_are_named(tmp_path: Path, value: float) -> None:
     """Writers put the largest float where they have none."""
     pl.DataFrame({"x": [0.5, None, float("nan"), value, 1.0]}).write_parquet(tmp_path / "t.parquet")

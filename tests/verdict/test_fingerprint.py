@@ -143,7 +143,7 @@ def test_the_same_tables_give_the_same_figures(real: pl.DataFrame, calm: Fingerp
         pl.Series("x", [1.5] * 600),
         pl.Series("x", [None] * 599 + [2.0], dtype=pl.Float64),
         pl.Series("x", ["one"] * 600),
-        pl.Series("x", [1e120, -1e120] * 300),
+        pl.Series("x", [1e60, -1e60] * 300),
         pl.Series("x", [None, 1, 2, 3] * 150, dtype=pl.Int64),
     ],
     ids=["constant", "null", "one label", "huge", "some null"],
