@@ -77,6 +77,10 @@ class _Judge:
         synthetic = evidence.synthetic
         self.extent = synthetic.extent
         self.spacing = -(-self.extent // len(synthetic.rows))
+        hashes = row_hashes(synthetic.frame, evidence.schema)
+        self._known, self._copies = np.unique(hashes, return_counts=True)
+        reference = evidence.reference
+        self._real = None if reference is None else row_hashes(reference.frame, evidence.schema)
         row_bytes = synthetic.frame.estimated_size() / synthetic.frame.height
         self.farthest = max(1, min(MOST_ROWS, int(MOST_BYTES / max(row_bytes, 1.0))))
 
@@ -110,13 +114,11 @@ class _Judge:
         hashes = row_hashes(frame, evidence.schema)
         for channel in self._wanted:
             if channel.kind == "duplicate":
-                known, counts = np.unique(row_hashes(evidence.synthetic.frame, evidence.schema), return_counts=True)
-                place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-                copies = np.where(known[place] == hashes, counts[place], 1)
+                place = np.minimum(np.searchsorted(self._known, hashes), len(self._known) - 1)
+                copies = np.where(self._known[place] == hashes, self._copies[place], 1)
                 found[channel] = np.log2(copies).astype(np.float32)
-            elif channel.kind == "copied" and evidence.reference is not None:
-                real = row_hashes(evidence.reference.frame, evidence.schema)
-                found[channel] = np.isin(hashes, real).astype(np.float32)
+            elif channel.kind == "copied" and self._real is not None:
+                found[channel] = np.isin(hashes, self._real).astype(np.float32)
         return np.column_stack([found[channel] for channel in self._wanted])
 
 

@@ -14,6 +14,7 @@ from synthos.reporting import numbers, phrases, words
 from synthos.reporting.charts import bars
 from synthos.reporting.context import ReportInput
 from synthos.results import CascadeResult, DimensionResult, Failed, NotApplicable, Outcome, Utility
+from synthos.verdict.reasons import about_unread
 
 STYLES = {"good": "green", "middling": "yellow", "bad": "red", "unknown": "bright_black"}
 DECISIONS = {
@@ -22,8 +23,6 @@ DECISIONS = {
     "rejected": ("✖", "red"),
     "inconclusive": ("?", "cyan"),
 }
-#: What notes say of rows and files that were left out, in ``verdict.reasons.about_unread``.
-UNREAD = "could not be read"
 MAX_REGIONS, MAX_RECOMMENDATIONS, MAX_REASONS, MAX_TRIED = 5, 3, 5, 6
 
 
@@ -40,7 +39,8 @@ def summary(data: ReportInput, width: int, written: Sequence[Path] = ()) -> Rend
         left = len(data.verdict.open_questions) - MAX_REASONS
         parts += [_indented(f"and {left} more in the JSON")] if left > 0 else []
     # Whatever else is left out here, what was not read is said.
-    parts += [_indented(note) for note in data.notes if UNREAD in note]
+    unread = {role: profile.unread for role, profile in data.profiles.items() if profile.unread}
+    parts += [_indented(f"Of the {role} table {about_unread(items)}.") for role, items in unread.items()]
     for path in written:
         parts.append(Text(f"written: {path}", no_wrap=True, overflow="ignore"))
     return Group(*parts)

@@ -64,6 +64,24 @@ def test_the_summary_tells_the_verdict(samples: dict[str, ReportData]) -> None:
         assert part in text
 
 
+def test_what_could_not_be_read_is_told_of_every_table_however_much_is_left_open() -> None:
+    data = report_factory.full()
+    gone = results.Unread(file="part-3.parquet", first_row=None, rows=None, reason="cut short")
+    profiles = {**data.profiles, "reference": replace(data.profiles["reference"], unread=(gone,))}
+    questions = tuple(f"Question {number} is open." for number in range(9))
+    told = replace(data, profiles=profiles, verdict=replace(data.verdict, open_questions=questions))
+    text = " ".join(shown(told).split())
+    assert "and 4 more in the JSON" in text
+    assert "Of the reference table 1 of its files could not be read (part-3.parquet: cut short)." in text
+
+
+def test_a_region_is_told_whole_on_a_narrow_terminal() -> None:
+    data = report_factory.full()
+    far = replace(data.regions[0], row_range=(1_200_000_000, 1_350_000_000), boundary_error=7)
+    text = " ".join(shown(replace(data, regions=(far,)), 50).split())
+    assert "rows 1,200,000,000 to 1,349,999,999 (ends ± 7)" in text
+
+
 def test_a_bound_is_not_shown_as_the_figure() -> None:
     data = report_factory.full()
     models = report_models.cascade()
