@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from synthos.errors import ConfigError
 from synthos.localization.regions import find_regions
 from synthos.profiling.contents import require_same_table
 from synthos.profiling.diversity import analyse
+from synthos.profiling.full_pass import is_large
 from synthos.progress import Event, Listener, silent
 from synthos.recommendation.repair import (
     APPLICABLE,
@@ -25,6 +26,7 @@ from synthos.recommendation.repair import (
     load_recommendations,
     repair_table,
 )
+from synthos.recommendation.unchanged import remember
 from synthos.results import CascadeResult, Failed, NotApplicable, TableProfile, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
@@ -34,6 +36,7 @@ from synthos.stages import (
     Stopwatch,
     as_failure,
     begin,
+    cache_folder,
     cascade_data,
     conclude,
     early_dimensions,
@@ -230,6 +233,7 @@ def repair(
     reference: Any = None,
     only: Sequence[str] = (),
     seed: int | None = None,
+    cache: str | Path | bool | None = None,
     on_progress: Listener = silent,
 ) -> RepairReport:
     """Apply the recommendations of ``result`` (a validation, or the JSON of one) and write the new table ``out``.
@@ -240,6 +244,8 @@ def repair(
     only : ids of the recommendations to apply; by default those with a measured gain above 0 that need neither real
         rows nor the generator. The quick mode measures no gains, so that there they must be named.
     out : a new ``.parquet`` or ``.csv`` file; a list of what was done, row by row, is written beside it.
+    cache : the folder that ``validate`` was given, where it is told which parts of a new Parquet file need not be read
+        again.
 
     Raises
     ------
@@ -251,8 +257,9 @@ def repair(
         known, judged, where = load_recommendations(Path(result)), load_judged(Path(result)), str(result)
     chosen = select_recommendations(known, only) if only else chosen_by_default(known, where)
     source = open_table(synthetic)
+    folder = cache_folder(cache) if is_large(source) else None
     require_same_table(source, judged, on_progress)
-    return repair_table(
+    report = repair_table(
         source,
         chosen,
         Path(out),
@@ -260,6 +267,9 @@ def repair(
         seed=seed or 0,
         listener=on_progress,
     )
+    if folder is None or not report.left:
+        return report
+    return replace(report, unchanged=remember(source, open_table(report.out), report.left, folder))
 
 
 def select_recommendations(

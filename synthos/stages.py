@@ -120,10 +120,9 @@ class Job:
         return FEW_TREES if self.quick else TREES
 
     def plan(self, role: str) -> ScanPlan:
-        # Rounded down to a power of two: parts of a scan that were kept stay good while the table grows up to the next.
-        rows = 1 << (self.sources[role].rows.bit_length() - 1)
-        sampled = sample_rows(self.sources[role])
-        return ScanPlan(self.schema, self.codec, sampled, total_rows=rows, seed=self.seed or 0)
+        source = self.sources[role]
+        rows = source.planned_rows
+        return ScanPlan(self.schema, self.codec, sample_rows(source), total_rows=rows, seed=self.seed or 0)
 
 
 def sample_rows(source: Source) -> int:

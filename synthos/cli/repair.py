@@ -22,11 +22,14 @@ def command(
         list[str] | None, typer.Option("--only", metavar="ID", help="Apply this recommendation; may be repeated.")
     ] = None,
     seed: options.Seed = None,
+    cache: options.Cache = None,
+    no_cache: options.NoCache = False,
 ) -> None:
     """Apply recommendations and say what was done, row by row.
 
     By default those whose gain was measured and is above 0, and that need no real rows; after --quick, which measures
-    no gains, name them with --only.
+    no gains, name them with --only. Where parts of the scan are kept, validating a new Parquet file reads only what was
+    changed.
     """
 
     def work() -> int:
@@ -34,7 +37,14 @@ def command(
 
         with listening() as listener:
             report = repair(
-                synthetic, result, out, reference=reference, only=tuple(only or ()), seed=seed, on_progress=listener
+                synthetic,
+                result,
+                out,
+                reference=reference,
+                only=tuple(only or ()),
+                seed=seed,
+                cache=options.cache_of(cache, no_cache),
+                on_progress=listener,
             )
         console = Console(highlight=False)
         for line in report.lines():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge
-from synthos.profiling.spans import Span, plan_key, span_key, spans
+from synthos.profiling.places import places_of
+from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, thinned
+from synthos.profiling.spans import Span, plan_key, span_key, spans, table_key
 from synthos.profiling.store import ScanStore
 from synthos.progress import Event, Listener
 from synthos.tables.sources import Source
@@ -33,12 +34,13 @@ class FullPass:
         self.source, self.plan = source, plan
         self._label, self._listener = label, listener
         self._store = ScanStore(folder, listener) if folder and is_large(source) else None
-        # Once: of a table of many columns it is long.
-        self._plan_key = plan_key(source, plan) if self._store is not None else None
         self._state: ScanState | None = None
-        every = spans(source.units())
+        every = spans(source.units(), source.cut)
         self._done, self._total = 0, len(every)
         if self._store is not None:
+            # Once: of a table of many columns it is long.
+            self._plan_key = plan_key(source, plan)
+            self._same = self._store.same(table_key(source)) if source.cut is not None else {}
             self._store.sweep()
         #: What has to be read.
         self.missing = [span for span in every if not self._known(span)]
@@ -75,13 +77,19 @@ class FullPass:
         state = self._store.find(key) if self._store is not None and key is not None else None
         if state is None:
             return False
-        self._add(state)
+        # Before a repair its rows may have stood elsewhere in the table.
+        parts = {unit.index: replace(state.parts[unit.index], places=places_of(unit.shards)) for unit in span}
+        self._add(replace(state, parts=parts))
         return True
 
     def _key(self, span: Span) -> str | None:
-        return span_key(span, self._plan_key) if self._plan_key is not None else None
+        return span_key(span, self._plan_key, self._same) if self._store is not None else None
 
     def _add(self, state: ScanState) -> None:
+        # A part is made for the fewest rows that the table could have under its plan. Those of files that cannot be
+        # read do not count.
+        if self.source.unread is None:
+            state = thinned(state, self.source.rows)
         self._state = state if self._state is None else merge(self._state, state)
         self._done += 1
 

@@ -184,7 +184,7 @@ def scan_batches(index: int, batches: Iterable[pl.DataFrame], plan: ScanPlan, ca
         kept_rows = distinct.add(kept_rows, np.concatenate(pending), ROW_CAPACITY)
     part = ShardPart(rows, digest, counter.finished(), keeper.kept())
     states = Forest.of(index, tuple(scanner.finished() for scanner in scanners))
-    return _thinned(ScanState(plan, states, kept_rows, {index: part}))
+    return thinned(ScanState(plan, states, kept_rows, {index: part}))
 
 
 def merge(a: ScanState, b: ScanState) -> ScanState:
@@ -198,7 +198,7 @@ def merge(a: ScanState, b: ScanState) -> ScanState:
         {**a.parts, **b.parts},
     )
     # Where the table's rows are known, each part was thinned for them when it was made.
-    return both if a.plan.total_rows else _thinned(both)
+    return both if a.plan.total_rows else thinned(both)
 
 
 def _merge_columns(a: tuple[ColumnState, ...], b: tuple[ColumnState, ...]) -> tuple[ColumnState, ...]:
@@ -235,10 +235,10 @@ def finish(state: ScanState, source_name: str, plan: ScanPlan, *, size: int | No
     return Scanned(scan, replace(profile, unread=state.unread), frame, in_table(rows))
 
 
-def _thinned(state: ScanState) -> ScanState:
-    """The state without what no finished table could still ask for."""
+def thinned(state: ScanState, least_rows: int = 0) -> ScanState:
+    """The state without what no finished table of at least ``least_rows`` rows could still ask for."""
     plan = state.plan
-    total = max(state.rows, plan.total_rows or 0)
+    total = max(state.rows, plan.total_rows or 0, least_rows)
     size = block_rows_for(total, plan.block_rows, block_limit(plan.codec.sizes))
     parts = {}
     for index, part in state.parts.items():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthos.profiling.scan import ScanPlan, ScanState, merge, scan_unit
+from synthos.tables.cut import Cut
 from synthos.tables.reader import Unit
 from synthos.tables.short_memory import steps_from, too_large
 
@@ -19,17 +22,25 @@ if TYPE_CHECKING:
 #: A table is cut into at least so many spans, if it has as many units, and fewer than twice as many.
 LEAST_SPANS = 64
 #: Raise with every change to reading or scanning that changes a state.
-CODE_VERSION = 2
+CODE_VERSION = 3
 
 Span = tuple[Unit, ...]
 
 
-def spans(units: Sequence[Unit]) -> list[Span]:
-    """The units in order, in runs of a power of two: while a table grows, runs stay what they are until it doubles."""
+def spans(units: Sequence[Unit], cut: Cut | None = None) -> list[Span]:
+    """The units in order, in runs of ``span_length`` indices; ``cut`` is what their table says of it."""
+    length = span_length(len(units), cut)
+    return [tuple(run) for _, run in groupby(units, lambda unit: unit.index // length)]
+
+
+def span_length(count: int, cut: Cut | None) -> int:
+    """How many of ``count`` units a span has: a power of two, the same until a table that grows has doubled."""
+    if cut is not None:
+        return cut.length
     length = 1
-    while length * 2 * LEAST_SPANS <= len(units):
+    while length * 2 * LEAST_SPANS <= count:
         length *= 2
-    return [tuple(units[first : first + length]) for first in range(0, len(units), length)]
+    return length
 
 
 def scan_span(source: Source, span: Span, plan: ScanPlan) -> ScanState:
@@ -53,16 +64,36 @@ def plan_key(source: Source, plan: ScanPlan) -> str:
     return _digest(repr((CODE_VERSION, version("synthos"), version("polars"), version("numpy"), types, plan)))
 
 
-def span_key(span: Span, plan: str) -> str | None:
-    """A name for the state of a span under the plan of that name, which changes with the files.
+def place(unit: Unit) -> str | None:
+    """A name for the rows of a unit and for its index, which changes with the files.
 
     None where it cannot be known whether a file has changed.
     """
-    shards = [shard for unit in span for shard in unit.shards]
-    if any(shard.version is None for shard in shards):
+    if any(shard.version is None for shard in unit.shards):
         return None
-    places = [(unit.index, [(s.path, s.version, s.start, s.stop, s.rows) for s in unit.shards]) for unit in span]
-    return _digest(repr((plan, places)))
+    runs = [(_absolute(s.path), s.version, s.start, s.stop, s.rows) for s in unit.shards]
+    return _digest(repr((unit.index, runs)))
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else str(Path(path).absolute())
+
+
+def span_key(span: Span, plan: str, same: Mapping[str, str]) -> str | None:
+    """A name for the state of a span under the plan of that name; None where a unit has no place.
+
+    ``same`` are places by those of other units that hold the same rows.
+    """
+    places = [place(unit) for unit in span]
+    if None in places:
+        return None
+    return _digest(repr((plan, [same.get(known, known) for known in places if known is not None])))
+
+
+def table_key(source: Source) -> str | None:
+    """A name for what a table's files hold; None where it cannot be known whether one has changed."""
+    places = [place(unit) for unit in source.units()]
+    return None if None in places else _digest(repr(places))
 
 
 def _digest(text: str) -> str:

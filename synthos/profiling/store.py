@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import pickle
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -53,18 +55,8 @@ class ScanStore:
 
     def find(self, key: str) -> ScanState | None:
         """The state that was kept under ``key``; None where there is none that is whole."""
-        path = self._path(key)
-        try:
-            content = path.read_bytes()
-            os.utime(path)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            self._tell_lost(path, error.strerror or type(error).__name__)
-            return None
-        digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if hashlib.sha256(body).digest() != digest:
-            self._tell_lost(path, "it is damaged")
+        body = self._read(key)
+        if body is None:
             return None
         found: ScanState = _Reader(io.BytesIO(body)).load()
         return found
@@ -78,10 +70,44 @@ class ScanStore:
         """
         body = io.BytesIO()
         _Writer(body, protocol=5).dump(state)
+        self._write(key, body.getvalue())
+
+    def same(self, table: str | None) -> dict[str, str]:
+        """Which units of a table hold the rows that others held before it was repaired, by place."""
+        body = self._read(table) if table is not None else None
+        found: dict[str, str] = json.loads(body) if body is not None else {}
+        return found
+
+    def keep_same(self, table: str, same: Mapping[str, str]) -> None:
+        """Store what ``same`` gives of a table.
+
+        Raises
+        ------
+        StorageError : the folder cannot be written.
+        """
+        self._write(table, json.dumps(same).encode())
+
+    def _read(self, key: str) -> bytes | None:
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._tell_lost(path, error.strerror or type(error).__name__)
+            return None
+        digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() != digest:
+            self._tell_lost(path, "it is damaged")
+            return None
+        return body
+
+    def _write(self, key: str, body: bytes) -> None:
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
+            write_atomically(path, hashlib.sha256(body).digest() + body)
         except OSError as error:
             raise StorageError(
                 f"finished parts of the scan cannot be stored ({error.strerror})",

@@ -18,8 +18,10 @@ from synthos.progress import Event, Listener, silent
 from synthos.recommendation.mending import CHANGES_SCHEMA, Feed, hash_rows, mend, mixed_types, surplus
 from synthos.recommendation.reordering import Reordering
 from synthos.recommendation.steps import APPLICABLE, NEEDS_REFERENCE, Mask, Steps, compile_steps
+from synthos.recommendation.unchanged import Unchanged
 from synthos.recommendation.writing import FrameWriter, changes_path, check_output, publish, workplace
 from synthos.results import TableProfile
+from synthos.tables.cut import KEY
 from synthos.tables.sources import Source
 
 __all__ = ["APPLICABLE", "RepairReport", "chosen_by_default", "load_judged", "load_recommendations", "repair_table"]
@@ -38,6 +40,8 @@ class RepairReport:
         added (``reference_row``), per column dropped, and one where all rows were reordered. Rows not listed were
         kept as they were.
     removed, added : rows by id of the recommendation.
+    left : indices of the units (``Source.units``) that were left as they were, where that is known.
+    unchanged : rows that a validation need not read again, because parts of the old table's scan are kept.
     """
 
     out: str
@@ -50,6 +54,8 @@ class RepairReport:
     reordered: bool
     applied: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    left: tuple[int, ...] = ()
+    unchanged: int = 0
 
     def lines(self) -> tuple[str, ...]:
         """The report for people."""
@@ -60,6 +66,10 @@ class RepairReport:
             found.append(f"  dropped {', '.join(self.dropped_columns)}")
         if self.reordered:
             found.append("  put the rows into a new order")
+        if self.unchanged:
+            found.append(
+                f"  {self.unchanged:,} rows lie in parts left as they were; validating it does not read those again"
+            )
         return (*found, *(f"  {note}" for note in self.notes), f"what was done row by row: {self.changes}")
 
 
@@ -186,19 +196,22 @@ def repair_table(
     removed = dict.fromkeys([id_ for id_, _, _ in steps.removals], 0)
     removed |= {id_: 0 for id_, _ in steps.thinning} | ({steps.copies[0]: 0} if steps.copies else {})
     added = {addition.id: 0 for addition in steps.additions}
-    with workplace(out) as folder:
-        with FrameWriter(folder / out.name) as table, FrameWriter(folder / log.name) as record:
+    unchanged = Unchanged(source, steps)
+    with workplace(out) as place:
+        with FrameWriter(place / out.name) as table, FrameWriter(place / log.name) as record:
             record.write(_about_table(steps))
-            for frame, changes in _mended(source, steps, repeats, feeds, folder, seed, listener):
+            for frame, changes in _mended(source, steps, repeats, feeds, place, unchanged, seed, listener):
                 table.write(frame)
                 record.write(changes)
                 for id_, count in changes["recommendation"].value_counts().iter_rows():
                     counts = added if id_ in added else removed
                     counts[id_] += count
-        if not table.rows:
-            raise ConfigError("no row would be left", where=source.name, fix="choose fewer recommendations")
-        publish(folder / log.name, log)
-        publish(folder / out.name, out)
+            if not table.rows:
+                raise ConfigError("no row would be left", where=source.name, fix="choose fewer recommendations")
+            if out.suffix == ".parquet" and unchanged.cut is not None:
+                table.note(KEY, unchanged.cut.to_json())
+        publish(place / log.name, log)
+        publish(place / out.name, out)
     notes = tuple(
         f"{feed.addition.id}: the reference ran out of rows, fewer were added than wanted"
         for feed in feeds
@@ -215,6 +228,7 @@ def repair_table(
         reordered=steps.order is not None,
         applied=tuple(item.id for item in recommendations),
         notes=notes,
+        left=unchanged.units,
     )
 
 
@@ -294,6 +308,7 @@ def _mended(
     repeats: Mask | None,
     feeds: Sequence[Feed],
     folder: Path,
+    unchanged: Unchanged,
     seed: int,
     listener: Listener,
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
@@ -303,14 +318,15 @@ def _mended(
         by = steps.order[1]
         sampled = source.peek(_PEEK_ROWS, seed)[by] if by is not None else None
         order = Reordering(folder, by, source.rows, seed, sampled)
-    shards, first = source.shards(), 0
-    for done, shard in enumerate(shards):
-        listener(Event(stage="recommendations", done=done, total=len(shards), message=f"repairing {source.name}"))
-        for batch in source.read(shard):
+    units, first = source.units(), 0
+    for done, unit in enumerate(units):
+        listener(Event(stage="recommendations", done=done, total=len(units), message=f"repairing {source.name}"))
+        for batch in source.read_unit(unit.shards):
             rows = np.arange(first, first + batch.height)
             part = None if repeats is None else repeats[first : first + batch.height]
             mended = mend(steps, batch, rows, part, feeds, seed)
             first += batch.height
+            unchanged.note(unit, mended.frame.height, touched=mended.changes.height > 0)
             if order is None:
                 yield mended.frame, mended.changes
             else:
@@ -320,4 +336,4 @@ def _mended(
         empty = pl.DataFrame(schema=CHANGES_SCHEMA)
         for frame in order.sorted():
             yield frame, empty
-    listener(Event(stage="recommendations", done=len(shards), total=len(shards), message=f"repaired {source.name}"))
+    listener(Event(stage="recommendations", done=len(units), total=len(units), message=f"repaired {source.name}"))

@@ -39,6 +39,11 @@ class FrameWriter:
                 self._parquet.write_table(table.cast(self._parquet.schema))
         self.rows += frame.height
 
+    def note(self, name: bytes, content: bytes) -> None:
+        """Add an entry to a Parquet file's metadata."""
+        assert self._parquet is not None
+        self._parquet.add_key_value_metadata({name: content})
+
     def __enter__(self) -> FrameWriter:
         return self
 

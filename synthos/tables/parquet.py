@@ -1,7 +1,8 @@
 """Parquet: shards are row groups, small ones taken together and long ones cut.
 
 A reader has to begin a group at its beginning, so that cutting one of few but large rows would have it read again for
-each piece. Such a group is read as a stream, of which a page of every column and a bounded batch are held.
+each piece. Such a group is read as a stream, of which a page of every column and a bounded batch are held. A table that
+says how it is to be cut (``synthos.tables.cut``) has a shard for each of its units.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from polars.exceptions import PanicException, PolarsError
 from synthos.errors import FormatError
 from synthos.progress import Listener, silent
 from synthos.tables.arrow_types import frame_of, schema_of
+from synthos.tables.cut import KEY, Cut, cut_from_json
 from synthos.tables.files import File, reading
 from synthos.tables.folder import common_dtypes, unique_names
 from synthos.tables.opening import Heard, each
@@ -32,12 +34,13 @@ _AHEAD_BYTES = 2**20
 
 @dataclass(frozen=True)
 class ParquetReader:
-    """Parquet files of one schema. ``streamed`` are the files of which a row group is large."""
+    """Parquet files of one schema. ``streamed`` are the files of which a row group, or a shard of several, is large."""
 
     files: Mapping[str, File]
     dtypes: Mapping[str, pl.DataType]
     shards: tuple[Shard, ...]
     streamed: frozenset[str] = frozenset()
+    cut: Cut | None = None
 
     def read(self, shard: Shard, columns: Sequence[str], most: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
         file = self.files[shard.path]
@@ -72,25 +75,30 @@ def open_parquet(files: Sequence[File], listener: Listener = silent) -> Reader:
     shards: list[Shard] = []
     streamed: set[str] = set()
     last: tuple[Any, Mapping[str, pl.DataType]] | None = None
-    for file, (schema, groups) in each(files, _footer, listener):
+    cut: Cut | None = None
+    for file, (schema, groups, told) in each(files, _footer, listener):
         if last is None or not schema.equals(last[0]):
             unique_names(schema.names, file.shown)
             last = schema, schema_of(schema)
         schemas.append((file.shown, last[1]))
         offset = shards[-1].offset + shards[-1].rows if shards else 0
-        shards += _shards(file, groups, len(shards), offset)
+        # Of several files each is cut by itself, and none says how the others are.
+        cut = cut_from_json(told, [rows for rows, _ in groups]) if told is not None and len(files) == 1 else None
+        runs = _runs(groups) if cut is None else _runs_of(cut, groups)
+        shards += _shards(file, runs, len(shards), offset)
         # A group that is cut would be streamed from its beginning for every part.
-        if any(size > STREAMED_BYTES and rows <= 2 * SHARD_ROWS for rows, size in groups):
+        pieces = groups if cut is None else [(stop - start, size) for start, stop, size in runs]
+        if any(size > STREAMED_BYTES and rows <= 2 * SHARD_ROWS for rows, size in pieces):
             streamed.add(file.path)
     known = {file.path: file for file in files}
-    return ParquetReader(known, common_dtypes(schemas), tuple(shards), frozenset(streamed))
+    return ParquetReader(known, common_dtypes(schemas), tuple(shards), frozenset(streamed), cut)
 
 
-def _footer(file: File, heard: Heard) -> tuple[Any, list[tuple[int, int]]]:
-    """The Arrow schema, and what ``_groups`` says."""
+def _footer(file: File, heard: Heard) -> tuple[Any, list[tuple[int, int]], bytes | None]:
+    """The Arrow schema, what ``_groups`` says, and the cut that the file tells of."""
     try:
         with reading(file.shown), file.open() as stream, pq.ParquetFile(stream) as parquet:
-            return parquet.schema_arrow, _groups(parquet.metadata)
+            return parquet.schema_arrow, _groups(parquet.metadata), (parquet.metadata.metadata or {}).get(KEY)
     except pa.ArrowMemoryError:
         raise
     except pa.ArrowException as error:
@@ -103,9 +111,12 @@ def _groups(metadata: Any) -> list[tuple[int, int]]:
     return [(group.num_rows, group.total_byte_size) for group in groups]
 
 
-def _shards(file: File, groups: Sequence[tuple[int, int]], index: int, offset: int) -> list[Shard]:
-    """Row groups gathered up to about ``SHARD_ROWS`` and ``SHARD_BYTES``; what is twice as long is cut evenly."""
-    runs: list[tuple[int, int, int]] = []  # first row, end, bytes
+def _runs(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Row groups gathered up to about ``SHARD_ROWS`` and ``SHARD_BYTES``; what is twice as long is cut evenly.
+
+    Each run is its first row, its end and its bytes.
+    """
+    runs: list[tuple[int, int, int]] = []
     row = begin = size = 0
     for rows, bytes_ in groups:
         if row > begin and size + bytes_ > SHARD_BYTES:
@@ -122,6 +133,24 @@ def _shards(file: File, groups: Sequence[tuple[int, int]], index: int, offset: i
             begin, size = row, 0
     if row > begin:
         runs.append((begin, row, size))
+    return runs
+
+
+def _runs_of(cut: Cut, groups: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """The row groups of each unit together, as ``_runs`` gives them."""
+    runs: list[tuple[int, int, int]] = []
+    left = iter(groups)
+    row = 0
+    for _, wanted in cut.units:
+        begin, size = row, 0
+        while row < begin + wanted:
+            rows, bytes_ = next(left)
+            row, size = row + rows, size + bytes_
+        runs.append((begin, row, size))
+    return runs
+
+
+def _shards(file: File, runs: Sequence[tuple[int, int, int]], index: int, offset: int) -> list[Shard]:
     return [
         Shard(index + at, file.path, offset + start, stop - start, bytes_, start, stop, version=file.version)
         for at, (start, stop, bytes_) in enumerate(runs)

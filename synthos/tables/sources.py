@@ -16,13 +16,14 @@ from synthos.progress import Listener, silent
 from synthos.results import Kind, Unread
 from synthos.tables.arrow import open_arrow
 from synthos.tables.arrow_types import frame_of
+from synthos.tables.cut import Cut
 from synthos.tables.delimited import DelimitedReader, open_delimited
 from synthos.tables.files import File, Spool, locate, reachable, shown
 from synthos.tables.folder import unique_names
 from synthos.tables.jsonl import open_jsonl
 from synthos.tables.kinds import check_kind, check_names
 from synthos.tables.memory import MemoryReader
-from synthos.tables.parquet import open_parquet
+from synthos.tables.parquet import ParquetReader, open_parquet
 from synthos.tables.reader import BATCH_BYTES, BATCH_ROWS, Reader, Shard, Unit, rows_within, units
 from synthos.tables.short_memory import steps_from, too_large
 from synthos.tables.types import DATETIME, canonical_dtypes, check_batch, compact, conform, named
@@ -127,7 +128,25 @@ class Source:
 
     def units(self) -> tuple[Unit, ...]:
         """The shards in table order, small neighbours together; fixed by the files alone."""
-        return units(self.shards())
+        if self.cut is None:
+            return units(self.shards())
+        pairs = zip(self.cut.units, self.shards(), strict=True)
+        return tuple(Unit(index, (shard,)) for (index, _), shard in pairs)
+
+    @property
+    def cut(self) -> Cut | None:
+        """How the table itself says that it is to be cut into units."""
+        return self.reader.cut if isinstance(self.reader, ParquetReader) else None
+
+    @property
+    def planned_rows(self) -> int:
+        """A power of two that the table's rows reach, the same while it grows or shrinks a little.
+
+        For plans of a scan, whose kept parts are good for that plan alone.
+        """
+        if self.cut is not None:
+            return self.cut.planned_rows
+        return 1 << max(0, self.rows.bit_length() - 2)
 
     @property
     def row_bytes(self) -> float:

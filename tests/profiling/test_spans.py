@@ -159,12 +159,12 @@ def test_another_plan_finds_nothing_of_the_first(folder: Path) -> None:
     narrow = source.with_types({**source.dtypes, "n": pl.Float64()})
     keys = [plan_key(source, plan), plan_key(source, other), plan_key(narrow, plan)]
     assert len(set(keys)) == 3 and plan_key(open_table(folder), plan_of(source)) == keys[0]
-    assert len({span_key(span, key) for key in keys}) == 3
+    assert len({span_key(span, key, {}) for key in keys}) == 3
 
 
 def test_a_table_in_memory_has_no_name_to_be_kept_by() -> None:
     source = open_table(pl.DataFrame({"x": [1.0, 2.0], "c": ["a", "b"], "n": [1, 2]}))
-    assert span_key(source.units(), plan_key(source, plan_of(source))) is None
+    assert span_key(source.units(), plan_key(source, plan_of(source)), {}) is None
 
 
 def only_file(cache: Path) -> Path:

@@ -14,20 +14,24 @@ from synthos.errors import ConfigError, InputError, SourceError
 from synthos.flow import repair
 from synthos.progress import Event
 from synthos.recommendation.repair import RepairReport, chosen_by_default, load_recommendations
+from synthos.recommendation.unchanged import remember
 from synthos.server.audit import log as audit
 from synthos.server.datasets import keeping
 from synthos.server.datasets import repository as datasets
 from synthos.server.datasets.formats import LONGEST_NAME
 from synthos.server.datasets.ingest import is_storage_away
+from synthos.server.datasets.places import data_key
 from synthos.server.datasets.uploads import begin_processing
 from synthos.server.db.database import Work
 from synthos.server.db.tables import datasets as table
 from synthos.server.errors import UnavailableError
+from synthos.server.jobs import models
 from synthos.server.jobs.leases import hold
 from synthos.server.jobs.stages import once
 from synthos.server.pipelines.course import Course
 from synthos.server.validations import places
 from synthos.server.validations.run import in_their_words, tables_of
+from synthos.tables.sources import open_table
 
 _ENDING = ".repaired.parquet"
 _TOLD = ("rows_before", "rows_after", "removed", "added", "dropped_columns", "reordered", "applied", "notes")
@@ -82,6 +86,7 @@ def _mended(course: Course, filename: str, noted: Callable[[float], None]) -> by
             return json.dumps({"dataset_id": None, "report": {"reason": error.what}}).encode()
         report = _written(course, result, out, [item.id for item in chosen], noted)
         dataset_id = _keep(course, out, filename)
+    _remember(course, dataset_id, report.left)
     told = {name: value for name, value in asdict(report).items() if name in _TOLD}
     return json.dumps({"dataset_id": dataset_id, "report": told}).encode()
 
@@ -101,7 +106,8 @@ def _written(
 
     try:
         seed = course.row.options["seed"]
-        return repair(known["synthetic"].address, result, out, only=chosen, seed=seed, on_progress=heard)
+        address = known["synthetic"].address
+        return repair(address, result, out, only=chosen, seed=seed, cache=False, on_progress=heard)
     except InputError as error:
         if isinstance(error, SourceError) and is_storage_away(error):
             raise UnavailableError("storage") from error
@@ -124,6 +130,19 @@ def _keep(course: Course, out: Path, filename: str) -> str:
             if begin_processing(work, dataset_id):
                 datasets.change(work, dataset_id, "processing", job_id=course.context.job.id)
     return dataset_id
+
+
+def _remember(course: Course, dataset_id: str, left: tuple[int, ...]) -> None:
+    """Spare the second validation what it would read of rows that the first one has read."""
+    services, row = course.services, course.row
+    # Without real rows the bins are the table's own, and other ones for the repaired table.
+    if row.reference_id is None or not left:
+        return
+    with services.database.read(course.context.tenant) as work:
+        made = datasets.find(work, dataset_id)
+    old = open_table(tables_of(services, row)["synthetic"].address)
+    new = open_table(services.storage.source(data_key(made)).address)
+    remember(old, new, left, models.folder_of(services.settings, row.reference_id))
 
 
 def _announced(course: Course, work: Work, filename: str, size: int) -> str:

@@ -13,14 +13,19 @@ import pytest
 from sqlalchemy import select
 
 import synthos
+from synthos.profiling import full_pass
+from synthos.profiling.spans import table_key
+from synthos.profiling.store import ScanStore
 from synthos.results import NotApplicable
 from synthos.server.db.tables import audit_log
-from synthos.server.jobs import child, leases
+from synthos.server.jobs import child, leases, models
 from synthos.server.jobs.handlers import HANDLERS
 from synthos.server.jobs.stages import forget_results
 from synthos.server.settings import Settings, Tier
 from synthos.server.state import Services
 from synthos.server.storage.local import LocalStorage
+from synthos.tables import parquet, reader
+from synthos.tables.sources import open_table
 from tests.server.conftest import Person
 from tests.server.datasets.uploading import announce, ready, send, status_of, swap
 from tests.server.jobs.queueing import row_of, take
@@ -174,6 +179,20 @@ def test_tables_in_a_bucket_are_repaired_there(services: Services, ada: Person, 
     content = ada.client.get(f"/api/v1/datasets/{found['repaired_dataset_id']}/content").content
     assert pl.read_parquet(content).height == found["repair"]["rows_after"]
     assert forget_results(services) == 1
+
+
+def test_the_second_validation_need_not_read_what_the_repair_left(
+    services: Services, ada: Person, settings: Settings, judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name, size in ((parquet, "SHARD_ROWS", 200), (reader, "UNIT_ROWS", 100), (full_pass, "KEPT_BYTES", 1)):
+        monkeypatch.setattr(module, name, size)
+    tables = sent(services, ada, judged)
+    made = ask(ada, "full", **tables)
+    assert attempt(services, Replay(judged)) == child.DONE
+    repaired = shown(ada, made["pipeline_id"])["repaired_dataset_id"]
+    source = open_table(settings.data_folder / "storage" / "datasets" / repaired / "data.parquet")
+    store = ScanStore(models.folder_of(settings, tables["reference_dataset_id"]))
+    assert 0 < len(store.same(table_key(source))) < len(source.units())
 
 
 def test_where_nothing_can_be_applied_that_is_said(services: Services, ada: Person, judged: Judged) -> None:

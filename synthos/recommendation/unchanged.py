@@ -1,0 +1,82 @@
+"""What a repair left as it was: told to whoever validates the new table, so that it need not be read again.
+
+Only Parquet can say how it is cut (``synthos.tables.cut``). Where columns go, types change or rows are put into a new
+order, nothing is left as it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+
+from synthos.profiling.full_pass import is_large
+from synthos.profiling.spans import place, span_length, table_key
+from synthos.profiling.store import ScanStore
+from synthos.recommendation.steps import Steps
+from synthos.tables.cut import Cut
+from synthos.tables.reader import Unit
+from synthos.tables.sources import Source
+
+
+class Unchanged:
+    """Follows a repair of ``source`` by ``steps``, unit by unit."""
+
+    def __init__(self, source: Source, steps: Steps) -> None:
+        self._source = source
+        self._possible = is_large(source) and steps.order is None and not steps.dropped
+        self._rows: Counter[int] = Counter()
+        self._touched: set[int] = set()
+
+    def note(self, unit: Unit, rows: int, *, touched: bool) -> None:
+        """So many ``rows`` of the new table came of a part of the unit."""
+        self._rows[unit.index] += rows
+        if touched:
+            self._touched.add(unit.index)
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Indices of the units that were left as they were, ascending."""
+        return tuple(sorted(self._rows.keys() - self._touched)) if self._possible else ()
+
+    @property
+    def cut(self) -> Cut | None:
+        """How the new table is to be cut; None where that would spare no reading."""
+        rows, planned = self._rows.total(), self._source.planned_rows
+        if not self.units or rows < planned:
+            return None
+        kept = tuple((index, count) for index, count in sorted(self._rows.items()) if count)
+        return Cut(kept, span_length(len(self._source.units()), self._source.cut), planned)
+
+
+def remember(old: Source, new: Source, units: Collection[int], folder: Path) -> int:
+    """Note in ``folder``, where parts of the scan of ``old`` are kept, which of them are good for ``new`` too.
+
+    Parameters
+    ----------
+    new : what a repair made of ``old``.
+    units : indices of those that it left as they were (``RepairReport.left``).
+
+    Returns
+    -------
+    Rows of ``new`` in them.
+
+    Raises
+    ------
+    StorageError : the folder cannot be written.
+    """
+    key = table_key(new)
+    if new.cut is None or new.dtypes != old.dtypes or key is None or not is_large(new):
+        return 0
+    store = ScanStore(folder)
+    known = store.same(table_key(old)) if old.cut is not None else {}
+    places = {unit.index: place(unit) for unit in old.units()}
+    same: dict[str, str] = {}
+    rows = 0
+    for unit in new.units():
+        before, now = places[unit.index], place(unit)
+        if unit.index in units and before is not None and now is not None:
+            same[now] = known.get(before, before)
+            rows += unit.rows
+    store.keep_same(key, same)
+    return rows
