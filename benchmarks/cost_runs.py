@@ -67,6 +67,16 @@ FIT = (
     Case("f-6k-24", 6_000, 6_000, 24),
     Case("f-20k-12d", 20_000, 20_000, 12, damage=0.3),
     Case("f-50k-8", 50_000, 50_000, 8),
+    Case("q-6k-120", 6_000, 6_000, 120, quick=True),
+    Case("q-3k-400", 3_000, 3_000, 400, quick=True),
+    Case("q-4k-1200", 4_000, 4_000, 1_200, quick=True),
+    Case("a-5k-250", 5_000, 0, 250, quick=True),
+    Case("a-3k-1000", 3_000, 0, 1_000, quick=True),
+    Case("a-20k-80", 20_000, 0, 80, quick=True),
+    Case("a-40k-8", 40_000, 0, 8, quick=True),
+    Case("q-30k-150d", 30_000, 20_000, 150, quick=True, damage=0.3),
+    Case("f-4k-100", 4_000, 4_000, 100),
+    Case("f-3k-300", 3_000, 3_000, 300),
 )
 CHECK = (
     Case("c-q-30k-15", 30_000, 25_000, 15, quick=True, seed=11),
@@ -77,6 +87,10 @@ CHECK = (
     Case("c-f-4k-18", 4_000, 5_000, 18, seed=17),
     Case("c-f-15k-11d", 15_000, 15_000, 11, damage=0.4, seed=18),
     Case("c-f-30k-12", 30_000, 30_000, 12, seed=16),
+    Case("c-q-4k-200", 4_000, 4_000, 200, quick=True, seed=31),
+    Case("c-q-3k-800", 3_000, 3_000, 800, quick=True, seed=32),
+    Case("c-a-4k-500", 4_000, 0, 500, quick=True, seed=33),
+    Case("c-f-3k-150", 3_000, 3_000, 150, seed=34),
 )
 ON_RAY = (
     Case("r-q-20k-10-1", 20_000, 20_000, 10, quick=True, workers=1),

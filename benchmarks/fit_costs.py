@@ -49,6 +49,7 @@ SPEED = {
     "steps": "small_step",
     "model": "small_step",
     "updated": "large_step",
+    "direct": "large_step",
     "learned": "large_step",
     "coded": "large_step",
     "judged": "large_step",
@@ -116,31 +117,32 @@ def samples_of(record: dict[str, Any], shape: Shape, tree: float) -> list[Sample
 
 
 def memory_of(records: Sequence[Run]) -> dict[str, float]:
-    """Megabytes of one process: before any row, for forests and density models, and for a million sampled values."""
+    """Megabytes of one process: before any row, for forests and density models, and for sampled values and columns."""
+    names = ("base", "forests", "training", "million_cells", "thousand_columns")
     rows = [
-        (1.0, float(bool(shape.reference)), float(_trains(record)), shape.cells / 1e6, record["peak_kb"] * 1024 / 1e6)
+        (1.0, float(bool(shape.reference)), float(_trains(record)), shape.cells / 1e6, shape.columns / 1e3)
         for record, (shape, _) in records
     ]
-    table = np.array(rows)
-    factors, _ = nnls(table[:, :4] / table[:, 4:], np.ones(len(table)))
-    for (record, _), said, taken in zip(records, table[:, :4] @ factors, table[:, 4], strict=True):
-        print(f"    {record['case']['name']:14s} {said:8.0f} for {taken:8.0f} MB")
-    return dict(zip(("base", "forests", "training", "million_cells"), map(float, factors), strict=True))
+    taken = np.array([record["peak_kb"] * 1024 / 1e6 for record, _ in records])
+    factors, _ = nnls(np.array(rows) / taken[:, None], np.ones(len(rows)))
+    for (record, _), said, peak in zip(records, np.array(rows) @ factors, taken, strict=True):
+        print(f"    {record['case']['name']:14s} {said:8.0f} for {peak:8.0f} MB")
+    return dict(zip(names, map(float, factors), strict=True))
 
 
 def memory_on_ray(records: Sequence[Run], alone: dict[str, float]) -> dict[str, float]:
     """Megabytes of a worker, of Ray's own processes, and what models add to a worker, beyond the driver's."""
-    rows = []
+    names = ("ray", "worker", "worker_training", "worker_million_cells")
+    rows, left = [], []
     for record, (shape, _) in records:
         workers = record["case"]["workers"]
         driver = alone["base"] + alone["forests"] + alone["million_cells"] * shape.cells / 1e6
-        left = record["peak_mb"] - driver
-        rows.append((1.0, workers, workers * float(_trains(record)), workers * shape.cells / 1e6, left))
-    table = np.array(rows)
-    factors, _ = nnls(table[:, :4] / table[:, 4:], np.ones(len(table)))
-    for (record, _), said, taken in zip(records, table[:, :4] @ factors, table[:, 4], strict=True):
+        left.append(record["peak_mb"] - driver - alone["thousand_columns"] * shape.columns / 1e3)
+        rows.append((1.0, workers, workers * float(_trains(record)), workers * shape.cells / 1e6))
+    factors, _ = nnls(np.array(rows) / np.array(left)[:, None], np.ones(len(rows)))
+    for (record, _), said, taken in zip(records, np.array(rows) @ factors, left, strict=True):
         print(f"    {record['case']['name']:14s} {said:8.0f} for {taken:8.0f} MB beside the driver")
-    return dict(zip(("ray", "worker", "worker_training", "worker_million_cells"), map(float, factors), strict=True))
+    return dict(zip(names, map(float, factors), strict=True))
 
 
 def ray_seconds(records: Sequence[Run], document: dict[str, Any], starts: Sequence[float]) -> dict[str, float]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from synthos.cascade.tiers import ModelSpec
+from synthos.cascade.tiers import GPU_SHARE, ModelSpec
 
-#: Share of one GPU that a model of each tier takes where there are GPUs.
-GPU_SHARE = {"light": 0.25, "medium": 0.5, "heavy": 1.0}
 #: Set to 1 where an autoscaler brings nodes with GPUs once a task asks for one: until then the cluster shows none.
 GPUS_COME = "SYNTHOS_AUTOSCALED_GPUS"
 

@@ -15,12 +15,10 @@ from typing import Any
 from pipelines import instance
 from pipelines.environment import inherited
 from synthos.errors import ClusterError, ConfigError, SynthosError
+from synthos.stages import SECONDS_TO_START
 
 #: An instance that comes up within these many seconds is better ended in order than left.
 ALMOST_UP_SECONDS = 1.0
-#: About what a private instance takes to start, in processor seconds: one that may not be needed is not begun before
-#: the command has worked so many seconds.
-SECONDS_TO_START = 10.0
 
 
 class Runtime:

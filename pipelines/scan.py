@@ -13,7 +13,7 @@ from synthos.profiling.full_pass import FullPass
 from synthos.profiling.scan import Scanned, ScanState, merge
 from synthos.profiling.spans import Span, scan_span
 from synthos.progress import Listener
-from synthos.stages import full_pass, scan_table
+from synthos.stages import SMALL_BYTES, full_pass, scan_table
 from synthos.tables.reader import BATCH_ROWS, Shard
 from synthos.tables.short_memory import steps_from, too_large
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pipelines.runtime import Runtime
     from synthos.stages import Job
 
-#: Tables below this many bytes are scanned here while Ray is still starting; sending them away would take longer.
-SMALL_BYTES = 64 * 2**20
 #: A worker that dies costs its shards one more reading; shards of which workers keep dying are read in smaller pieces.
 RETRIES, RETRIES_OF_SMALL = 3, 1
 #: Tasks under way for each processor: enough to hide the hand-over, few enough to bound memory.

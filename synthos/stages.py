@@ -71,6 +71,11 @@ QUICK_ALONE = NotApplicable(
     "reference table and without the quick mode"
 )
 NO_REFERENCE = NotApplicable(reason="the cascade compares with models trained on real rows; give a reference table")
+#: Tables below this many bytes are scanned where they were opened: sending them to Ray's workers would take longer.
+SMALL_BYTES = 64 * 2**20
+#: About what a private instance of Ray takes to start, in processor seconds: one that may not be needed is not begun
+#: before a command has worked so many seconds.
+SECONDS_TO_START = 10.0
 #: Bytes that a table's sample may take, roughly; tables of very long rows have shorter samples.
 SAMPLE_BYTES = 256 * 2**20
 #: Parts of the installation that a verdict depends on.

@@ -13,6 +13,8 @@ from synthos.results import Arm, Tier
 
 Precision = Literal["auto", "float32", "bfloat16"]
 TIERS: tuple[Tier, ...] = ("light", "medium", "heavy")
+#: Share of one GPU that a model of each tier takes, where there are GPUs.
+GPU_SHARE: dict[Tier, float] = {"light": 0.25, "medium": 0.5, "heavy": 1.0}
 SIZES = 6
 DECADES = 1.5
 #: Fewer training rows than this cannot give six distinct sizes that mean anything.

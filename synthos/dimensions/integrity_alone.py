@@ -106,11 +106,17 @@ def chance_repeats(rows: Rows, sizes: tuple[int, ...], rng: np.random.Generator)
     """Repeats among as many rows drawn from a model of the distinct ``rows``, over several draws together."""
     model = Model.fit(rows.distinct(), sizes, rng)
     count = int(np.clip(DRAWN_ROWS // len(rows), FEWEST_DRAWS, MOST_DRAWS))
-    draws = [model.draw(len(rows), rng) for _ in range(count)]
-    hits = np.array([len(drawn) - len(drawn.distinct()) for drawn in draws], np.float64)
-    flatter = Model.fit(draws[0].distinct(), sizes, rng).draw(len(rows), rng)
+    first = model.draw(len(rows), rng)
+    # One after the other: of wide tables a draw takes as much memory as the sample.
+    hits = np.array([_repeated(first), *(_repeated(model.draw(len(rows), rng)) for _ in range(count - 1))], np.float64)
+    flatter = Model.fit(first.distinct(), sizes, rng).draw(len(rows), rng)
     lost = max(0.0, float(hits.mean()) - (len(rows) - len(flatter.distinct())))
     return Count(float(hits.sum()) + count * lost, float(count * len(rows)))
+
+
+def _repeated(rows: Rows) -> int:
+    """How many rows repeat an earlier one."""
+    return len(rows) - len(rows.distinct())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from synthos.estimation.reading import Reading
 from synthos.estimation.schedule import done_before, makespan
 from synthos.estimation.work import Amount, side_by_side
-
-#: Tables below this many bytes, and those of one shard, are scanned by the driver; as ``pipelines.scan``.
-SMALL_BYTES = 64 * 2**20
-#: Seconds of work after which the quick mode starts a private instance of its own; as ``pipelines.runtime``.
-SECONDS_TO_START = 10.0
+from synthos.stages import SMALL_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from synthos.errors import ConfigError
 from synthos.estimation.answer import Engine, Estimate, Memory, NodeCost, Part
-from synthos.estimation.clock import SECONDS_TO_START, Clock, in_one_process, is_sent
+from synthos.estimation.clock import Clock, in_one_process, is_sent
 from synthos.estimation.cluster import Cluster, check_prices, load_cluster, one_machine
 from synthos.estimation.costs import Costs, packaged_costs
 from synthos.estimation.features import Shape, models_of, shape_of
@@ -26,13 +26,13 @@ from synthos.estimation.trees import tree_seconds
 from synthos.estimation.work import Amount, amounts
 from synthos.progress import Event, Listener, silent
 from synthos.results import Interval
-from synthos.stages import Job, KindsOption, cache_folder, prepare, why_no_cascade
+from synthos.stages import SECONDS_TO_START, Job, KindsOption, cache_folder, prepare, why_no_cascade
 
 MEGABYTE = 1e6
 #: A slowdown from which on it is told.
 MUCH_SLOWER = 1.15
 #: Columns of the widest table that the factors were fitted on.
-MOST_COLUMNS = 40
+MOST_COLUMNS = 1_200
 #: The order in which parts are shown, and what the figure of each rests on.
 BASIS = {
     "read": "measured",
@@ -259,7 +259,7 @@ def _memory(
 ) -> Memory:
     per = costs.memory
     states = sum(item.state_bytes for item in readings) / MEGABYTE
-    samples = per["million_cells"] * shape.cells / 1e6
+    samples = per["million_cells"] * shape.cells / 1e6 + per["thousand_columns"] * shape.columns / 1e3
     driver = per["base"] + (per["forests"] if shape.reference else 0.0) + samples + states
     if engine == "local":
         driver += per["training"] if training else 0.0
@@ -295,7 +295,7 @@ def _notes(
         )
     if len(job.codec.sizes) > MOST_COLUMNS:
         notes.append(
-            f"the factors were fitted on tables of up to {MOST_COLUMNS} columns; this one has "
+            f"the factors were fitted on tables of up to {MOST_COLUMNS:,} columns; this one has "
             f"{len(job.codec.sizes):,}, and may take several times less or more"
         )
     if engine == "cluster":

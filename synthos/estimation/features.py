@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from synthos.cascade.models import DIRECT_LIMIT
 from synthos.cascade.run import all_specs
 from synthos.cascade.tasks import (
     COLUMN_LIMIT,
@@ -75,14 +76,14 @@ def shape_of(job: Job) -> Shape:
 
 def statistics_features(shape: Shape) -> Features:
     """Of what works on the samples alone: profiles, dimensions, regions, diversity, the verdict."""
-    pairs = shape.columns * (shape.columns - 1) / 2
+    pairs = min(shape.columns * (shape.columns - 1) / 2, _COMPARED_PAIRS)
     rows = shape.synthetic + shape.reference + shape.holdout
     compared = min(_COMPARED_ROWS, shape.synthetic, shape.reference or shape.synthetic)
     return {
         "one": 1.0,
         "compared": compared / 1e4,
         "compared_cells": compared * shape.columns / 1e5,
-        "compared_pairs": compared * min(pairs, _COMPARED_PAIRS) / 1e6,
+        "compared_pairs": compared * pairs / 1e6,
         "columns": float(shape.columns),
         "cells": shape.cells / 1e6,
         "pairs": pairs / 1e2,
@@ -93,14 +94,19 @@ def statistics_features(shape: Shape) -> Features:
 def forest_features(shape: Shape, tree_seconds: float) -> Features:
     """Of the forests that predict every column from the others, of which one tree each takes ``tree_seconds``."""
     grown = _ON_REFERENCE + _ON_SYNTHETIC + (0.0 if shape.holdout else _ON_HALVES)
-    return {"targets": float(shape.targets), "grown": tree_seconds * shape.trees * grown}
+    return {
+        "targets": float(shape.targets),
+        "grown": tree_seconds * shape.trees * grown,
+        "columns": float(shape.columns),
+    }
 
 
 def model_features(spec: ModelSpec, shape: Shape) -> Features:
     """Of one density model, trained for as many epochs as it may and then judged."""
     steps = spec.epochs * math.ceil(spec.rows / spec.batch)
-    codes = shape.codes * min(1.0, COLUMN_LIMIT / max(shape.columns, 1))
-    weights = 2 * codes * spec.width + (spec.depth - 1) * spec.width**2 + codes**2
+    codes = _codes(shape)
+    direct = codes**2 if codes <= DIRECT_LIMIT else 0.0
+    weights = 2 * codes * spec.width + (spec.depth - 1) * spec.width**2 + direct
     stop = min(STOP_SHARE * shape.reference, STOP_LIMIT)
     test = min(shape.holdout or TEST_SHARE * shape.reference, TEST_LIMIT)
     own = min(OWN_SHARE * shape.synthetic, OWN_LIMIT)
@@ -108,6 +114,7 @@ def model_features(spec: ModelSpec, shape: Shape) -> Features:
         "model": 1.0,
         "steps": steps * spec.depth / 1e3,
         "updated": steps * weights / 1e8,
+        "direct": steps * direct / 1e8,
         "learned": steps * spec.batch * weights / 1e10,
         "coded": steps * spec.batch * codes / 1e8,
         "judged": (spec.epochs * stop + test + own) * weights / 1e10,
@@ -119,7 +126,13 @@ def loop_features(shape: Shape, config: CascadeConfig) -> Features:
     spec = loop_spec(config, shape.train_rows, "synthetic")
     goes = config.loop_generations
     trained = {name: (goes + 1) * value for name, value in model_features(spec, shape).items()}
-    return trained | {"drawn": goes * spec.rows * shape.columns * shape.codes * spec.width / 1e10}
+    columns = min(shape.columns, COLUMN_LIMIT)
+    return trained | {"drawn": goes * spec.rows * columns * _codes(shape) * spec.width / 1e10}
+
+
+def _codes(shape: Shape) -> float:
+    """Codes of the columns that density models are given."""
+    return shape.codes * min(1.0, COLUMN_LIMIT / max(shape.columns, 1))
 
 
 def models_of(shape: Shape, config: CascadeConfig) -> tuple[ModelSpec, ...]:

@@ -6,16 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from synthos.cascade.tiers import ModelSpec
+from synthos.cascade.tiers import GPU_SHARE, ModelSpec
 from synthos.estimation.answer import NodeCost
 from synthos.estimation.clock import Clock, is_sent, on_workers
 from synthos.estimation.cluster import Cluster, Share, price_of, share_out
 from synthos.estimation.costs import Costs
 from synthos.estimation.reading import Reading
 from synthos.estimation.work import Amount, side_by_side
-
-#: Share of one GPU that a model of each tier takes; as ``pipelines.resources``.
-GPU_SHARE = {"light": 0.25, "medium": 0.5, "heavy": 1.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,5 +162,7 @@ def screened(values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """
     if values.shape[1] <= MOST_CHANNELS:
         return np.arange(values.shape[1])
-    lively = block_means(values, block_edges(len(values))).std(axis=0) / values.std(axis=0, dtype=np.float64)
+    spread = values.std(axis=0, dtype=np.float64)
+    varying = block_means(values, block_edges(len(values))).std(axis=0)
+    lively = np.divide(varying, spread, out=np.zeros_like(spread), where=spread > 0.0)
     return np.sort(np.argsort(-lively, kind="stable")[:MOST_CHANNELS])

@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.resources import GPU_SHARE
-from pipelines.runtime import SECONDS_TO_START
-from pipelines.scan import SMALL_BYTES
 from synthos.errors import ConfigError
-from synthos.estimation import clock, nodes
 from synthos.estimation.clock import Clock
 from synthos.estimation.cluster import load_cluster, one_machine, parse_prices, share_out
 from synthos.estimation.nodes import Plan, node_costs
@@ -34,11 +30,6 @@ def test_our_own_cluster_file_is_understood():
         "gpu_spot": ("g6.4xlarge", 16, 1, 8),
         "gpu_on_demand": ("g6.4xlarge", 16, 1, 8),
     }
-
-
-def test_what_is_taken_of_the_pipelines_is_as_it_is_there():
-    assert nodes.GPU_SHARE == GPU_SHARE and clock.SMALL_BYTES == SMALL_BYTES
-    assert clock.SECONDS_TO_START == SECONDS_TO_START
 
 
 def test_nodes_are_as_many_as_the_work_needs_and_the_file_allows():

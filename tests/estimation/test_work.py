@@ -109,7 +109,7 @@ def test_packaged_costs_are_complete_and_say_how_they_were_made():
     assert all(part.spread > 0 and part.terms for part in costs.parts.values())
     assert all(term["factor"] > 0 for part in document["parts"].values() for term in part["terms"])
     assert set(costs.ray) == {"start", "processor", "worker", "imports"}
-    wanted = {"base", "forests", "training", "million_cells"}
+    wanted = {"base", "forests", "training", "million_cells", "thousand_columns"}
     assert set(costs.memory) == wanted | {"ray", "worker", "worker_training", "worker_million_cells"}
 
 

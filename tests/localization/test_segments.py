@@ -89,6 +89,12 @@ def test_screening_keeps_the_channels_that_vary_between_blocks() -> None:
     assert np.array_equal(segments.screened(values[:, :50]), np.arange(50))
 
 
+def test_channels_that_never_vary_are_the_first_to_be_left_out() -> None:
+    values = np.random.default_rng(3).normal(size=(2_000, segments.MOST_CHANNELS + 4)).astype(np.float32)
+    values[:, [0, 7]] = 1.0
+    assert not {0, 7} & set(segments.screened(values).tolist())
+
+
 def test_ends_are_sharpened_to_the_row() -> None:
     values = np.random.default_rng(0).normal(size=(3_000, 4)).astype(np.float32)
     values[1_013:1_777] += 1.5

@@ -19,7 +19,8 @@ from ray.autoscaler.v2.scheduler import ResourceDemandScheduler, SchedulingReque
 from ray.autoscaler.v2.utils import ResourceRequestUtil
 
 from pipelines.environment import ONE_THREAD
-from pipelines.resources import GPU_SHARE, GPUS_COME
+from pipelines.resources import GPUS_COME
+from synthos.cascade.tiers import GPU_SHARE
 from synthos.server.settings import Settings
 
 pytestmark = [
