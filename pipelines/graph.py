@@ -85,7 +85,7 @@ def _judge(
 
     def note_regions(found: tuple[Region, ...]) -> None:
         regions.append(found)
-        listener(Event(stage="regions", done=1, total=1, message=f"{len(found)} regions"))
+        listener(Event(stage="regions", done=1, total=1, message=f"found: {len(found)}"))
 
     columns = utility_pieces(job.trees, folder, evidence, note_forests)
     pieces = [

@@ -68,7 +68,7 @@ def find_regions(evidence: Evidence, *, listener: Listener = silent) -> tuple[Re
         region = _region(evidence, channels, model, run, diagnosis, outside_rows(channels, runs, run))
         if region.impact >= LEAST_IMPACT:
             found.append(region)
-    listener(Event(stage="regions", done=1, total=1, message=f"{len(found)} regions"))
+    listener(Event(stage="regions", done=1, total=1, message=f"found: {len(found)}"))
     return tuple(sorted(found, key=lambda region: region.row_range))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from synthos.errors import AlignmentError, ConfigError, TooFewRowsError
+from synthos.errors import AlignmentError, ConfigError, InputError, TooFewRowsError
 from synthos.results import Kind
 from synthos.tables.delimited import DelimitedReader
 from synthos.tables.folder import widened
@@ -23,6 +23,8 @@ PEEK_ROWS = 50_000
 PEEK_VALUES = 20_000_000
 #: Nor more bytes.
 PEEK_BYTES = 256 * 2**20
+#: So many rows of text are read to name the value that makes strings of a column of numbers.
+_SEARCHED_ROWS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,33 @@ def _common_type(
     if _digits_as_text(name, stored, tables, peek):
         return pl.String()
     shown = " but ".join(f"{dtype} in the {role} table ({tables[role].name})" for role, dtype in stored.items())
-    raise AlignmentError(f"column '{name}' is {shown}", fix="write it with one type or declare its kind", column=name)
+    odd = _odd_value(name, stored, tables)
+    raise AlignmentError(
+        f"column '{name}' is {shown}{f': {odd}' if odd else ''}",
+        fix=f"{'mend the value' if odd else 'write it with one type'} or declare the column's kind",
+        column=name,
+    )
+
+
+def _odd_value(name: str, stored: Mapping[str, pl.DataType], tables: Mapping[str, Source]) -> str | None:
+    """What makes strings of a column of numbers or dates in CSV: the first value that is none.
+
+    None where the column is no such, or its first rows hold none.
+    """
+    wanted = {dtype for dtype in stored.values() if not isinstance(dtype, pl.String)}
+    sources = [tables[role] for role, dtype in stored.items() if isinstance(dtype, pl.String)]
+    if len(wanted) != 1 or not all(isinstance(source.reader, DelimitedReader) for source in sources):
+        return None
+    for source in sources:
+        strict, rows = source.with_types({name: next(iter(wanted))}), 0
+        for shard in strict.shards():
+            try:
+                rows += sum(frame.height for frame in strict.read(shard))
+            except InputError as error:
+                return error.what
+            if rows >= _SEARCHED_ROWS:
+                break
+    return None
 
 
 def _type_of_kind(kind: Kind, types: list[pl.DataType], declared: bool) -> pl.DataType | None:

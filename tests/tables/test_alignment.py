@@ -117,6 +117,17 @@ def test_another_type_names_both() -> None:
         aligned(column(np.arange(N) % 2), column([dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 2)] * (N // 2)))
 
 
+def test_the_value_that_makes_strings_of_numbers_is_named(tmp_path: Path) -> None:
+    sound, broken = tmp_path / "sound.csv", tmp_path / "broken.csv"
+    column(np.arange(N) % 5).write_csv(sound)
+    lines = sound.read_text().splitlines()
+    lines[41] = "0,many"
+    broken.write_text("\n".join(lines))
+    for pair in ((broken, sound), (sound, broken)):
+        with pytest.raises(AlignmentError, match=r"'many' on line 42 in column 'x' is not an integer; mend the value"):
+            align(*map(open_table, pair), None, 0)
+
+
 def test_numbers_of_different_width_are_harmless() -> None:
     narrow, wide = column(np.arange(N, dtype=np.int32) % 5), column(np.arange(N) % 5)
     assert aligned(narrow, wide).notes == ()
