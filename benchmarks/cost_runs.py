@@ -74,6 +74,8 @@ FIT = (
     Case("a-3k-1000", 3_000, 0, 1_000, quick=True),
     Case("a-20k-80", 20_000, 0, 80, quick=True),
     Case("a-40k-8", 40_000, 0, 8, quick=True),
+    Case("a-30k-16", 30_000, 0, 16, quick=True),
+    Case("a-10k-35", 10_000, 0, 35, quick=True),
     Case("q-30k-150d", 30_000, 20_000, 150, quick=True, damage=0.3),
     Case("f-4k-100", 4_000, 4_000, 100),
     Case("f-3k-300", 3_000, 3_000, 300),
