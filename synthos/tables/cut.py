@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 #: The name of a cut among a Parquet file's metadata.
 KEY = b"synthos.cut"
+#: No table has more units than this.
+MOST_UNITS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,6 @@ def cut_from_json(content: bytes, groups: Sequence[int]) -> Cut | None:
         seen += rows
         if rows < 1 or seen not in ends:
             return None
-    orderly = indices == sorted(set(indices)) and min(indices, default=-1) >= 0
-    is_power = cut.length > 0 and cut.length & (cut.length - 1) == 0
+    orderly = indices == sorted(set(indices)) and all(0 <= index < MOST_UNITS for index in indices)
+    is_power = 0 < cut.length <= MOST_UNITS and cut.length & (cut.length - 1) == 0
     return cut if orderly and is_power and seen == row and 0 < cut.planned_rows <= row else None

@@ -57,7 +57,8 @@ class ParquetReader:
 
     def only(self, shards: Sequence[Shard]) -> Reader:
         named = {shard.path: self.files[shard.path] for shard in shards}
-        return replace(self, files=named, shards=tuple(shards), streamed=self.streamed & named.keys())
+        # A cut is of the whole table.
+        return replace(self, files=named, shards=tuple(shards), streamed=self.streamed & named.keys(), cut=None)
 
     def retyped(self, dtypes: Mapping[str, pl.DataType]) -> Reader:
         return self
