@@ -257,7 +257,7 @@ def repair(
         known, judged, where = load_recommendations(Path(result)), load_judged(Path(result)), str(result)
     chosen = select_recommendations(known, only) if only else chosen_by_default(known, where)
     source = open_table(synthetic)
-    folder = cache_folder(cache) if is_large(source) else None
+    folder = _noting_folder(cache) if is_large(source) else None
     require_same_table(source, judged, on_progress)
     report = repair_table(
         source,
@@ -269,7 +269,17 @@ def repair(
     )
     if folder is None or not report.left:
         return report
-    return replace(report, unchanged=remember(source, open_table(report.out), report.left, folder))
+    return replace(report, unchanged=remember(source, report.out, report.left, folder, on_progress))
+
+
+def _noting_folder(cache: str | Path | bool | None) -> Path | None:
+    """Where a repair may note what it left; None where there is no usual folder: a repair needs none."""
+    try:
+        return cache_folder(cache)
+    except ConfigError:
+        if cache is None:
+            return None
+        raise
 
 
 def select_recommendations(

@@ -28,8 +28,8 @@ def command(
     """Apply recommendations and say what was done, row by row.
 
     By default those whose gain was measured and is above 0, and that need no real rows; after --quick, which measures
-    no gains, name them with --only. Where parts of the scan are kept, validating a new Parquet file reads only what was
-    changed.
+    no gains, name them with --only. Beside the same reference, validating a new Parquet file reads only
+    parts in which rows were removed, where the scan of the old one is kept.
     """
 
     def work() -> int:

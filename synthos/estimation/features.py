@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from synthos.cascade.models import DIRECT_LIMIT
 from synthos.cascade.run import all_specs
 from synthos.cascade.tasks import (
     COLUMN_LIMIT,
@@ -103,6 +102,9 @@ def forest_features(shape: Shape, tree_seconds: float) -> Features:
 
 def model_features(spec: ModelSpec, shape: Shape) -> Features:
     """Of one density model, trained for as many epochs as it may and then judged."""
+    # Imported where models are counted: torch takes seconds to load, and the quick mode trains nothing.
+    from synthos.cascade.models import DIRECT_LIMIT
+
     steps = spec.epochs * math.ceil(spec.rows / spec.batch)
     codes = _codes(shape)
     direct = codes**2 if codes <= DIRECT_LIMIT else 0.0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthos.profiling.scan import thinned
 from synthos.profiling.spans import scan_span
 from synthos.progress import silent
 from synthos.stages import Job, full_pass
@@ -139,7 +140,8 @@ def _try_some(job: Job, role: str, units: Sequence[Unit]) -> list[Trial]:
         clock, processor = time.perf_counter(), time.process_time()
         state = scan_span(source, (unit,), plan)
         spent = time.process_time() - processor
-        trials.append(Trial(unit, spent, time.perf_counter() - clock, len(pickle.dumps(state, protocol=5))))
+        waited = time.perf_counter() - clock
+        trials.append(Trial(unit, spent, waited, len(pickle.dumps(thinned(state, source.rows), protocol=5))))
         seconds = sum(trial.clock for trial in trials)
         tried = sum(trial.unit.rows for trial in trials) / total
         if len(trials) > 1 and (seconds > MOST_SECONDS or (tried > MOST_SHARE and seconds > MOMENT)):

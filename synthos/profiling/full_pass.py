@@ -8,7 +8,7 @@ from pathlib import Path
 from synthos.profiling.places import places_of
 from synthos.profiling.scan import Scanned, ScanPlan, ScanState, finish, merge, thinned
 from synthos.profiling.spans import Span, plan_key, span_key, spans, table_key
-from synthos.profiling.store import ScanStore
+from synthos.profiling.store import Same, ScanStore
 from synthos.progress import Event, Listener
 from synthos.tables.sources import Source
 
@@ -40,7 +40,8 @@ class FullPass:
         if self._store is not None:
             # Once: of a table of many columns it is long.
             self._plan_key = plan_key(source, plan)
-            self._same = self._store.same(table_key(source)) if source.cut is not None else {}
+            same = self._store.same(table_key(source)) if source.cut is not None else Same({}, {})
+            self._same = same.read_as({name: source.dtypes[name] for name in plan.schema.names})
             self._store.sweep()
         #: What has to be read.
         self.missing = [span for span in every if not self._known(span)]

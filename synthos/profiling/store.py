@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import pickle
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import TypeAdapter
 
 from synthos.errors import InternalError, StorageError
 from synthos.profiling.scan import ScanState
@@ -47,6 +48,35 @@ _PARTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Same:
+    """What a repaired table has in common with the one before it.
+
+    Attributes
+    ----------
+    types : the types of its columns, in which the repair read and wrote them.
+    places : the places of units by those of its own that hold the same rows.
+    """
+
+    types: dict[str, str]
+    places: dict[str, str]
+
+    def read_as(self, types: Mapping[str, pl.DataType]) -> dict[str, str]:
+        """The places, for who reads the columns as ``types``; none where strings are read of what was none.
+
+        As text one value may look otherwise in the two files: 1.50 in the one and 1.5 in the other.
+        """
+        text = str(pl.String())
+        alike = all(
+            text not in (known := {self.types.get(name), str(dtype)}) or len(known) == 1
+            for name, dtype in types.items()
+        )
+        return self.places if alike else {}
+
+
+_SAME = TypeAdapter(Same)
+
+
 class ScanStore:
     """A folder of finished parts. ``listener`` is told of what cannot be read; that counts as absent."""
 
@@ -72,20 +102,19 @@ class ScanStore:
         _Writer(body, protocol=5).dump(state)
         self._write(key, body.getvalue())
 
-    def same(self, table: str | None) -> dict[str, str]:
-        """Which units of a table hold the rows that others held before it was repaired, by place."""
+    def same(self, table: str | None) -> Same:
+        """Which units of the table of that name hold the rows that others held before it was repaired."""
         body = self._read(table) if table is not None else None
-        found: dict[str, str] = json.loads(body) if body is not None else {}
-        return found
+        return _SAME.validate_json(body) if body is not None else Same({}, {})
 
-    def keep_same(self, table: str, same: Mapping[str, str]) -> None:
+    def keep_same(self, table: str, same: Same) -> None:
         """Store what ``same`` gives of a table.
 
         Raises
         ------
         StorageError : the folder cannot be written.
         """
-        self._write(table, json.dumps(same).encode())
+        self._write(table, _SAME.dump_json(same))
 
     def _read(self, key: str) -> bytes | None:
         path = self._path(key)

@@ -40,8 +40,9 @@ class RepairReport:
         added (``reference_row``), per column dropped, and one where all rows were reordered. Rows not listed were
         kept as they were.
     removed, added : rows by id of the recommendation.
-    left : indices of the units (``Source.units``) that were left as they were, where that is known.
-    unchanged : rows that a validation need not read again, because parts of the old table's scan are kept.
+    left : indices of the units (``Source.units``) that were left as they were, where the new table tells of them.
+    unchanged : rows in those, which a validation beside the same reference need not read again where it was kept what
+        the old table's scan found in them.
     """
 
     out: str
@@ -67,9 +68,8 @@ class RepairReport:
         if self.reordered:
             found.append("  put the rows into a new order")
         if self.unchanged:
-            found.append(
-                f"  {self.unchanged:,} rows lie in parts left as they were; validating it does not read those again"
-            )
+            told = "beside the same reference, what was kept of them need not be read again"
+            found.append(f"  {self.unchanged:,} rows lie in parts left as they were; {told}")
         return (*found, *(f"  {note}" for note in self.notes), f"what was done row by row: {self.changes}")
 
 
@@ -208,8 +208,9 @@ def repair_table(
                     counts[id_] += count
             if not table.rows:
                 raise ConfigError("no row would be left", where=source.name, fix="choose fewer recommendations")
-            if out.suffix == ".parquet" and unchanged.cut is not None:
-                table.note(KEY, unchanged.cut.to_json())
+            cut = unchanged.cut if out.suffix == ".parquet" else None
+            if cut is not None:
+                table.note(KEY, cut.to_json())
         publish(place / log.name, log)
         publish(place / out.name, out)
     notes = tuple(
@@ -228,7 +229,7 @@ def repair_table(
         reordered=steps.order is not None,
         applied=tuple(item.id for item in recommendations),
         notes=notes,
-        left=unchanged.units,
+        left=unchanged.units if cut is not None else (),
     )
 
 

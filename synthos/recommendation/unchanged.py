@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+from synthos.errors import InputError
 from synthos.profiling.full_pass import is_large
-from synthos.profiling.spans import place, span_length, table_key
-from synthos.profiling.store import ScanStore
+from synthos.profiling.spans import place, span_length, spans, table_key
+from synthos.profiling.store import Same, ScanStore
+from synthos.progress import Event, Listener
 from synthos.recommendation.steps import Steps
 from synthos.tables.cut import Cut
 from synthos.tables.reader import Unit
-from synthos.tables.sources import Source
+from synthos.tables.sources import Source, open_table
 
 
 class Unchanged:
@@ -24,7 +26,8 @@ class Unchanged:
 
     def __init__(self, source: Source, steps: Steps) -> None:
         self._source = source
-        self._possible = is_large(source) and steps.order is None and not steps.dropped
+        known = is_large(source) and table_key(source) is not None
+        self._possible = known and steps.order is None and not steps.dropped
         self._rows: Counter[int] = Counter()
         self._touched: set[int] = set()
 
@@ -36,40 +39,51 @@ class Unchanged:
 
     @property
     def units(self) -> tuple[int, ...]:
-        """Indices of the units that were left as they were, ascending."""
-        return tuple(sorted(self._rows.keys() - self._touched)) if self._possible else ()
+        """Indices of the units of spans that were left as they were, ascending."""
+        if not self._possible or self._rows.total() < self._source.planned_rows:
+            return ()
+        every = spans(self._source.units(), self._source.cut)
+        whole = (span for span in every if self._touched.isdisjoint(unit.index for unit in span))
+        return tuple(unit.index for span in whole for unit in span)
 
     @property
     def cut(self) -> Cut | None:
         """How the new table is to be cut; None where that would spare no reading."""
-        rows, planned = self._rows.total(), self._source.planned_rows
-        if not self.units or rows < planned:
+        if not self.units:
             return None
         kept = tuple((index, count) for index, count in sorted(self._rows.items()) if count)
-        return Cut(kept, span_length(len(self._source.units()), self._source.cut), planned)
+        length = span_length(len(self._source.units()), self._source.cut)
+        return Cut(kept, length, self._source.planned_rows)
 
 
-def remember(old: Source, new: Source, units: Collection[int], folder: Path) -> int:
+def remember(old: Source, new: str | Path, units: Collection[int], folder: Path, listener: Listener) -> int:
     """Note in ``folder``, where parts of the scan of ``old`` are kept, which of them are good for ``new`` too.
+
+    What cannot be noted is only told, since the new table is there: it will be read again.
 
     Parameters
     ----------
-    new : what a repair made of ``old``.
+    new : where the table lies that a repair made of ``old``.
     units : indices of those that it left as they were (``RepairReport.left``).
 
     Returns
     -------
     Rows of ``new`` in them.
-
-    Raises
-    ------
-    StorageError : the folder cannot be written.
     """
+    try:
+        return _noted(old, open_table(new), units, folder)
+    except InputError as error:
+        message = f"what was left as it was will be read again ({error.what})"
+        listener(Event(stage="recommendations", done=1, total=1, message=message))
+        return 0
+
+
+def _noted(old: Source, new: Source, units: Collection[int], folder: Path) -> int:
     key = table_key(new)
     if new.cut is None or new.dtypes != old.dtypes or key is None or not is_large(new):
         return 0
     store = ScanStore(folder)
-    known = store.same(table_key(old)) if old.cut is not None else {}
+    known = store.same(table_key(old)).places if old.cut is not None else {}
     places = {unit.index: place(unit) for unit in old.units()}
     same: dict[str, str] = {}
     rows = 0
@@ -78,5 +92,5 @@ def remember(old: Source, new: Source, units: Collection[int], folder: Path) -> 
         if unit.index in units and before is not None and now is not None:
             same[now] = known.get(before, before)
             rows += unit.rows
-    store.keep_same(key, same)
+    store.keep_same(key, Same({name: str(dtype) for name, dtype in new.dtypes.items()}, same))
     return rows

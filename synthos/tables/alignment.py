@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from synthos.errors import AlignmentError, ConfigError, InputError, TooFewRowsError
+from synthos.errors import AlignmentError, ConfigError, FormatError, SchemaError, TooFewRowsError
 from synthos.results import Kind
 from synthos.tables.delimited import DelimitedReader
 from synthos.tables.folder import widened
@@ -232,7 +232,7 @@ def _odd_value(name: str, stored: Mapping[str, pl.DataType], tables: Mapping[str
         for shard in strict.shards():
             try:
                 rows += sum(frame.height for frame in strict.read(shard))
-            except InputError as error:
+            except (FormatError, SchemaError) as error:
                 return error.what
             if rows >= _SEARCHED_ROWS:
                 break

@@ -13,8 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 #: The name of a cut among a Parquet file's metadata.
 KEY = b"synthos.cut"
-#: No table has more units than this.
-MOST_UNITS = 1 << 32
+#: A cut has no more units, and none of a higher index, than so many times those that the table would have without it,
+#: and no more rows than so many times those that it was planned for: what strangers wrote must not cost what they like.
+MOST_TIMES, MOST_MORE, MOST_GROWN = 4, 64, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Cut:
 _CUTS = TypeAdapter(Cut)
 
 
-def cut_from_json(content: bytes, groups: Sequence[int]) -> Cut | None:
-    """The cut of a file whose row groups have so many rows.
+def cut_from_json(content: bytes, groups: Sequence[int], usual: int) -> Cut | None:
+    """The cut of a file whose row groups have so many rows, and that would be cut into ``usual`` units without it.
 
     None where it does not fit them: other programs hand metadata on with rows that they have changed.
     """
@@ -58,6 +59,16 @@ def cut_from_json(content: bytes, groups: Sequence[int]) -> Cut | None:
         seen += rows
         if rows < 1 or seen not in ends:
             return None
-    orderly = indices == sorted(set(indices)) and all(0 <= index < MOST_UNITS for index in indices)
-    is_power = 0 < cut.length <= MOST_UNITS and cut.length & (cut.length - 1) == 0
-    return cut if orderly and is_power and seen == row and 0 < cut.planned_rows <= row else None
+    orderly = indices == sorted(set(indices)) and all(0 <= index <= _most(len(indices)) for index in indices)
+    planned = _is_power(cut.planned_rows) and cut.planned_rows <= row <= MOST_GROWN * cut.planned_rows
+    short = _is_power(cut.length) and cut.length <= _most(len(indices))
+    fits = seen == row and len(indices) <= _most(usual)
+    return cut if orderly and planned and short and fits else None
+
+
+def _most(count: int) -> int:
+    return MOST_TIMES * count + MOST_MORE
+
+
+def _is_power(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0

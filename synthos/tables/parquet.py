@@ -84,12 +84,14 @@ def open_parquet(files: Sequence[File], listener: Listener = silent) -> Reader:
         schemas.append((file.shown, last[1]))
         offset = shards[-1].offset + shards[-1].rows if shards else 0
         # Of several files each is cut by itself, and none says how the others are.
-        cut = cut_from_json(told, [rows for rows, _ in groups]) if told is not None and len(files) == 1 else None
-        runs = _runs(groups) if cut is None else _runs_of(cut, groups)
+        runs = _runs(groups)
+        if told is not None and len(files) == 1:
+            cut = cut_from_json(told, [rows for rows, _ in groups], len(runs))
+        runs = runs if cut is None else _runs_of(cut, groups)
         shards += _shards(file, runs, len(shards), offset)
         # A group that is cut would be streamed from its beginning for every part.
-        pieces = groups if cut is None else [(stop - start, size) for start, stop, size in runs]
-        if any(size > STREAMED_BYTES and rows <= 2 * SHARD_ROWS for rows, size in pieces):
+        large = any(size > STREAMED_BYTES and rows <= 2 * SHARD_ROWS for rows, size in groups)
+        if large or (cut is not None and any(size > STREAMED_BYTES for _, _, size in runs)):
             streamed.add(file.path)
     known = {file.path: file for file in files}
     return ParquetReader(known, common_dtypes(schemas), tuple(shards), frozenset(streamed), cut)

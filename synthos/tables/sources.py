@@ -140,9 +140,10 @@ class Source:
 
     @property
     def planned_rows(self) -> int:
-        """A power of two that the table's rows reach, the same while it grows or shrinks a little.
+        """A power of two that the table's rows reach: half of the largest, or that of the table before its repair.
 
-        For plans of a scan, whose kept parts are good for that plan alone.
+        For plans of a scan, whose kept parts are good for that plan alone: it stays the same while the table grows up
+        to the next power of two, and while repairs leave it half as many rows at least.
         """
         if self.cut is not None:
             return self.cut.planned_rows

@@ -63,14 +63,24 @@ def test_one_of_several_files_does_not_say_how_all_are_cut(tmp_path: Path) -> No
         {"length": 3},
         {"length": 2**70},
         {"length": 0},
-        {"planned_rows": 61},
+        {"planned_rows": 64},
+        {"planned_rows": 24},
+        {"planned_rows": 4},
+        {"units": [[0, 30], [1, 20], [77, 10]]},
         {"planned_rows": 0},
         {"length": "many"},
     ],
 )
 def test_what_fits_no_table_of_those_groups_counts_as_nothing(changes: dict[str, Any]) -> None:
     groups = (30, 20, 10)
-    assert cut_from_json(CUT.to_json(), groups) == CUT
+    assert cut_from_json(CUT.to_json(), groups, 1) == CUT
     content = json.dumps({**json.loads(CUT.to_json()), **changes}).encode()
-    assert cut_from_json(content, groups) is None
-    assert cut_from_json(b"{", groups) is None
+    assert cut_from_json(content, groups, 1) is None
+    assert cut_from_json(b"{", groups, 1) is None
+
+
+def test_a_cut_into_far_more_units_than_usual_counts_as_nothing() -> None:
+    groups = (1,) * 200
+    cut = Cut(units=tuple((index, 1) for index in range(200)), length=1, planned_rows=128)
+    assert cut_from_json(cut.to_json(), groups, 40) == cut
+    assert cut_from_json(cut.to_json(), groups, 30) is None

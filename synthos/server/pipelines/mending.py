@@ -12,7 +12,7 @@ from typing import Any
 
 from synthos.errors import ConfigError, InputError, SourceError
 from synthos.flow import repair
-from synthos.progress import Event
+from synthos.progress import Event, silent
 from synthos.recommendation.repair import RepairReport, chosen_by_default, load_recommendations
 from synthos.recommendation.unchanged import remember
 from synthos.server.audit import log as audit
@@ -141,8 +141,8 @@ def _remember(course: Course, dataset_id: str, left: tuple[int, ...]) -> None:
     with services.database.read(course.context.tenant) as work:
         made = datasets.find(work, dataset_id)
     old = open_table(tables_of(services, row)["synthetic"].address)
-    new = open_table(services.storage.source(data_key(made)).address)
-    remember(old, new, left, models.folder_of(services.settings, row.reference_id))
+    new = services.storage.source(data_key(made)).address
+    remember(old, new, left, models.folder_of(services.settings, row.reference_id), silent)
 
 
 def _announced(course: Course, work: Work, filename: str, size: int) -> str:
