@@ -67,11 +67,8 @@ class Same:
         As text one value may look otherwise in the two files: 1.50 in the one and 1.5 in the other.
         """
         text = str(pl.String())
-        alike = all(
-            text not in (known := {self.types.get(name), str(dtype)}) or len(known) == 1
-            for name, dtype in types.items()
-        )
-        return self.places if alike else {}
+        changed = [name for name, dtype in types.items() if self.types.get(name) != str(dtype)]
+        return {} if any(text in (self.types.get(name), str(types[name])) for name in changed) else self.places
 
 
 _SAME = TypeAdapter(Same)

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.scan import SMALL_BYTES
 from synthos.client import Client
 from synthos.errors import RemoteError
 from synthos.server.db.database import Database
 from synthos.server.settings import GIB
+from synthos.stages import SMALL_BYTES
 from tests.e2e.running import EMAIL, PASSWORD, ended_once, running_service, worker_of
 from tests.e2e.test_platform import Service, until
 from tests.pipelines.live import gone
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 #: Less than two tasks that read the table take together, and more than the job's own process ever does.
 MOST = 3 * GIB
 #: Row groups of more than a GiB each, the rows of one, letters of a row that are alike, and others. The file is just so
-#: large that tasks of Ray read it.
+#: large that tasks of Ray read it. A group is a single page a column, which no reader can take in pieces.
 GROUPS, ROWS, ALIKE, OTHERS = 2, 140_000, 8_000, 330
 
 
@@ -46,7 +46,8 @@ def long_words(path: Path, groups: int, rows: int) -> None:
     letters = np.random.default_rng(0)
     schema = pa.schema({"alike": pa.large_string(), "others": pa.large_string()})
     plain = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
-    with pq.ParquetWriter(path, schema, **plain) as writer:
+    whole = {"data_page_size": 2**31 - 1, "write_batch_size": rows, "max_rows_per_page": rows}
+    with pq.ParquetWriter(path, schema, **plain, **whole) as writer:
         for _ in range(groups):
             others = letters.integers(65, 123, size=(rows, OTHERS), dtype=np.uint8).view(f"S{OTHERS}").ravel()
             alike = pa.array([" " * ALIKE], schema.field(0).type).take(pa.array(np.zeros(rows, np.int32)))
