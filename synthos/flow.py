@@ -27,6 +27,7 @@ from synthos.recommendation.repair import (
     repair_table,
 )
 from synthos.recommendation.unchanged import remember
+from synthos.recommendation.writing import check_output
 from synthos.results import CascadeResult, Failed, NotApplicable, TableProfile, Utility
 from synthos.sampling.evidence import Evidence
 from synthos.stages import (
@@ -257,6 +258,7 @@ def repair(
         known, judged, where = load_recommendations(Path(result)), load_judged(Path(result)), str(result)
     chosen = select_recommendations(known, only) if only else chosen_by_default(known, where)
     source = open_table(synthetic)
+    check_output(Path(out), tuple(dict.fromkeys(shard.path for shard in source.shards())))
     folder = _noting_folder(cache) if is_large(source) else None
     require_same_table(source, judged, on_progress)
     report = repair_table(

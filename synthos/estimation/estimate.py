@@ -285,8 +285,9 @@ def _notes(
         for item in readings
         if item.kept
     ]
-    if "models" in found:
-        notes.append("models and forests that are kept from an earlier validation of this reference are not counted")
+    if "forests" in found:
+        what = "models and forests" if "models" in found else "forests"
+        notes.append(f"{what} that are kept from an earlier validation of this reference are not counted")
     if "repairs" in found:
         notes.append("half of what trying fixes may take is counted: whether there are any is not known beforehand")
     if slower >= MUCH_SLOWER:

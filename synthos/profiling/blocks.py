@@ -71,7 +71,9 @@ def lay_out(shards: Sequence[ShardBlocks], sizes: Sequence[int], smallest: int) 
     """Blocks of the whole table from those of its shards in order; runs too short are joined to their neighbours."""
     offsets = offsets_of(sizes)
     total = sum(shard.rows for shard in shards)
-    size = block_rows_for(total, smallest, block_limit(sizes))
+    # Where rows could not be read there are fewer than the blocks were made for.
+    made = max((shard.block_rows for shard in shards), default=smallest)
+    size = max(block_rows_for(total, smallest, block_limit(sizes)), made)
     coarse = [shard.coarsened(size) for shard in shards if shard.rows]
     if not coarse:
         return Blocks(np.empty(0, np.int64), np.empty((0, int(offsets[-1])), np.uint32), offsets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,9 +84,19 @@ def check_output(out: Path, inputs: tuple[str, ...]) -> None:
 
 @contextmanager
 def workplace(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` for what is being written; it goes, with what is in it, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        yield Path(folder)
+    """A folder beside ``out`` for what is being written; it goes, with what is in it, whatever happens.
+
+    Raises
+    ------
+    ConfigError : the disk is full, or cannot be written to.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0].rstrip(".")
+        fix = "free some space, or choose another folder"
+        raise ConfigError(f"the new table cannot be written ({reason})", where=str(out), fix=fix) from error
 
 
 def publish(written: Path, out: Path) -> None:

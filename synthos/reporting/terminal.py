@@ -40,7 +40,9 @@ def summary(data: ReportInput, width: int, written: Sequence[Path] = ()) -> Rend
         parts += [_indented(f"and {left} more in the JSON")] if left > 0 else []
     # Whatever else is left out here, what was not read is said.
     unread = {role: profile.unread for role, profile in data.profiles.items() if profile.unread}
-    parts += [_indented(f"Of the {role} table {about_unread(items)}.") for role, items in unread.items()]
+    said = [f"Of the {role} table {about_unread(items)}." for role, items in unread.items()]
+    shown = data.verdict.open_questions[:MAX_REASONS]
+    parts += [_indented(sentence) for sentence in said if sentence not in shown]
     for path in written:
         parts.append(Text(f"written: {path}", no_wrap=True, overflow="ignore"))
     return Group(*parts)

@@ -207,10 +207,10 @@ def _common_type(
         common = None if common is None else widened(common, dtype)
     if common is not None:
         return common
-    if _digits_as_text(name, stored, tables, peek):
+    odd = _odd_value(name, stored, tables)
+    if odd is None and _digits_as_text(name, stored, tables, peek):
         return pl.String()
     shown = " but ".join(f"{dtype} in the {role} table ({tables[role].name})" for role, dtype in stored.items())
-    odd = _odd_value(name, stored, tables)
     raise AlignmentError(
         f"column '{name}' is {shown}{f': {odd}' if odd else ''}",
         fix=f"{'mend the value' if odd else 'write it with one type'} or declare the column's kind",
@@ -233,7 +233,7 @@ def _odd_value(name: str, stored: Mapping[str, pl.DataType], tables: Mapping[str
             try:
                 rows += sum(frame.height for frame in strict.read(shard))
             except (FormatError, SchemaError) as error:
-                return error.what
+                return f"in {error.where} {error.what}" if error.where not in (None, source.name) else error.what
             if rows >= _SEARCHED_ROWS:
                 break
     return None

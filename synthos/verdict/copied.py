@@ -51,7 +51,7 @@ def copies_left_open(answer: Answer) -> tuple[str, ...]:
     if most(answer) > OPEN_ABOVE:
         found.append(
             f"Whether rows were memorised is left open: up to {_share(most(answer))} of them may be copies of "
-            "reference rows, since so many real rows are alike; more rows would narrow it."
+            "reference rows, since so many real rows are alike."
         )
     if answer.against == "reference":
         found.append(

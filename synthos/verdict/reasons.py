@@ -46,6 +46,8 @@ _FAULTS = {
     "impossible": "{} of its rows have a negative value where no real row has one{}",
 }
 _MOST_COLUMNS = 3
+#: Files that are named beside the first of those that could not be read.
+_MOST_FILES = 3
 _MOST_REGIONS = 3
 #: A loss whose interval reaches below this is that of real rows: no use of a table would notice it.
 LIKE_REAL = 0.01
@@ -133,7 +135,10 @@ def about_unread(unread: Sequence[Unread]) -> str:
     counted = [f"{rows:,} of its rows" if rows else "", f"{files:,} of its files" if files else ""]
     first = unread[0]
     place = first.file if first.first_row is None else f"{first.file}, from row {first.first_row:,} on"
-    return f"{' and '.join(filter(None, counted))} could not be read ({place}: {first.reason})"
+    others = [file for file in dict.fromkeys(item.file for item in unread) if file != first.file]
+    more = f"; also {_listed(others[:_MOST_FILES])}" if others else ""
+    more += f" and {len(others) - _MOST_FILES:,} more files" if len(others) > _MOST_FILES else ""
+    return f"{' and '.join(filter(None, counted))} could not be read ({place}: {first.reason}{more})"
 
 
 def about_forests(utility: Utility) -> str:

@@ -33,6 +33,15 @@ def test_finer_and_coarser_shards_give_the_same_blocks():
     assert blocks.counts.sum(axis=0).tolist() == np.bincount(codes).tolist()
 
 
+def test_blocks_made_for_a_longer_table_stay_as_long_where_rows_are_missing():
+    parts = [shard(1000, 128, seed=1), shard(700, 128, seed=2)]
+    blocks = lay_out([part for part, _ in parts], (3,), 64)
+    assert np.diff([*blocks.starts, 1700]).min() >= 64
+    codes = np.concatenate([codes for _, codes in parts])
+    for start, stop, counts in zip(blocks.starts, [*blocks.starts[1:], len(codes)], blocks.counts, strict=True):
+        assert np.bincount(codes[start:stop], minlength=3).tolist() == counts.tolist()
+
+
 def test_many_tiny_shards_are_joined():
     parts = [shard(7, 64, seed=index)[0] for index in range(400)]
     blocks = lay_out(parts, (3,), 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -65,6 +66,19 @@ def test_rows_of_a_region_are_removed_and_listed(tmp_path: Path) -> None:
     assert set(log["action"]) == {"removed"}
     assert report.removed == {"remove_rows-1": 400}
     assert (report.rows_before, report.rows_after) == (1_000, 600)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_a_disk_that_is_full_is_told_and_nothing_is_left(tmp_path: Path, ending: str) -> None:
+    source = open_table(stored(table(50_000), tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(ConfigError, match=r"fixed.*: the new table cannot be written .*; free some space"):
+            repair_table(source, [advice("remove_rows", row_range=(0, 10))], tmp_path / f"fixed.{ending}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["synthetic.parquet"]
 
 
 def test_rows_in_two_regions_are_removed_once(tmp_path: Path) -> None:

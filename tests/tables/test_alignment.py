@@ -13,6 +13,7 @@ from typed_tables import rows_of, typed_frame
 
 from synthos.errors import AlignmentError, ConfigError, SchemaError, TooFewRowsError
 from synthos.results import Kind
+from synthos.tables import alignment as alignment_of_tables
 from synthos.tables.alignment import MINIMUM_ROWS, Alignment, align, require_rows
 from synthos.tables.codec import Codec
 from synthos.tables.sources import open_table
@@ -126,6 +127,24 @@ def test_the_value_that_makes_strings_of_numbers_is_named(tmp_path: Path) -> Non
     for pair in ((broken, sound), (sound, broken)):
         with pytest.raises(AlignmentError, match=r"'many' on line 42 in column 'x' is not an integer; mend the value"):
             align(*map(open_table, pair), None, 0)
+
+
+def test_a_word_among_the_references_numbers_is_named_although_the_peek_misses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alignment_of_tables, "PEEK_ROWS", 5)
+    folder = tmp_path / "reference"
+    folder.mkdir()
+    for part in ("a", "b"):
+        column(np.arange(N) % 5).write_csv(folder / f"{part}.csv")
+    lines = (folder / "a.csv").read_text().splitlines()
+    lines[300] = "0,many"
+    (folder / "a.csv").write_text("\n".join(lines))
+    with pytest.raises(AlignmentError, match=r"in .*a\.csv 'many' on line 301 in column 'x' is not an integer"):
+        align(open_table(column(np.arange(N) % 5)), open_table(folder), None, 0)
+    column(np.arange(N) % 5).write_csv(tmp_path / "synthetic.csv")
+    with pytest.raises(AlignmentError, match=r"in .*a\.csv 'many' on line 301 in column 'x' is not an integer"):
+        align(open_table(tmp_path / "synthetic.csv"), open_table(folder), None, 0)
 
 
 def test_numbers_of_different_width_are_harmless() -> None:
