@@ -192,7 +192,7 @@ def test_the_second_validation_need_not_read_what_the_repair_left(
     repaired = shown(ada, made["pipeline_id"])["repaired_dataset_id"]
     source = open_table(settings.data_folder / "storage" / "datasets" / repaired / "data.parquet")
     store = ScanStore(models.folder_of(settings, tables["reference_dataset_id"]))
-    assert 0 < len(store.same(table_key(source))) < len(source.units())
+    assert 0 < len(store.same(table_key(source)).places) < len(source.units())
 
 
 def test_where_nothing_can_be_applied_that_is_said(services: Services, ada: Person, judged: Judged) -> None:
