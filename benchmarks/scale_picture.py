@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from benchmarks.pictures import MUTED, STYLE
 from benchmarks.truth import Row
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555", "#8c564b")
 #: Stages as they are told, and what they are called in the picture.
 STAGES = {
     "read": "open",
