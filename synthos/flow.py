@@ -259,7 +259,7 @@ def repair(
     chosen = select_recommendations(known, only) if only else chosen_by_default(known, where)
     source = open_table(synthetic)
     check_output(Path(out), tuple(dict.fromkeys(shard.path for shard in source.shards())))
-    folder = _noting_folder(cache) if is_large(source) else None
+    folder = _noting_folder(cache, on_progress) if is_large(source) else None
     require_same_table(source, judged, on_progress)
     report = repair_table(
         source,
@@ -274,14 +274,16 @@ def repair(
     return replace(report, unchanged=remember(source, report.out, report.left, folder, on_progress))
 
 
-def _noting_folder(cache: str | Path | bool | None) -> Path | None:
-    """Where a repair may note what it left; None where there is no usual folder: a repair needs none."""
+def _noting_folder(cache: str | Path | bool | None, listener: Listener) -> Path | None:
+    """Where a repair may note what it left; None, and told, where the usual folder cannot be had: it can do without."""
     try:
         return cache_folder(cache)
-    except ConfigError:
-        if cache is None:
-            return None
-        raise
+    except ConfigError as error:
+        if cache is not None:
+            raise
+        message = f"what is left as it was will be read again ({error})"
+        listener(Event(stage="recommendations", done=0, total=1, message=message))
+        return None
 
 
 def select_recommendations(

@@ -56,14 +56,15 @@ class Unchanged:
         return Cut(kept, length, self._source.planned_rows)
 
 
-def remember(old: Source, new: str | Path, units: Collection[int], folder: Path, listener: Listener) -> int:
+def remember(old: Source | str, new: str | Path, units: Collection[int], folder: Path, listener: Listener) -> int:
     """Note in ``folder``, where parts of the scan of ``old`` are kept, which of them are good for ``new`` too.
 
     What cannot be noted is only told, since the new table is there: it will be read again.
 
     Parameters
     ----------
-    new : where the table lies that a repair made of ``old``.
+    old : the table before its repair, or where it lies.
+    new : where the table lies that the repair made of it.
     units : indices of those that it left as they were (``RepairReport.left``).
 
     Returns
@@ -71,7 +72,7 @@ def remember(old: Source, new: str | Path, units: Collection[int], folder: Path,
     Rows of ``new`` in them.
     """
     try:
-        return _noted(old, open_table(new), units, folder)
+        return _noted(open_table(old), open_table(new), units, folder)
     except InputError as error:
         message = f"what was left as it was will be read again ({error.what})"
         listener(Event(stage="recommendations", done=1, total=1, message=message))

@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 from tall_people import advice
 
+from synthos import flow
 from synthos.advice import Recommendation
+from synthos.errors import ConfigError
 from synthos.profiling import full_pass
 from synthos.profiling.full_pass import FullPass
 from synthos.profiling.scan import Scanned, ScanPlan
@@ -198,3 +200,14 @@ def test_a_table_of_several_files_comes_out_as_it_does_anew(tmp_path: Path) -> N
     rows, found = read(fixed, cache)
     assert rows + left == 2_990 and left > 2_500
     require_same(found, read(fixed, None)[1])
+
+
+def test_a_usual_folder_that_cannot_be_had_is_told_and_one_that_was_asked_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="ascii")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    told: list[Event] = []
+    assert flow._noting_folder(None, told.append) is None and "will be read again" in told[0].message
+    with pytest.raises(ConfigError, match="cannot be kept there"):
+        flow._noting_folder(tmp_path / "file", told.append)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import Any
 
 from synthos.errors import ConfigError, InputError, SourceError
 from synthos.flow import repair
-from synthos.progress import Event, silent
+from synthos.progress import Event
 from synthos.recommendation.repair import RepairReport, chosen_by_default, load_recommendations
 from synthos.recommendation.unchanged import remember
 from synthos.server.audit import log as audit
@@ -31,7 +31,6 @@ from synthos.server.jobs.stages import once
 from synthos.server.pipelines.course import Course
 from synthos.server.validations import places
 from synthos.server.validations.run import in_their_words, tables_of
-from synthos.tables.sources import open_table
 
 _ENDING = ".repaired.parquet"
 _TOLD = ("rows_before", "rows_after", "removed", "added", "dropped_columns", "reordered", "applied", "notes")
@@ -140,9 +139,14 @@ def _remember(course: Course, dataset_id: str, left: tuple[int, ...]) -> None:
         return
     with services.database.read(course.context.tenant) as work:
         made = datasets.find(work, dataset_id)
-    old = open_table(tables_of(services, row)["synthetic"].address)
+    old = tables_of(services, row)["synthetic"].address
     new = services.storage.source(data_key(made)).address
-    remember(old, new, left, models.folder_of(services.settings, row.reference_id), silent)
+    folder = models.folder_of(services.settings, row.reference_id)
+
+    def heard(event: Event) -> None:
+        course.context.tell(replace(event, fields={"part": "repair"}))
+
+    remember(old, new, left, folder, heard)
 
 
 def _announced(course: Course, work: Work, filename: str, size: int) -> str:
